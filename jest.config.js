@@ -1,0 +1,12 @@
+// One jest project per tier, so that test/run.ts can run the cheap ones first and name what it skipped.
+const tier = (name) => ({
+  displayName: name,
+  rootDir: __dirname,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testEnvironment: 'node',
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }] },
+});
+
+module.exports = {
+  projects: ['unit', 'property', 'http', 'contract', 'integration', 'issues'].map(tier),
+};

@@ -1,0 +1,363 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { channelFault } from './hub/channel';
+import { LOG_LEVELS } from './logger';
+
+/**
+ * Every setting of the gateway: environment variable, type, default and meaning, in one place. README's table is
+ * checked against this one. Units are in the names.
+ */
+export const SETTINGS = {
+  PORT: port(3000).describe('HTTP port; 0 lets the system choose one'),
+  HOST: text('0.0.0.0').describe('address to listen on'),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .default('info')
+    .describe('how much is logged, as JSON lines on standard output'),
+  NODE_ENV: z.string().default('development').describe('`production` refuses an accidental memory log'),
+  EVENT_LOG: z
+    .enum(['kafka', 'memory'])
+    .optional()
+    .describe('where events are kept; unset: `kafka` when KAFKA_BROKERS is set, else `memory`'),
+  INGEST: onOff(true).describe('`off` makes a read-only gateway: no `/broadcast`'),
+
+  KAFKA_BROKERS: list().describe('`host:port,…` of the brokers to ask first; unset means the memory log'),
+  KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
+  KAFKA_TOPICS: topics().describe(
+    'topics to serve: `topic`, `topic=/base` under a channel, `topic=/base;base64`',
+  ),
+  KAFKA_SUMMARY_TOPIC: topicName('events-summary-table').describe('topic of the aggregator’s summaries'),
+  KAFKA_CREATE_TOPICS: list()
+    .optional()
+    .describe(
+      'topics to create when missing; unset: `events-topic` and the summary topic, as far as they are used',
+    ),
+  KAFKA_TOPIC_PARTITIONS: int(1, 1, 10_000).describe('partitions of a topic that the gateway creates'),
+  KAFKA_TOPIC_REPLICATION: int(1, 1, 100).describe('replication factor of a topic that the gateway creates'),
+  KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
+  KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
+  KAFKA_SSL_CERT_FILE: file().describe('PEM file of the client certificate'),
+  KAFKA_SSL_KEY_FILE: file().describe('PEM file of the client key'),
+  KAFKA_SSL_VERIFY: onOff(true).describe('`off` accepts any certificate: for tests only'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('SASL mechanism; unset means none'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user'),
+  KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password'),
+  KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('limit of one connect to a broker, TLS included'),
+  KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
+    'limit of one request to a broker before its connection is dropped',
+  ),
+  KAFKA_LIVENESS_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
+  KAFKA_RETRY_MIN_MS: ms(100, 1).describe(
+    'first pause before a broker is tried again; doubles up to the next one',
+  ),
+  KAFKA_RETRY_MAX_MS: ms(2_000, 1).describe('longest pause before a broker is tried again'),
+  KAFKA_METADATA_REFRESH_MS: ms(30_000, 100).describe(
+    'how often new partitions and re-created topics are looked for',
+  ),
+  KAFKA_FETCH_MAX_WAIT_MS: ms(500, 1).describe('how long a broker holds an idle fetch'),
+  KAFKA_FETCH_MAX_BYTES: bytes(4 << 20, 1024).describe('bytes of one fetch over all partitions'),
+  KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('bytes of one fetch from one partition'),
+
+  PRODUCE_DEADLINE_MS: ms(5_000, 100).describe('after it the outcome of an append is reported as unknown'),
+  PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('records of one produce request'),
+  PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('bytes of one produce request'),
+  PRODUCE_QUEUE_RECORDS: int(10_000, 1, 1_000_000).describe('records waiting for the log; beyond it 503'),
+  PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe('bytes waiting for the log; beyond it 503'),
+  BREAKER_FAILURES: int(3, 1, 1_000).describe(
+    'failed produce requests in a row after which appends fail at once',
+  ),
+  BREAKER_PROBE_MS: ms(1_000, 10).describe('pause between probes while appends fail at once'),
+
+  MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('records the memory log keeps'),
+  MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('bytes the memory log keeps'),
+
+  RING_RECORDS: int(100_000, 1, 10_000_000).describe('records kept ready for streams that are behind'),
+  RING_BYTES: bytes(64 << 20, 1024).describe(
+    'bytes kept ready for streams that are behind, overhead included',
+  ),
+
+  HEARTBEAT_MS: ms(15_000, 100).describe('silence on a stream after which a comment is sent'),
+  RETRY_MIN_MS: ms(1_000, 1).describe('lower end of the reconnect time that a stream is told'),
+  RETRY_MAX_MS: ms(5_000, 1).describe('upper end of the reconnect time that a stream is told'),
+  MAX_CLIENT_BUFFER_BYTES: bytes(64 << 10, 1024).describe(
+    'unsent bytes of a stream after which it is fed alone',
+  ),
+  SLOW_GRACE_MS: ms(15_000, 100).describe('a stream that takes no byte for this long is closed'),
+  MAX_STREAMS: int(18_000, 1, 1_000_000).describe('open streams of this process'),
+  MAX_CHANNELS_PER_STREAM: int(20, 1, 1_000).describe('channels one stream may ask for'),
+
+  MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
+  CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
+
+  TICK_MS: ms(1_000, 1).describe('pause between two timestamp events of the ticker'),
+  TICK_FORMAT: z.enum(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
+
+  DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown'),
+  SHUTDOWN_MS: ms(5_000, 100).describe(
+    'time that requests in flight and the log get to finish after the streams',
+  ),
+} as const;
+
+export interface TopicSetting {
+  readonly name: string;
+  /** Channel under which the topic's channels appear. */
+  readonly base: string;
+  readonly encoding: 'utf8' | 'base64';
+}
+
+export type Config = ReturnType<typeof arrange>;
+export type KafkaConfig = Config['kafka'];
+export type AppendConfig = Config['append'];
+
+/** Every fault of the environment at once, one a line, each naming its variable. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(
+      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Parses the environment once, whole. An empty variable counts as unset. @throws ConfigError */
+export function parseConfig(env: Env): Config {
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = z.object(SETTINGS).safeParse(set);
+  const faults = [...misspellings(set)];
+  if (parsed.success) faults.push(...contradictions(parsed.data));
+  else faults.push(...parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`));
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
+  return deepFreeze(arrange(parsed.data));
+}
+
+type Settings = z.output<z.ZodObject<typeof SETTINGS>>;
+
+function* contradictions(s: Settings): Iterable<string> {
+  if (s.EVENT_LOG === 'kafka' && s.KAFKA_BROKERS.length === 0)
+    yield 'KAFKA_BROKERS must be set with EVENT_LOG=kafka';
+  if (s.NODE_ENV === 'production' && s.EVENT_LOG === undefined && s.KAFKA_BROKERS.length === 0) {
+    yield 'KAFKA_BROKERS must be set with NODE_ENV=production (or say EVENT_LOG=memory to run without Kafka on purpose)';
+  }
+  if (s.RETRY_MIN_MS > s.RETRY_MAX_MS) yield 'RETRY_MIN_MS must not be over RETRY_MAX_MS';
+  if (s.KAFKA_RETRY_MIN_MS > s.KAFKA_RETRY_MAX_MS)
+    yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
+  if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_LIVENESS_MS)
+    yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_LIVENESS_MS';
+  const sasl = [s.KAFKA_SASL_MECHANISM, s.KAFKA_SASL_USERNAME, s.KAFKA_SASL_PASSWORD];
+  if (sasl.some((value) => value !== undefined) && sasl.includes(undefined)) {
+    yield 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be set together';
+  }
+  if ((s.KAFKA_SSL_CERT_FILE === undefined) !== (s.KAFKA_SSL_KEY_FILE === undefined)) {
+    yield 'KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be set together';
+  }
+  if (!s.KAFKA_SSL && (s.KAFKA_SSL_CA_FILE ?? s.KAFKA_SSL_CERT_FILE) !== undefined) {
+    yield 'KAFKA_SSL must be on for the KAFKA_SSL_*_FILE settings to count';
+  }
+}
+
+function arrange(s: Settings) {
+  const created = s.KAFKA_CREATE_TOPICS ?? ['events-topic', s.KAFKA_SUMMARY_TOPIC];
+  return {
+    eventLog: s.EVENT_LOG ?? (s.KAFKA_BROKERS.length > 0 ? 'kafka' : 'memory'),
+    logLevel: s.LOG_LEVEL,
+    topics: s.KAFKA_TOPICS as readonly TopicSetting[],
+    summaryTopic: s.KAFKA_SUMMARY_TOPIC,
+    http: { port: s.PORT, host: s.HOST, corsOrigins: s.CORS_ORIGINS },
+    ingest: { enabled: s.INGEST, maxEventBytes: s.MAX_EVENT_BYTES },
+    kafka: {
+      brokers: s.KAFKA_BROKERS,
+      clientId: s.KAFKA_CLIENT_ID,
+      createTopics: {
+        names: created,
+        partitions: s.KAFKA_TOPIC_PARTITIONS,
+        replication: s.KAFKA_TOPIC_REPLICATION,
+      },
+      /** Null: no TLS. */
+      ssl: s.KAFKA_SSL
+        ? {
+            ca: s.KAFKA_SSL_CA_FILE ?? null,
+            cert: s.KAFKA_SSL_CERT_FILE ?? null,
+            key: s.KAFKA_SSL_KEY_FILE ?? null,
+            rejectUnauthorized: s.KAFKA_SSL_VERIFY,
+          }
+        : null,
+      /** Null: no SASL. */
+      sasl:
+        s.KAFKA_SASL_MECHANISM === undefined
+          ? null
+          : {
+              mechanism: s.KAFKA_SASL_MECHANISM,
+              username: s.KAFKA_SASL_USERNAME ?? '',
+              password: s.KAFKA_SASL_PASSWORD ?? '',
+            },
+      connectTimeoutMs: s.KAFKA_CONNECT_TIMEOUT_MS,
+      requestTimeoutMs: s.KAFKA_REQUEST_TIMEOUT_MS,
+      livenessMs: s.KAFKA_LIVENESS_MS,
+      retryMinMs: s.KAFKA_RETRY_MIN_MS,
+      retryMaxMs: s.KAFKA_RETRY_MAX_MS,
+      metadataRefreshMs: s.KAFKA_METADATA_REFRESH_MS,
+      fetchMaxWaitMs: s.KAFKA_FETCH_MAX_WAIT_MS,
+      fetchMaxBytes: s.KAFKA_FETCH_MAX_BYTES,
+      fetchPartitionBytes: s.KAFKA_FETCH_PARTITION_BYTES,
+    },
+    append: {
+      deadlineMs: s.PRODUCE_DEADLINE_MS,
+      batchRecords: s.PRODUCE_BATCH_RECORDS,
+      batchBytes: s.PRODUCE_BATCH_BYTES,
+      queueRecords: s.PRODUCE_QUEUE_RECORDS,
+      queueBytes: s.PRODUCE_QUEUE_BYTES,
+      breakerFailures: s.BREAKER_FAILURES,
+      breakerProbeMs: s.BREAKER_PROBE_MS,
+    },
+    memoryLog: { records: s.MEMORY_LOG_RECORDS, bytes: s.MEMORY_LOG_BYTES },
+    ring: { records: s.RING_RECORDS, bytes: s.RING_BYTES },
+    streams: {
+      heartbeatMs: s.HEARTBEAT_MS,
+      retryMinMs: s.RETRY_MIN_MS,
+      retryMaxMs: s.RETRY_MAX_MS,
+      maxClientBufferBytes: s.MAX_CLIENT_BUFFER_BYTES,
+      slowGraceMs: s.SLOW_GRACE_MS,
+      maxStreams: s.MAX_STREAMS,
+      maxChannels: s.MAX_CHANNELS_PER_STREAM,
+    },
+    ticker: { intervalMs: s.TICK_MS, format: s.TICK_FORMAT },
+    shutdown: { drainMs: s.DRAIN_MS, finishMs: s.SHUTDOWN_MS },
+  } as const;
+}
+
+function int(preset: number, min: number, max: number) {
+  return z
+    .string()
+    .regex(/^-?\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
+    .default(preset);
+}
+
+function port(preset: number) {
+  return int(preset, 0, 65_535);
+}
+
+/** Node's timers hold 2^31 − 1 ms at the most. */
+function ms(preset: number, min: number) {
+  return int(preset, min, 2 ** 31 - 1);
+}
+
+function bytes(preset: number, min: number) {
+  return int(preset, min, 2 ** 40);
+}
+
+function text(preset: string) {
+  return z.string().default(preset);
+}
+
+function onOff(preset: boolean) {
+  return z
+    .enum(['on', 'off', 'true', 'false', '1', '0'], { error: 'must be on or off' })
+    .transform((word) => word === 'on' || word === 'true' || word === '1')
+    .default(preset);
+}
+
+function list() {
+  return z
+    .string()
+    .transform((words) =>
+      words
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .default([]);
+}
+
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+
+function topicName(preset: string) {
+  return z.string().regex(TOPIC_NAME, 'must be a Kafka topic name').default(preset);
+}
+
+function topics() {
+  return z
+    .string()
+    .transform((words, context): TopicSetting[] => {
+      const found: TopicSetting[] = [];
+      for (const word of words.split(',').map((part) => part.trim())) {
+        const [, name = '', base = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
+        const fault = !TOPIC_NAME.test(name)
+          ? 'is not a Kafka topic name'
+          : channelFault(base) !== null
+            ? `has a base channel that ${channelFault(base)}`
+            : option !== undefined && option !== 'base64'
+              ? 'has an option other than base64'
+              : found.some((topic) => topic.name === name)
+                ? 'is there twice'
+                : null;
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+        else found.push({ name, base, encoding: option === 'base64' ? 'base64' : 'utf8' });
+      }
+      return found;
+    })
+    .default([{ name: 'events-topic', base: '/', encoding: 'utf8' }]);
+}
+
+/** The content of the file named, read when the configuration is parsed. */
+function file() {
+  return z
+    .string()
+    .transform((path, context) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: `cannot be read: ${(error as Error).message}` });
+        return z.NEVER;
+      }
+    })
+    .optional();
+}
+
+/** Variables that are no setting but look like one: one or two letters off, or with `GATEWAY_` before a setting. */
+function* misspellings(env: Env): Iterable<string> {
+  const known = Object.keys(SETTINGS);
+  for (const [name, value] of Object.entries(env)) {
+    // Kubernetes sets variables such as GATEWAY_PORT=tcp://… for each service of its namespace.
+    if (known.includes(name) || value?.startsWith('tcp://')) continue;
+    const meant = known.find(
+      (setting) =>
+        name === `GATEWAY_${setting}` ||
+        (setting.length >= 6 && editDistance(name, setting) <= (setting.length < 9 ? 1 : 2)),
+    );
+    if (meant !== undefined) yield `${name} is not a setting; did you mean ${meant}?`;
+  }
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

@@ -1,0 +1,154 @@
+/**
+ * The log port: the one thing the gateway remembers events in. Two adapters serve it, `memory/` and `kafka/`,
+ * and both pass the same contract suite (test/contract/event-log-suite.ts).
+ *
+ * An offset is the position of a record in its partition; a *position* is always the offset of the NEXT record
+ * to read, so that it stays right across filtered, compacted and transactional records.
+ */
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A partition and what the log held of it when it was asked: records `logStart` (included) to `logEnd` (excluded). */
+export interface PartitionBounds extends TopicPartition {
+  /** Kafka's topic UUID as 32 hex digits: a topic that was deleted and created again has another one. */
+  readonly topicId: string;
+  readonly logStart: bigint;
+  readonly logEnd: bigint;
+}
+
+/** What is behind the log at one moment. A topic that does not exist (yet) has no partitions here. */
+export interface LogLayout {
+  /** Kafka's cluster id; for a memory log a value that is new at each start, since its history is. */
+  readonly clusterId: string;
+  readonly partitions: readonly PartitionBounds[];
+}
+
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+export interface NewRecord {
+  readonly topic: string;
+  /** Decides the partition, as Kafka's default partitioner does (murmur2). Null spreads over all partitions. */
+  readonly key: string | null;
+  readonly value: Buffer;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface LogRecord {
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  /** Null is a tombstone. The buffer may be a view of a larger one: copy what is to be kept. */
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+export interface RecordBatch extends TopicPartition {
+  /** In offset order; may be empty when the log moved on over records that are not to be delivered. */
+  readonly records: readonly LogRecord[];
+  /** Position after this batch: greater than the last record's offset, by more than one across a hole. */
+  readonly next: bigint;
+}
+
+/** Offsets `from` (included) to `to` (excluded) of a partition cannot be delivered. */
+export interface LogGap extends TopicPartition {
+  readonly from: bigint;
+  readonly to: bigint;
+  /** `retention`: deleted before they were read. `codec`: compressed with something unreadable. `corrupt`: bad checksum. */
+  readonly reason: 'retention' | 'codec' | 'corrupt';
+}
+
+/** The log is not the one that was being read: what was known of its positions is void. */
+export interface LogReset {
+  /** `truncated`: a position lies beyond the log's end. `recreated`: another topic id. `cluster`: another cluster id. */
+  readonly reason: 'truncated' | 'recreated' | 'cluster';
+  readonly layout: LogLayout;
+}
+
+/**
+ * What the log tells its one reader. Calls are synchronous and must not throw: a throw is a defect and stops the
+ * tail. Per partition, calls come in offset order and leave nothing out: each position from the start is covered
+ * by exactly one batch or gap.
+ */
+export interface TailListener {
+  /** Once, when the log is first reachable and before any record. Answers where to start, one position a partition. */
+  onStart(layout: LogLayout): readonly bigint[];
+  onRecords(batch: RecordBatch): void;
+  onGap(gap: LogGap): void;
+  /** Reading goes on from `layout`'s `logEnd` of every partition. */
+  onReset(reset: LogReset): void;
+  /** Partitions that appeared while tailing; they are read from their `logStart`. */
+  onPartitions(added: readonly PartitionBounds[]): void;
+}
+
+/** A running tail. Pausing stops fetching, not delivery: what has been fetched already may still arrive. */
+export interface Tail {
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+export type AppendResult =
+  | ({ readonly ok: true; readonly offset: bigint } & TopicPartition)
+  | { readonly ok: false; readonly error: Error };
+
+export interface ReadLimits {
+  /** At most this many bytes of records, but always at least one record, so that a large one can pass. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadChunk extends RecordBatch {
+  /** What could not be read on the way; all of it lies in the range read. */
+  readonly gaps: readonly LogGap[];
+}
+
+export interface ConnectionStatus {
+  readonly connected: boolean;
+  readonly state: 'starting' | 'connected' | 'interrupted' | 'closed';
+  /** ISO 8601. */
+  readonly stateSince: string;
+  /** The last error's message, without credentials; null when there was none. */
+  readonly lastError: { readonly message: string; readonly at: string } | null;
+}
+
+export interface PartitionStatus extends TopicPartition {
+  readonly position: bigint;
+  readonly highWatermark: bigint;
+  /** ISO 8601 time of the last record read; null when none was read. */
+  readonly lastRecordAt: string | null;
+}
+
+export interface LogStatus {
+  readonly eventLog: 'memory' | 'kafka';
+  readonly producer: ConnectionStatus;
+  readonly consumer: ConnectionStatus & { readonly partitions: readonly PartitionStatus[] };
+}
+
+export interface EventLog {
+  /**
+   * Stores records and answers once the log has them (Kafka: acks −1), one result each in order. Never rejects:
+   * a record that was not stored has a `GatewayError` as its result (`log-unavailable`, `outcome-unknown`,
+   * `too-many-in-flight`, `event-too-large`, `unknown-topic`, `draining`).
+   */
+  append(records: readonly NewRecord[]): Promise<readonly AppendResult[]>;
+  /** Starts the one tail of this log. Retries by itself until the log is there. Throws when called twice. */
+  tail(listener: TailListener): Tail;
+  /**
+   * Reads from `from` up to `to` (excluded) or `maxBytes`, whichever comes first. `next` says how far it came;
+   * it is past `from` unless `from` ≥ the log's end.
+   * @throws GatewayError `log-unavailable`, `offset-out-of-range`, `unknown-topic`
+   */
+  read(partition: TopicPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk>;
+  /** A fresh look at the log's bounds. @throws GatewayError `log-unavailable` */
+  bounds(): Promise<LogLayout>;
+  /** From memory, without asking the log. */
+  status(): LogStatus;
+  /** Finishes what was appended, within `deadlineMs`, then lets go of every connection. */
+  close(deadlineMs: number): Promise<void>;
+}

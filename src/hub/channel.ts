@@ -1,0 +1,65 @@
+/**
+ * A channel names what events are about, as a path: `/`, `/pets`, `/pets/dogs`. A subscriber of a channel gets its
+ * events and those of every channel below it, by whole segments: `/pet` never gets `/pets/dogs`.
+ */
+
+export const ROOT_CHANNEL = '/';
+
+const MAX_CHANNEL_BYTES = 255;
+const MAX_SEGMENTS = 16;
+
+/** Why `text` is not a channel (a sentence without a subject), or null when it is one. `text` is decoded already. */
+export function channelFault(text: string): string | null {
+  if (text === ROOT_CHANNEL) return null;
+  if (!text.startsWith('/')) return 'must begin with "/"';
+  if (!text.isWellFormed()) return 'must be valid UTF-8';
+  if (Buffer.byteLength(text) > MAX_CHANNEL_BYTES)
+    return `must not be over ${MAX_CHANNEL_BYTES} bytes of UTF-8`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return 'must not contain control characters';
+  const segments = text.slice(1).split('/');
+  if (segments.length > MAX_SEGMENTS) return `must not have over ${MAX_SEGMENTS} segments`;
+  for (const segment of segments) {
+    if (segment === '') return 'must not have empty segments';
+    if (segment === '.' || segment === '..') return 'must not have "." or ".." segments';
+  }
+  return null;
+}
+
+/** The channel itself and each one above it: `/pets/dogs` → `/pets/dogs`, `/pets`, `/`. */
+export function channelAndAncestors(channel: string): string[] {
+  const found = [];
+  for (let end = channel.length; end > 0; end = channel.lastIndexOf('/', end - 1))
+    found.push(channel.slice(0, end));
+  if (channel !== ROOT_CHANNEL) found.push(ROOT_CHANNEL);
+  return found;
+}
+
+/** True when a subscriber of `channel` gets the events of `other`. */
+export function covers(channel: string, other: string): boolean {
+  return (
+    channel === ROOT_CHANNEL ||
+    channel === other ||
+    (other.length > channel.length && other.startsWith(channel) && other[channel.length] === '/')
+  );
+}
+
+/** The same subscription in one form: sorted, each once, and none that lies below another one of the set. */
+export function normaliseChannels(channels: readonly string[]): string[] {
+  const unique = [...new Set(channels)];
+  return unique
+    .filter((channel) => !unique.some((other) => other !== channel && covers(other, channel)))
+    .sort();
+}
+
+/** `/base` + `/relative`; either may be `/`. */
+export function joinChannels(base: string, relative: string): string {
+  if (base === ROOT_CHANNEL) return relative;
+  return relative === ROOT_CHANNEL ? base : base + relative;
+}
+
+/** `channel` as seen from `base`, which covers it. */
+export function relativeChannel(base: string, channel: string): string {
+  if (base === ROOT_CHANNEL) return channel;
+  return channel === base ? ROOT_CHANNEL : channel.slice(base.length);
+}
