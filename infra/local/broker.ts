@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { liveBrokers } from './broker-probe';
+import { javaCommand, kafkaJars } from './kafka-jars';
+import { assertPortFree, freePorts } from './ports';
+import { type BrokerNode, LOCALHOST, LOG4J2_PROPERTIES, renderServerProperties } from './server-properties';
+import { describeExit, type Exit, type SupervisedChild, startChild } from './supervised-child';
+
+export interface BrokerOptions {
+  /** Brokers of the cluster, 1 (default) or 3; with 3: replication factor 3, min.insync.replicas 2. */
+  readonly count?: 1 | 3;
+  /** Port of the first broker, the others follow it; 0 (default): free ports. */
+  readonly port?: number;
+  /** Where the records are kept; they survive `close()`. Default: a temporary directory that `close()` removes. */
+  readonly dataDir?: string;
+  /** Progress, and what the brokers print; default nowhere. */
+  readonly log?: (line: string) => void;
+  /** Further server.properties of each broker. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** A broker ended that nobody had told to end. */
+  readonly onCrash?: (index: number, exit: Exit) => void;
+}
+
+/** A running Apache Kafka. Brokers are numbered from 0; each index defaults to 0. */
+export interface Broker {
+  /** `host:port` of each broker. */
+  readonly bootstrap: readonly string[];
+  /** Process id of a broker's Java. @throws Error when it does not run */
+  pid(index?: number): number;
+  /** SIGKILL; resolves when the process has ended. */
+  kill(index?: number): Promise<void>;
+  /** SIGTERM; resolves when the broker has handed over its leaderships and ended. */
+  stop(index?: number): Promise<void>;
+  /** SIGSTOP: connections stay, answers do not come. */
+  pause(index?: number): void;
+  resume(index?: number): void;
+  /** Starts a broker that was killed or stopped, with its data on its port; resolves when it has rejoined. */
+  start(index?: number): Promise<void>;
+  /** Ends everything. May be called more than once. */
+  close(): Promise<void>;
+}
+
+const START_DEADLINE_MS = 90_000;
+const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_PAUSE_MS = 100;
+/** A single combined node has nobody to hand over to and waits in vain for a while. */
+const STOP_DEADLINE_MS = 15_000;
+
+const discard = (_line: string): void => undefined;
+
+/** For a fast start and a small footprint: these brokers live for minutes. */
+const JVM_FLAGS = [
+  '-Xms64m',
+  '-Xmx384m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:-UsePerfData', // no files in /tmp/hsperfdata_*
+  '-XX:+ExitOnOutOfMemoryError',
+  '-Djava.awt.headless=true',
+];
+
+/**
+ * Starts Apache Kafka in KRaft mode, downloading it at the first use, and waits until every broker has joined. The
+ * processes end with this one, however it ends.
+ *
+ * @throws Error when Java or Maven is missing, a port is taken or a broker does not start; nothing is left running
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { count = 1, port = 0, log = discard, properties, onCrash } = options;
+  const jars = await kafkaJars(log);
+  const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kafka-')));
+  const temporary = options.dataDir === undefined;
+  const children: (SupervisedChild | null)[] = Array.from({ length: count }, () => null);
+  let closing: Promise<void> | null = null;
+
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      await Promise.all(
+        children.map((child) => {
+          // A paused broker hears SIGTERM only once it goes on.
+          child?.signal('SIGCONT');
+          return child?.stop({ signal: temporary ? 'SIGKILL' : 'SIGTERM', deadlineMs: STOP_DEADLINE_MS });
+        }),
+      );
+      if (temporary) await rm(root, { recursive: true, force: true });
+    })();
+    return closing;
+  };
+
+  try {
+    const nodes = await planNodes(root, count, port);
+    const clusterId = await clusterIdOf(root, count);
+    const java = javaRunner(jars, root, temporary ? root : undefined);
+    await writeFile(join(root, 'log4j2.properties'), LOG4J2_PROPERTIES);
+
+    const formatted = new Set<number>();
+    const launch = async (index: number): Promise<void> => {
+      const node = nodes[index]!;
+      const file = join(node.directory, 'server.properties');
+      await mkdir(node.directory, { recursive: true });
+      await writeFile(file, renderServerProperties(node, nodes, properties));
+      if (!formatted.has(index)) await format(java, clusterId, file);
+      formatted.add(index);
+      if (closing !== null) throw new Error('the broker was closed while it started');
+      const child = java(`kafka ${node.id}`, ['kafka.Kafka', file], log);
+      children[index] = child;
+      void child.exited.then((exit) => {
+        if (children[index] !== child) return;
+        children[index] = null;
+        if (closing === null) onCrash?.(index, exit);
+      });
+    };
+
+    const end = async (index: number, signal: NodeJS.Signals): Promise<void> => {
+      const child = running(index);
+      // From here on its end is no crash.
+      children[index] = null;
+      try {
+        child.signal(signal);
+        child.signal('SIGCONT');
+        await child.stop({ signal, deadlineMs: STOP_DEADLINE_MS });
+      } finally {
+        if (child.exit() === null) children[index] = child;
+      }
+    };
+
+    const running = (index: number): SupervisedChild => {
+      const child = children[index];
+      if (child === null || child === undefined) throw new Error(`broker ${index} does not run`);
+      return child;
+    };
+
+    log(`starting ${count === 1 ? 'the broker' : `${count} brokers`}`);
+    await Promise.all(nodes.map((_, index) => launch(index)));
+    const ids = nodes.map((node) => node.id);
+    await Promise.all(nodes.map((node, index) => untilJoined(node, ids, running(index))));
+
+    return {
+      bootstrap: nodes.map((node) => `${LOCALHOST}:${node.port}`),
+      pid: (index = 0) => running(index).pid,
+      kill: (index = 0) => end(index, 'SIGKILL'),
+      stop: (index = 0) => end(index, 'SIGTERM'),
+      pause: (index = 0) => running(index).signal('SIGSTOP'),
+      resume: (index = 0) => running(index).signal('SIGCONT'),
+      async start(index = 0) {
+        const node = nodes[index];
+        if (node === undefined) throw new Error(`there is no broker ${index}`);
+        if (children[index] !== null) throw new Error(`broker ${index} runs already`);
+        await launch(index);
+        await untilJoined(node, [node.id], running(index));
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function planNodes(root: string, count: number, port: number): Promise<BrokerNode[]> {
+  const free = await freePorts(port === 0 ? 2 * count : count);
+  const nodes = Array.from({ length: count }, (_, index) => ({
+    id: index + 1,
+    controllerPort: free[index]!,
+    port: port === 0 ? free[count + index]! : port + index,
+    directory: join(root, `broker-${index + 1}`),
+  }));
+  for (const node of nodes) await assertPortFree(node.port, `Kafka broker ${node.id}`);
+  return nodes;
+}
+
+/** The id that the data directory was formatted with, or a new one. @throws Error when it has another node count */
+async function clusterIdOf(root: string, count: number): Promise<string> {
+  const file = join(root, 'cluster.json');
+  await mkdir(root, { recursive: true });
+  let known: { clusterId: string; count: number };
+  try {
+    known = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    known = { clusterId: randomBytes(16).toString('base64url'), count };
+    await writeFile(file, JSON.stringify(known));
+  }
+  if (known.count !== count)
+    throw new Error(`${root} holds a cluster of ${known.count} brokers, not ${count}`);
+  return known.clusterId;
+}
+
+type Java = (name: string, args: readonly string[], onLine: (line: string) => void) => SupervisedChild;
+
+function javaRunner(jars: string, root: string, removeOnOrphan: string | undefined): Java {
+  const flags = [
+    ...JVM_FLAGS,
+    `-Dlog4j2.configurationFile=${join(root, 'log4j2.properties')}`,
+    '-cp',
+    join(jars, '*'),
+  ];
+  return (name, args, onLine) =>
+    startChild({
+      name,
+      command: javaCommand(),
+      args: [...flags, ...args],
+      cwd: root,
+      onLine: (line) => onLine(`${name}: ${line}`),
+      ...(removeOnOrphan === undefined ? {} : { removeOnOrphan }),
+    });
+}
+
+/** Prepares the log directory; leaves one alone that is prepared. */
+async function format(java: Java, clusterId: string, propertiesFile: string): Promise<void> {
+  const tool = java(
+    'kafka format',
+    // The form with `=`, because an id may begin with a dash.
+    [
+      'kafka.tools.StorageTool',
+      'format',
+      '--ignore-formatted',
+      `--cluster-id=${clusterId}`,
+      '-c',
+      propertiesFile,
+    ],
+    discard,
+  );
+  const exit = await tool.exited;
+  if (exit.code !== 0) {
+    throw new Error(`Kafka's storage was not formatted (${describeExit(exit)}):\n${tool.lastLines()}`);
+  }
+}
+
+async function untilJoined(
+  node: BrokerNode,
+  expected: readonly number[],
+  child: SupervisedChild,
+): Promise<void> {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  let lastError = 'it was not asked';
+  for (;;) {
+    const exit = child.exit();
+    if (exit !== null) {
+      throw new Error(`${child.name} ended while it started (${describeExit(exit)}):\n${child.lastLines()}`);
+    }
+    if (Date.now() > deadline) {
+      throw new Error(
+        `${child.name} is not ready after ${START_DEADLINE_MS} ms (${lastError}):\n${child.lastLines()}`,
+      );
+    }
+    try {
+      const live = await liveBrokers(LOCALHOST, node.port, PROBE_TIMEOUT_MS);
+      if (expected.every((id) => live.includes(id))) return;
+      lastError = `of brokers ${expected.join(', ')} it sees ${live.join(', ') || 'none'}`;
+    } catch (error) {
+      lastError = (error as Error).message;
+    }
+    await sleep(PROBE_PAUSE_MS);
+  }
+}

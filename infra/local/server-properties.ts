@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+
+export interface BrokerNode {
+  /** From 1. */
+  readonly id: number;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** Directory of this node alone. */
+  readonly directory: string;
+}
+
+export const LOCALHOST = '127.0.0.1';
+
+/** log4j2 configuration: warnings and errors on standard output; Kafka without one prints everything at INFO. */
+export const LOG4J2_PROPERTIES = `appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%p %c{1}: %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+`;
+
+/**
+ * `server.properties` of one node of a KRaft cluster in which every node is broker and controller. `extra` is added
+ * last and wins.
+ */
+export function renderServerProperties(
+  node: BrokerNode,
+  nodes: readonly BrokerNode[],
+  extra: Readonly<Record<string, string>> = {},
+): string {
+  const replicas = nodes.length;
+  const inSync = replicas >= 3 ? 2 : 1;
+  const properties: Record<string, string | number | boolean> = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': nodes
+      .map(({ id, controllerPort }) => `${id}@${LOCALHOST}:${controllerPort}`)
+      .join(','),
+    listeners: `PLAINTEXT://${LOCALHOST}:${node.port},CONTROLLER://${LOCALHOST}:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${LOCALHOST}:${node.port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': join(node.directory, 'log'),
+
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.num.partitions': 1,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.num.partitions': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'share.coordinator.state.topic.num.partitions': 1,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
+
+    // A typing error in a topic name must be an error, not a topic.
+    'auto.create.topics.enable': false,
+    // Groups start without the pause that lets members of a big deployment arrive.
+    'group.initial.rebalance.delay.ms': 0,
+    // How soon a killed broker loses its leaderships.
+    'broker.session.timeout.ms': 6_000,
+    'num.network.threads': 2,
+    'num.io.threads': 2,
+    // Small segments and frequent checks, so that retention can be watched.
+    'log.segment.bytes': 16 * 1024 * 1024,
+    'log.retention.check.interval.ms': 1_000,
+    ...extra,
+  };
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}\n`)
+    .join('');
+}

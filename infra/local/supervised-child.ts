@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** How a process ended: one of the two is null. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ChildOptions {
+  /** Name in messages. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The whole environment of the child; default that of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Each line of its standard output and standard error. */
+  readonly onLine?: (line: string) => void;
+  /** A path that is removed when this process dies without having ended the child. */
+  readonly removeOnOrphan?: string;
+}
+
+export interface SupervisedChild {
+  readonly name: string;
+  readonly pid: number;
+  /** Settles once the process, all that it started and its output have ended; never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Null while it runs. */
+  exit(): Exit | null;
+  /** Sends a signal; nothing happens once it has ended. */
+  signal(signal: NodeJS.Signals): void;
+  /** Sends `signal` (default SIGTERM), and SIGKILL when it still runs after `deadlineMs`. */
+  stop(options: { signal?: NodeJS.Signals; deadlineMs: number }): Promise<Exit>;
+  /** The last lines of its output, for messages. */
+  lastLines(): string;
+}
+
+/**
+ * Starts a program that cannot outlive this process, not even when this process is killed.
+ *
+ * The shell puts a watchdog beside the program and becomes the program, so that the pid is the program's own. The
+ * watchdog reads a pipe whose only writer is this process: its end means that this process is gone, and the whole
+ * process group is killed. This needs neither Linux's prctl nor polling. A group of its own also keeps the terminal's
+ * Ctrl-C away from the program, so that the one who started it decides the order of stopping.
+ */
+const LAUNCHER = `
+exec 3<&0
+( read -r never <&3 || {
+    kill -s KILL $$
+    [ -z "$ORPHAN_PATH" ] || rm -rf -- "$ORPHAN_PATH"
+    kill -s KILL -- "-$$"
+  } ) >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-
+`;
+
+const KEPT_LINES = 40;
+
+export function startChild(options: ChildOptions): SupervisedChild {
+  const { name, onLine } = options;
+  const child: ChildProcess = spawn('sh', ['-c', LAUNCHER, 'sh', options.command, ...options.args], {
+    env: { ...(options.env ?? process.env), ORPHAN_PATH: options.removeOnOrphan ?? '' },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const pid = child.pid;
+
+  const kept: string[] = [];
+  const keep = (line: string): void => {
+    kept.push(line);
+    if (kept.length > KEPT_LINES) kept.shift();
+    onLine?.(line);
+  };
+  for (const output of [child.stdout!, child.stderr!]) createInterface({ input: output }).on('line', keep);
+
+  let ended: Exit | null = null;
+  const exited = new Promise<Exit>((resolve) => {
+    child.on('error', (error) => {
+      keep(String(error));
+      ended ??= { code: 127, signal: null };
+      resolve(ended);
+    });
+    child.on('exit', (code, signal) => {
+      ended = { code, signal };
+      // The watchdog is still a member, so the group's number cannot belong to anyone else yet.
+      killGroup(pid!);
+      child.stdin!.destroy();
+    });
+    child.on('close', () => resolve(ended!));
+  });
+  child.stdin!.on('error', () => {
+    // Nothing is ever written; that its reader has gone is told by 'exit'.
+  });
+  if (pid === undefined) throw new Error(`${name} could not be started: no shell to start it with`);
+
+  const signal = (which: NodeJS.Signals): void => {
+    if (ended === null) child.kill(which);
+  };
+  return {
+    name,
+    pid,
+    exited,
+    exit: () => ended,
+    signal,
+    async stop({ signal: first = 'SIGTERM', deadlineMs }) {
+      signal(first);
+      const timer = setTimeout(() => signal('SIGKILL'), deadlineMs);
+      try {
+        return await exited;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    lastLines: () => kept.join('\n'),
+  };
+}
+
+/** "exit code 1", "SIGKILL". */
+export function describeExit({ code, signal }: Exit): string {
+  return signal ?? `exit code ${code}`;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
