@@ -1,3 +1,6 @@
+import { GatewayError } from '../../errors';
+
+/** A transaction whose records, from `firstOffset` to its abort marker, are not to be delivered. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -6,20 +9,85 @@ export interface AbortedTransaction {
 export interface FetchedPartition {
   readonly topic: string;
   readonly partition: number;
+  /** Kafka's error code; 0 is none. */
   readonly errorCode: number;
+  /** −1 when the broker does not know, as in most errors. */
   readonly highWatermark: bigint;
+  /** End of what a reader of committed records may see; −1 when the broker does not know. */
   readonly lastStableOffset: bigint;
   readonly logStart: bigint;
   readonly abortedTransactions: readonly AbortedTransaction[];
+  /** A view of the answer; empty when there are no records. */
   readonly recordSet: Buffer;
 }
 
 export interface FetchResponse {
+  /** How long the broker asks not to be asked again. */
   readonly throttleMs: number;
+  /** Of the whole answer; 0 is none. */
   readonly errorCode: number;
   readonly partitions: readonly FetchedPartition[];
 }
 
-export function decodeFetchResponse(_body: Buffer): FetchResponse {
-  throw new Error('not written yet');
+/**
+ * Reads the body of a Fetch answer, version 11: what follows the correlation id
+ * (https://kafka.apache.org/protocol.html#The_Messages_Fetch).
+ * @throws GatewayError `log-unavailable` when the body is not one
+ */
+export function decodeFetchResponse(body: Buffer): FetchResponse {
+  try {
+    return decode(body);
+  } catch (error) {
+    throw new GatewayError('log-unavailable', 'a broker’s answer to Fetch cannot be read', { cause: error });
+  }
+}
+
+function decode(body: Buffer): FetchResponse {
+  let at = 0;
+  const int16 = () => {
+    at += 2;
+    return body.readInt16BE(at - 2);
+  };
+  const int32 = () => {
+    at += 4;
+    return body.readInt32BE(at - 4);
+  };
+  const int64 = () => {
+    at += 8;
+    return body.readBigInt64BE(at - 8);
+  };
+  const bytes = (length: number) => {
+    if (length < 0 || at + length > body.length)
+      throw new RangeError(`${length} bytes at ${at} of ${body.length}`);
+    at += length;
+    return body.subarray(at - length, at);
+  };
+  /** A length of −1 is null, which the protocol uses for empty here. */
+  const array = <T>(item: () => T): T[] => {
+    const items: T[] = [];
+    for (let left = int32(); left > 0; left--) items.push(item());
+    return items;
+  };
+
+  const throttleMs = int32();
+  const errorCode = int16();
+  int32(); // session id: we ask for none
+  const partitions: FetchedPartition[] = [];
+  array(() => {
+    const topic = bytes(int16()).toString();
+    array(() => {
+      const head = {
+        topic,
+        partition: int32(),
+        errorCode: int16(),
+        highWatermark: int64(),
+        lastStableOffset: int64(),
+        logStart: int64(),
+        abortedTransactions: array(() => ({ producerId: int64(), firstOffset: int64() })),
+      };
+      int32(); // preferred read replica: given only to readers that name their rack
+      partitions.push({ ...head, recordSet: bytes(Math.max(0, int32())) });
+    });
+  });
+  return { throttleMs, errorCode, partitions };
 }

@@ -1,24 +1,234 @@
 import type { LogRecord } from '../event-log';
-import type { Codecs } from './codecs';
+import { type Codecs, createCodecs } from './codecs';
+import { crc32c } from './crc32c';
 import type { AbortedTransaction } from './fetch-response';
+import { decodeRecords } from './record';
 
+/** Offsets `from` (included) to `to` (excluded) that cannot be delivered. */
 export interface RecordGap {
   readonly from: bigint;
   readonly to: bigint;
   readonly reason: 'codec' | 'corrupt';
+  /** What was found, for the gateway's own log. */
+  readonly detail: string;
 }
 
+type Unreadable = Pick<RecordGap, 'reason' | 'detail'>;
+
 export interface DecodedRecords {
+  /** Ascending, from the fetch offset on; control records and those of aborted transactions are left out. */
   readonly records: readonly LogRecord[];
+  /** Position after the last complete batch, or after the last gap; the fetch offset when there was neither. */
   readonly next: bigint;
+  /** Ascending; no record lies in a gap, so records and gaps can be merged by offset. Neighbours are joined. */
   readonly gaps: readonly RecordGap[];
 }
 
+// Offsets of the header's fields, https://kafka.apache.org/documentation/#recordbatch. The first three are common to
+// all versions of the format.
+const LENGTH_AT = 8;
+const BODY_AT = 12;
+const MAGIC_AT = 16;
+const CRC_AT = 17;
+const ATTRIBUTES_AT = 21;
+const LAST_OFFSET_DELTA_AT = 23;
+const BASE_TIMESTAMP_AT = 27;
+const MAX_TIMESTAMP_AT = 35;
+const PRODUCER_ID_AT = 43;
+const COUNT_AT = 57;
+const RECORDS_AT = 61;
+
+const MAGIC = 2;
+/** The smallest message of the formats before record batches (magic 0): CRC, magic, attributes, two null lengths. */
+const MIN_MESSAGE_BYTES = 14;
+
+const CODEC_MASK = 0x07;
+const LOG_APPEND_TIME = 0x08;
+const TRANSACTIONAL = 0x10;
+const CONTROL = 0x20;
+
+const ABORT_MARKER = 0;
+const MAX_OFFSET = 2n ** 63n - 1n;
+
+const ALL_CODECS = createCodecs();
+
+/**
+ * Reads the records that a Fetch answer holds for one partition, as a reader of committed records.
+ *
+ * The answer may begin with a batch that starts before `fetchOffset` and end with one that is cut short; the latter
+ * is left for the next fetch. What cannot be read becomes a gap over exactly the batch concerned, and the batches
+ * after it are read as usual: `codec` when its compression is unknown, fails or exceeds the codecs' limit, and for
+ * messages of the formats before Kafka 0.11; `corrupt` when its checksum is wrong or its records are malformed. A
+ * corrupt batch may lie about its last offset: its gap ends where the next batch begins, if there is one, and never
+ * beyond `logEnd` (the high watermark will do).
+ *
+ * A header that makes no sense (impossible length, unknown version of the format) hides where the next batch begins.
+ * Reading ends before it; when it comes first, one offset is given up as a `corrupt` gap, so that a reader that goes
+ * on from `next` always gets past it and never in silence.
+ */
 export function decodeRecordSet(
-  _recordSet: Buffer,
-  _fetchOffset: bigint,
-  _aborted: readonly AbortedTransaction[],
-  _codecs?: Codecs,
+  recordSet: Buffer,
+  fetchOffset: bigint,
+  aborted: readonly AbortedTransaction[],
+  codecs: Codecs = ALL_CODECS,
+  logEnd: bigint = MAX_OFFSET,
 ): DecodedRecords {
-  throw new Error('not written yet');
+  const runs: (readonly LogRecord[])[] = [];
+  const gaps: RecordGap[] = [];
+  const isHidden = hiddenBatches(aborted, codecs);
+  let next = fetchOffset;
+
+  const giveUp = (from: bigint, to: bigint, why: Unreadable) => {
+    const last = gaps.at(-1);
+    if (last?.to === from && last.reason === why.reason) gaps[gaps.length - 1] = { ...last, to };
+    else gaps.push({ from, to, ...why });
+    next = to;
+  };
+
+  for (let at = 0; at + CRC_AT <= recordSet.length; ) {
+    const place = batchAt(recordSet, at);
+    if (place === null) {
+      if (next === fetchOffset) giveUp(next, next + 1n, corrupt('a header that makes no sense'));
+      break;
+    }
+    if (place.end > recordSet.length) break;
+    const batch = recordSet.subarray(at, place.end);
+    at = place.end;
+
+    if (place.magic < MAGIC) {
+      // Its offset is its last one: those of a compressed set of messages lie before it.
+      if (place.offset >= next) giveUp(next, place.offset + 1n, codec(`message format ${place.magic}`));
+      continue;
+    }
+
+    const from = clamp(place.offset, next, MAX_OFFSET);
+    const lastOffsetDelta = batch.readInt32BE(LAST_OFFSET_DELTA_AT);
+    const to = place.offset + BigInt(lastOffsetDelta) + 1n;
+    if (lastOffsetDelta < 0 || crc32c(batch, ATTRIBUTES_AT, batch.length) !== batch.readUInt32BE(CRC_AT)) {
+      const following = batchAt(recordSet, at)?.offset;
+      if (following !== undefined && following <= next) continue; // all of it lies before what was asked for
+      giveUp(from, clamp(following ?? to, from + 1n, logEnd), corrupt('a wrong checksum'));
+      continue;
+    }
+    const hidden = isHidden(batch, to - 1n);
+    if (to <= next) continue;
+    if (hidden) {
+      next = to;
+      continue;
+    }
+    const read = readBatch(batch, place.offset, from, codecs);
+    if ('reason' in read) {
+      giveUp(from, to, read);
+    } else {
+      runs.push(read);
+      next = to;
+    }
+  }
+  return { records: runs.length === 1 ? runs[0]! : runs.flat(), next, gaps };
+}
+
+interface BatchPlace {
+  /** First offset of a batch; of a message of the older formats its own or, when it holds others, their last. */
+  readonly offset: bigint;
+  readonly magic: number;
+  /** Where it ends; may lie beyond the record set, for a batch that is cut short. */
+  readonly end: number;
+}
+
+/** What stands at `at`; null when there is no header or it makes no sense. */
+function batchAt(recordSet: Buffer, at: number): BatchPlace | null {
+  if (at + CRC_AT > recordSet.length) return null;
+  const offset = recordSet.readBigInt64BE(at);
+  const length = recordSet.readInt32BE(at + LENGTH_AT);
+  const magic = recordSet.readInt8(at + MAGIC_AT);
+  if (offset < 0n || magic < 0 || magic > MAGIC) return null;
+  if (length < (magic === MAGIC ? RECORDS_AT - BODY_AT : MIN_MESSAGE_BYTES)) return null;
+  return { offset, magic, end: at + BODY_AT + length };
+}
+
+function readBatch(
+  batch: Buffer,
+  baseOffset: bigint,
+  from: bigint,
+  codecs: Codecs,
+): readonly LogRecord[] | Unreadable {
+  const count = batch.readInt32BE(COUNT_AT);
+  if (count === 0) return []; // compaction keeps an empty batch for its producer's sequence
+  const attributes = batch.readInt16BE(ATTRIBUTES_AT);
+  const codecNumber = attributes & CODEC_MASK;
+  let bytes = batch.subarray(RECORDS_AT);
+  if (codecNumber !== 0) {
+    const decompress = codecs.get(codecNumber);
+    if (decompress === undefined) return codec(`unknown codec ${codecNumber}`);
+    try {
+      bytes = decompress(bytes);
+    } catch (error) {
+      return codec(String(error));
+    }
+  }
+  try {
+    return decodeRecords(
+      bytes,
+      {
+        baseOffset,
+        lastOffsetDelta: batch.readInt32BE(LAST_OFFSET_DELTA_AT),
+        count,
+        baseTimestampMs: Number(batch.readBigInt64BE(BASE_TIMESTAMP_AT)),
+        logAppendTimeMs: attributes & LOG_APPEND_TIME ? Number(batch.readBigInt64BE(MAX_TIMESTAMP_AT)) : null,
+      },
+      from,
+    );
+  } catch (error) {
+    return corrupt(String(error));
+  }
+}
+
+/**
+ * Tells batch by batch, in log order, what is not for readers of committed records: control batches, and the batches
+ * of a producer between the first offset of a transaction that it aborted and that transaction's abort marker.
+ */
+function hiddenBatches(
+  aborted: readonly AbortedTransaction[],
+  codecs: Codecs,
+): (batch: Buffer, lastOffset: bigint) => boolean {
+  const waiting = aborted.toSorted((a, b) => (a.firstOffset < b.firstOffset ? 1 : -1));
+  const aborting = new Set<bigint>();
+  return (batch, lastOffset) => {
+    while (waiting.length > 0 && waiting.at(-1)!.firstOffset <= lastOffset) {
+      aborting.add(waiting.pop()!.producerId);
+    }
+    const attributes = batch.readInt16BE(ATTRIBUTES_AT);
+    if (attributes & CONTROL) {
+      if (aborting.size > 0 && isAbortMarker(batch, codecs)) {
+        aborting.delete(batch.readBigInt64BE(PRODUCER_ID_AT));
+      }
+      return true;
+    }
+    return (
+      (attributes & TRANSACTIONAL) !== 0 &&
+      aborting.size > 0 &&
+      aborting.has(batch.readBigInt64BE(PRODUCER_ID_AT))
+    );
+  };
+}
+
+/** A control batch holds one record, whose key is a version and a type (int16 each). */
+function isAbortMarker(batch: Buffer, codecs: Codecs): boolean {
+  const read = readBatch(batch, 0n, 0n, codecs);
+  const key = 'reason' in read ? null : read[0]?.key;
+  return key != null && key.length >= 4 && key.readInt16BE(2) === ABORT_MARKER;
+}
+
+function codec(detail: string): Unreadable {
+  return { reason: 'codec', detail };
+}
+
+function corrupt(detail: string): Unreadable {
+  return { reason: 'corrupt', detail };
+}
+
+/** `most` yields to `least` when they contradict each other. */
+function clamp(offset: bigint, least: bigint, most: bigint): bigint {
+  const bounded = offset > most ? most : offset;
+  return bounded < least ? least : bounded;
 }
