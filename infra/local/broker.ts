@@ -16,8 +16,10 @@ export interface BrokerOptions {
   readonly port?: number;
   /** Where the records are kept; they survive `close()`. Default: a temporary directory that `close()` removes. */
   readonly dataDir?: string;
-  /** Progress, and what the brokers print; default nowhere. */
+  /** Progress, a few lines for people; default nowhere. */
   readonly log?: (line: string) => void;
+  /** Each line that the brokers print; default nowhere. */
+  readonly onOutput?: (line: string) => void;
   /** Further server.properties of each broker. */
   readonly properties?: Readonly<Record<string, string>>;
   /** A broker ended that nobody had told to end. */
@@ -69,7 +71,7 @@ const JVM_FLAGS = [
  * @throws Error when Java or Maven is missing, a port is taken or a broker does not start; nothing is left running
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { count = 1, port = 0, log = discard, properties, onCrash } = options;
+  const { count = 1, port = 0, log = discard, onOutput = discard, properties, onCrash } = options;
   const jars = await kafkaJars(log);
   const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kafka-')));
   const temporary = options.dataDir === undefined;
@@ -105,7 +107,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       if (!formatted.has(index)) await format(java, clusterId, file);
       formatted.add(index);
       if (closing !== null) throw new Error('the broker was closed while it started');
-      const child = java(`kafka ${node.id}`, ['kafka.Kafka', file], log);
+      const child = java(`kafka ${node.id}`, ['kafka.Kafka', file], onOutput);
       children[index] = child;
       void child.exited.then((exit) => {
         if (children[index] !== child) return;

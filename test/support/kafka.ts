@@ -28,7 +28,7 @@ export function useBroker(options: BrokerOptions = {}): BrokerHolder {
     return started;
   };
   beforeAll(async () => {
-    started = await startBroker({ log: reportProgress, ...options });
+    started = await startBroker(options);
   }, START_LIMIT_MS);
   afterAll(async () => {
     await started?.close();
@@ -42,9 +42,4 @@ export function useBroker(options: BrokerOptions = {}): BrokerHolder {
       return get().bootstrap;
     },
   };
-}
-
-/** What the download says is worth a line; what a broker that is killed on purpose prints is not. */
-function reportProgress(line: string): void {
-  if (/download/.test(line)) process.stderr.write(`${line}\n`);
 }

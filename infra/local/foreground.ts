@@ -1,0 +1,55 @@
+import { UsageError } from './options';
+
+/**
+ * Under `npm run` one Ctrl-C arrives twice: from the terminal, which signals npm and this process, and from npm,
+ * which passes it on.
+ */
+const SAME_KEYPRESS_MS = 500;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export interface Running {
+  close(): Promise<void>;
+}
+
+/**
+ * Runs a command in the foreground: starts it, keeps the process alive, and closes it at SIGINT, SIGTERM or SIGHUP.
+ * While it starts, and at a second signal, the process ends at once; what it has started then ends by itself
+ * (see startChild). Sets the exit code: 0 after a signal, 1 when starting failed or `giveUp` was called, 2 for
+ * a wrong command line.
+ */
+export async function runInForeground(
+  start: (giveUp: (reason: string) => void) => Promise<Running>,
+): Promise<void> {
+  let running: Running | null = null;
+  let stoppedAt: number | null = null;
+
+  const stop = (reason: string, exitCode: number): void => {
+    if (stoppedAt !== null) {
+      if (Date.now() - stoppedAt < SAME_KEYPRESS_MS) return;
+      process.exit(1);
+    }
+    stoppedAt = Date.now();
+    if (running === null) process.exit(exitCode === 0 ? 130 : exitCode);
+    process.stderr.write(`\n${reason}: stopping; again ends at once\n`);
+    running.close().then(
+      () => process.exit(exitCode),
+      (error: unknown) => fail(error),
+    );
+  };
+  for (const signal of SIGNALS) process.on(signal, () => stop(signal, 0));
+
+  try {
+    running = await start((reason) => stop(reason, 1));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): never {
+  if (error instanceof UsageError) {
+    (error.exitCode === 0 ? process.stdout : process.stderr).write(`${error.message}\n`);
+    process.exit(error.exitCode);
+  }
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,160 @@
+import { parseArgs } from 'node:util';
+
+/** The command line is wrong, or asks for help: `message` is what to print. */
+export class UsageError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.name = 'UsageError';
+    this.exitCode = exitCode;
+  }
+}
+
+export interface KafkaOptions {
+  readonly brokers: 1 | 3;
+  readonly port: number;
+  /** Null: a temporary directory. */
+  readonly dataDir: string | null;
+  readonly verbose: boolean;
+}
+
+export const KAFKA_HELP = `Usage: npm run kafka -- [options]
+
+Runs Apache Kafka (KRaft) on this machine until Ctrl-C, without Docker.
+
+  --brokers 1|3   how many brokers (1); with 3 the replication factor is 3
+  --port PORT     port of the first broker, the others follow (9092)
+  --data DIR      keep the records in DIR; without it they are gone when this ends
+  --verbose       show everything that the brokers print, not only errors
+  --help          this text`;
+
+/** @throws UsageError */
+export function parseKafkaOptions(args: readonly string[]): KafkaOptions {
+  const values = parse(args, KAFKA_HELP, {
+    brokers: { type: 'string', default: '1' },
+    port: { type: 'string', default: '9092' },
+    data: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  });
+  const faults: string[] = [];
+  const options: KafkaOptions = {
+    brokers: brokerCount(values.brokers, faults),
+    port: wholeNumber('--port', values.port, 1, 65_535, faults),
+    dataDir: text(values.data) ?? null,
+    verbose: values.verbose === true,
+  };
+  refuse(faults, KAFKA_HELP);
+  return options;
+}
+
+export interface StackOptions {
+  readonly brokers: 1 | 3;
+  readonly gateways: number;
+  /** Port of nginx; 0: a free one. */
+  readonly port: number;
+  /** Port of the first gateway, the others follow; 0: free ones. */
+  readonly gatewayPort: number;
+  readonly tickMs: number;
+  /** `host:port` list of brokers that run already; null: start one. */
+  readonly kafka: readonly string[] | null;
+  /** Start a gateway or ticker again that died by itself. */
+  readonly restart: boolean;
+  readonly verbose: boolean;
+}
+
+export const STACK_HELP = `Usage: npm run stack -- [options]
+
+Runs everything on this machine until Ctrl-C, without Docker: Apache Kafka, gateways,
+a ticker that appends timestamp events, and nginx in front.
+
+  --port PORT          port of nginx (8080)
+  --gateways N         how many gateways (3)
+  --gateway-port PORT  port of the first gateway, the others follow (3001)
+  --brokers 1|3        how many Kafka brokers (1)
+  --kafka HOST:PORT    use this Kafka instead of starting one; a list with commas is fine
+  --tick-ms N          pause between two timestamp events (1000)
+  --restart            start a gateway or ticker again that dies; without it this is only reported
+  --verbose            show everything that the processes print; the log files always have it
+  --help               this text
+
+Other settings of the gateways come from the environment, as in LOG_LEVEL=debug npm run stack.`;
+
+/** @throws UsageError */
+export function parseStackOptions(args: readonly string[]): StackOptions {
+  const values = parse(args, STACK_HELP, {
+    brokers: { type: 'string', default: '1' },
+    gateways: { type: 'string', default: '3' },
+    port: { type: 'string', default: '8080' },
+    'gateway-port': { type: 'string', default: '3001' },
+    'tick-ms': { type: 'string', default: '1000' },
+    kafka: { type: 'string' },
+    restart: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  });
+  const faults: string[] = [];
+  const options: StackOptions = {
+    brokers: brokerCount(values.brokers, faults),
+    gateways: wholeNumber('--gateways', values.gateways, 1, 100, faults),
+    port: wholeNumber('--port', values.port, 0, 65_535, faults),
+    gatewayPort: wholeNumber('--gateway-port', values['gateway-port'], 0, 65_535, faults),
+    tickMs: wholeNumber('--tick-ms', values['tick-ms'], 1, 2 ** 31 - 1, faults),
+    kafka: brokerList(text(values.kafka), faults),
+    restart: values.restart === true,
+    verbose: values.verbose === true,
+  };
+  refuse(faults, STACK_HELP);
+  return options;
+}
+
+type Values = Record<string, string | boolean | undefined>;
+type Declared = Record<string, { type: 'string'; default?: string } | { type: 'boolean'; default: boolean }>;
+
+function parse(args: readonly string[], help: string, options: Declared): Values {
+  let values: Values;
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: { ...options, help: { type: 'boolean', default: false } },
+      allowPositionals: false,
+    }).values as Values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${help}`, 2);
+  }
+  if (values.help === true) throw new UsageError(help, 0);
+  return values;
+}
+
+function refuse(faults: readonly string[], help: string): void {
+  if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${help}`, 2);
+}
+
+function brokerCount(value: Values[string], faults: string[]): 1 | 3 {
+  if (value !== '1' && value !== '3') faults.push(`--brokers must be 1 or 3, not ${value}`);
+  return value === '3' ? 3 : 1;
+}
+
+function wholeNumber(
+  name: string,
+  value: Values[string],
+  min: number,
+  max: number,
+  faults: string[],
+): number {
+  const number = /^\d{1,10}$/.test(String(value)) ? Number(value) : Number.NaN;
+  if (!(number >= min && number <= max)) faults.push(`${name} must be from ${min} to ${max}, not ${value}`);
+  return number;
+}
+
+function brokerList(value: string | undefined, faults: string[]): readonly string[] | null {
+  if (value === undefined) return null;
+  const list = value.split(',').map((entry) => entry.trim());
+  for (const entry of list) {
+    if (!/^[^\s:]+:\d{1,5}$/.test(entry)) faults.push(`--kafka must be HOST:PORT, not "${entry}"`);
+  }
+  return list;
+}
+
+function text(value: Values[string]): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
