@@ -97,7 +97,8 @@ export function decodeRecordSet(
 
     if (place.magic < MAGIC) {
       // Its offset is its last one: those of a compressed set of messages lie before it.
-      if (place.offset >= next) giveUp(next, place.offset + 1n, codec(`message format ${place.magic}`));
+      const to = clamp(batchAt(recordSet, at)?.offset ?? 0n, place.offset + 1n, MAX_OFFSET);
+      if (to > next) giveUp(next, to, codec(`message format ${place.magic}`));
       continue;
     }
 
