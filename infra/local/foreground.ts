@@ -5,6 +5,7 @@ import { UsageError } from './options';
  * which passes it on.
  */
 const SAME_KEYPRESS_MS = 500;
+const ORPHAN_POLL_MS = 1_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Running {
@@ -37,12 +38,25 @@ export async function runInForeground(
     );
   };
   for (const signal of SIGNALS) process.on(signal, () => stop(signal, 0));
+  stopWithNpm(() => stop('npm has ended', 0));
 
   try {
     running = await start((reason) => stop(reason, 1));
   } catch (error) {
     fail(error);
   }
+}
+
+/** npm passes a SIGTERM only to the shell between it and this process, and the shell dies of it without a word. */
+function stopWithNpm(stop: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop();
+  }, ORPHAN_POLL_MS);
+  timer.unref();
 }
 
 function fail(error: unknown): never {
