@@ -64,9 +64,7 @@ function readHeaders(cursor: Cursor): readonly RecordHeader[] {
   if (count < 0) throw new Error('a negative number of headers');
   const headers: RecordHeader[] = [];
   for (let i = 0; i < count; i++) {
-    const key = cursor.bytes();
-    if (key === null) throw new Error('a header without a key');
-    headers.push({ key: key.toString(), value: cursor.bytes() });
+    headers.push({ key: cursor.text(), value: cursor.bytes() });
   }
   return headers;
 }
@@ -101,10 +99,21 @@ class Cursor {
   bytes(): Buffer | null {
     const length = this.varint();
     if (length === -1) return null;
-    const end = this.at + length;
-    if (length < 0 || end > this.#buffer.length) throw new Error('bytes reach past their batch');
-    const view = this.#buffer.subarray(this.at, end);
-    this.at = end;
-    return view;
+    const start = this.#take(length);
+    return this.#buffer.subarray(start, this.at);
+  }
+
+  /** UTF-8 behind its length in bytes. */
+  text(): string {
+    const start = this.#take(this.varint());
+    return this.#buffer.toString('utf8', start, this.at);
+  }
+
+  /** Moves over `length` bytes and answers where they begin. */
+  #take(length: number): number {
+    const start = this.at;
+    if (length < 0 || start + length > this.#buffer.length) throw new Error('bytes reach past their batch');
+    this.at = start + length;
+    return start;
   }
 }

@@ -7,7 +7,9 @@ const native = (
 ).zstdDecompressSync;
 
 /**
- * Decompresses Zstandard with Node's own decoder, else with fzstd, which is slower.
+ * Decompresses Zstandard with Node's own decoder, else with fzstd. The latter does not check the lengths of matches:
+ * memory stays bounded, but a batch made with malice can keep it busy for seconds. Who reads topics of strangers
+ * wants a Node that has its own.
  * @throws Error when the input is malformed or would exceed `maxBytes`
  */
 export function decompressZstd(input: Buffer, maxBytes: number): Buffer {
