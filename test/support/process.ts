@@ -48,9 +48,6 @@ afterAll(async () => {
  * @throws Error with its output when it does not listen
  */
 export async function spawnGateway({ env = {} }: SpawnOptions = {}): Promise<GatewayProcess> {
-  env = {},
-  command = 'serve',
-}: SpawnOptions = {}): Promise<GatewayProcess> {
   const lines: string[] = [];
   let heard: (port: number) => void;
   const listening = new Promise<number>((resolve) => {
