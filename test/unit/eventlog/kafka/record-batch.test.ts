@@ -72,6 +72,12 @@ describe('record sets of Kafka’s Java client', () => {
     expect(offsets(decoded)).toEqual([2, 3, 6, 8]);
   });
 
+  it('transactions: an aborted one may begin with the last offset of a batch', async () => {
+    const set = await batch(10n, ['aborted'], { transactionOf: 1n });
+    const decoded = decodeRecordSet(set, 10n, [{ producerId: 1n, firstOffset: 10n }]);
+    expect(decoded).toEqual({ records: [], next: 11n, gaps: [] });
+  });
+
   it('transactions: a position moves over markers and aborted records at the end', () => {
     const set = recordSet('transactions');
     const upToMarker5 = set.subarray(0, batchStarts(set)[4]);
@@ -90,6 +96,16 @@ describe('record sets of Kafka’s Java client', () => {
   ])('%s: messages older than record batches are a gap, not a wedge', (name, to) => {
     const decoded = decodeRecordSet(recordSet(name), 40n, []);
     expect(decoded).toMatchObject({ records: [], next: to, gaps: [{ from: 40n, to, reason: 'codec' }] });
+  });
+});
+
+describe('a batch that was turned into an older message by a flipped bit', () => {
+  it('is a gap up to the batch after it', async () => {
+    const set = await tenBatches();
+    set.writeInt8(1, batchStarts(set)[3]! + 16);
+    const decoded = decodeRecordSet(set, 100n, []);
+    expect(decoded).toMatchObject({ gaps: [{ from: 106n, to: 108n, reason: 'codec' }], next: 120n });
+    expect(offsets(decoded)).toHaveLength(18);
   });
 });
 
@@ -226,6 +242,16 @@ describe('what cannot be read', () => {
       records: [],
       gaps: [{ from: 100n, to, reason: 'corrupt' }],
       next: to,
+    });
+  });
+
+  it('is corrupt when a record is longer than it says', async () => {
+    const set = await batch(100n, ['abc']);
+    set[61]! -= 2; // the record's length, zig-zag: one byte less
+    seal(set);
+    expect(decodeRecordSet(set, 100n, [])).toMatchObject({
+      records: [],
+      gaps: [{ from: 100n, to: 101n, reason: 'corrupt', detail: expect.stringContaining('length') }],
     });
   });
 
