@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { channelFault } from './hub/channel';
 import { LOG_LEVELS } from './logger';
 
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+
 /**
  * Every setting of the gateway: environment variable, type, default and meaning, in one place. README's table is
  * checked against this one. Units are in the names.
@@ -89,10 +91,27 @@ export const SETTINGS = {
   MAX_STREAMS: int(18_000, 1, 1_000_000).describe('open streams of this process'),
   MAX_CHANNELS_PER_STREAM: int(20, 1, 1_000).describe('channels one stream may ask for'),
 
+  FANOUT_WRITE_BYTES: bytes(64 << 10, 1).describe(
+    'bytes of events that one write to a stream gathers under load',
+  ),
+  FANOUT_TURN_WRITES: int(2_000, 2, 1_000_000).describe(
+    'writes to streams after which other work gets its turn',
+  ),
+  MAX_FRAME_BYTES: bytes(1 << 20, 1024).describe(
+    'size of one event on a stream; a larger record is shown as undecodable',
+  ),
+
+  HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe('time a client has to send the head of a request'),
+  HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('time a client has to send a whole request'),
+  HTTP_KEEP_ALIVE_MS: ms(75_000, 0).describe(
+    'idle time of a connection between requests; more than the proxy’s',
+  ),
+  HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
+
   MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
   CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
 
-  TICK_MS: ms(1_000, 1).describe('pause between two timestamp events of the ticker'),
+  TICK_MS: ms(1_000, 0).describe('pause between two timestamp events of the ticker; 0 means none'),
   TICK_FORMAT: z.enum(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
 
   DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown'),
@@ -172,7 +191,22 @@ function arrange(s: Settings) {
     logLevel: s.LOG_LEVEL,
     topics: s.KAFKA_TOPICS as readonly TopicSetting[],
     summaryTopic: s.KAFKA_SUMMARY_TOPIC,
-    http: { port: s.PORT, host: s.HOST, corsOrigins: s.CORS_ORIGINS },
+    http: {
+      port: s.PORT,
+      host: s.HOST,
+      /** Empty: any origin, without credentials. */
+      corsOrigins: s.CORS_ORIGINS,
+      headersTimeoutMs: s.HTTP_HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: s.HTTP_REQUEST_TIMEOUT_MS,
+      keepAliveMs: s.HTTP_KEEP_ALIVE_MS,
+      backlog: s.HTTP_BACKLOG,
+    },
+    fanout: {
+      ring: { records: s.RING_RECORDS, bytes: s.RING_BYTES },
+      writeBytes: s.FANOUT_WRITE_BYTES,
+      turnWrites: s.FANOUT_TURN_WRITES,
+      maxFrameBytes: s.MAX_FRAME_BYTES,
+    },
     ingest: { enabled: s.INGEST, maxEventBytes: s.MAX_EVENT_BYTES },
     kafka: {
       brokers: s.KAFKA_BROKERS,
@@ -220,7 +254,6 @@ function arrange(s: Settings) {
       breakerProbeMs: s.BREAKER_PROBE_MS,
     },
     memoryLog: { records: s.MEMORY_LOG_RECORDS, bytes: s.MEMORY_LOG_BYTES },
-    ring: { records: s.RING_RECORDS, bytes: s.RING_BYTES },
     streams: {
       heartbeatMs: s.HEARTBEAT_MS,
       retryMinMs: s.RETRY_MIN_MS,
@@ -279,8 +312,6 @@ function list() {
     )
     .default([]);
 }
-
-const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 
 function topicName(preset: string) {
   return z.string().regex(TOPIC_NAME, 'must be a Kafka topic name').default(preset);

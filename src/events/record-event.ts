@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+import type { TopicSetting } from '../config';
+import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
+import { channelFault, joinChannels } from '../hub/channel';
+import type { TopicMap } from './topic-map';
+
+/**
+ * An event and the Kafka record that holds it. The value is the data, verbatim; the headers `channel` (relative to the
+ * topic's base) and `event` say the rest; the key is the event's key, else its channel, so that the events of a channel
+ * keep their order.
+ */
+
+const CHANNEL_HEADER = 'channel';
+const EVENT_HEADER = 'event';
+
+/** Names that begin with this are the gateway's own. */
+export const OWN_EVENT_PREFIX = 'gateway.';
+/** What EventSource dispatches by itself: an event of that name could not be told from it. */
+const EVENT_SOURCE_EVENTS = ['open', 'error'];
+
+export function isReservedEventName(name: string): boolean {
+  return name.startsWith(OWN_EVENT_PREFIX) || EVENT_SOURCE_EVENTS.includes(name);
+}
+
+export interface GatewayEvent {
+  readonly channel: string;
+  /** Null: unnamed. */
+  readonly event: string | null;
+  readonly data: Buffer;
+}
+
+/** The record to append for an event, or null when no topic covers its channel. */
+export function recordOf(
+  event: GatewayEvent & { readonly key: string | null },
+  topics: TopicMap,
+): NewRecord | null {
+  const found = topics.topicFor(event.channel);
+  if (found === null) return null;
+  const headers = [{ key: CHANNEL_HEADER, value: Buffer.from(found.relative) }];
+  if (event.event !== null) headers.push({ key: EVENT_HEADER, value: Buffer.from(event.event) });
+  return { topic: found.topic.name, key: event.key ?? event.channel, value: event.data, headers };
+}
+
+/**
+ * The event that a record of any producer is. Nothing of it can break a stream: what has no safe form becomes
+ * `gateway.undecodable` on the topic's base channel, a null value `gateway.tombstone` with the key as data, and a
+ * reserved event name gets `record.` before it.
+ */
+export function eventOf(record: LogRecord, at: TopicPartition, topic: TopicSetting): GatewayEvent {
+  const name = headerText(record, EVENT_HEADER);
+  const relative = headerText(record, CHANNEL_HEADER);
+  if (name === null || relative === null || /[\r\n\0]/.test(name ?? ''))
+    return undecodable(record, at, topic);
+  const channel = joinChannels(topic.base, relative || '/');
+  if (channelFault(relative || '/') !== null || channelFault(channel) !== null)
+    return undecodable(record, at, topic);
+  const value = record.value === null ? (record.key ?? Buffer.alloc(0)) : record.value;
+  if (topic.encoding === 'utf8' || record.value === null) {
+    if (!isUtf8(value)) return undecodable(record, at, topic);
+    return { channel, event: record.value === null ? 'gateway.tombstone' : eventName(name), data: value };
+  }
+  return { channel, event: eventName(name), data: Buffer.from(value.toString('base64')) };
+}
+
+/** What stands for a record that cannot be shown. */
+export function undecodable(record: LogRecord, at: TopicPartition, topic: TopicSetting): GatewayEvent {
+  const { topic: name, partition } = at;
+  const bytes = record.value?.length ?? 0;
+  const data = Buffer.from(JSON.stringify({ topic: name, partition, offset: String(record.offset), bytes }));
+  return { channel: topic.base, event: 'gateway.undecodable', data };
+}
+
+function eventName(name: string): string | null {
+  if (name === '') return null;
+  return isReservedEventName(name) ? `record.${name}` : name;
+}
+
+/** A header's text: empty when it is not there, null when it is not UTF-8. The last one counts, as in Kafka's clients. */
+function headerText(record: LogRecord, key: string): string | null {
+  const value = record.headers.findLast((header) => header.key === key)?.value;
+  if (value === undefined || value === null) return '';
+  return isUtf8(value) ? value.toString() : null;
+}

@@ -1,0 +1,144 @@
+import type { Config } from './config';
+import { GatewayError } from './errors';
+import type { EventLog } from './eventlog/event-log';
+import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
+import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
+import { createFeed } from './events/feed';
+import { createTopicMap } from './events/topic-map';
+import { createApp } from './http/app';
+import { createCors } from './http/cors';
+import { createServer } from './http/server';
+import { Hub } from './hub/hub';
+import { createBroadcastRoute } from './ingest/broadcast-route';
+import { drainStreams, type Lifecycle } from './lifecycle';
+import type { Logger } from './logger';
+import { startTicker } from './roles/ticker';
+import { startHeartbeat } from './sse/heartbeat';
+import { OpenStreams } from './sse/open-streams';
+import { createStreamRoute } from './sse/stream-route';
+
+export interface Gateway {
+  /** Resolves with the port it listens on. The log may still be away: `/readyz` tells. */
+  start(): Promise<number>;
+  /** Drains and closes everything; calling it again gives the same promise. */
+  stop(): Promise<void>;
+}
+
+/** The log that the configuration asks for. */
+export function createEventLog(config: Config, logger: Logger): EventLog {
+  const topics = config.topics.map(({ name }) => name);
+  const { append, kafka, memoryLog } = config;
+  return config.eventLog === 'kafka'
+    ? createKafkaEventLog({ kafka, append, topics, logger })
+    : createMemoryEventLog({ config: memoryLog, append, topics, logger });
+}
+
+/** Builds the rooms and joins them, in the order in which an event travels: in, remembered, read, fanned out, streamed. */
+export function createGateway(config: Config, logger: Logger): Gateway {
+  const lifecycle: Lifecycle = { state: 'starting' };
+  const topics = createTopicMap(config.topics);
+  const cors = createCors(config.http.corsOrigins);
+  const streams = new OpenStreams();
+  const { maxStreams, retryMinMs, retryMaxMs } = config.streams;
+
+  // remember
+  const log = createEventLog(config, logger);
+
+  // fan out
+  const hub = new Hub({
+    ring: config.fanout.ring,
+    sliceBytes: config.fanout.writeBytes,
+    writesPerTurn: config.fanout.turnWrites,
+    onPressure: (held) => (held ? tail.pause() : tail.resume()),
+    onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
+  });
+
+  // read: what the log's tail brings goes into the hub
+  const feed = createFeed({ hub, topics, maxFrameBytes: config.fanout.maxFrameBytes, logger });
+  const tail = log.tail(feed);
+
+  // stream
+  const streamRoute = createStreamRoute({
+    hub,
+    streams,
+    cors,
+    config: config.streams,
+    idOf: feed.idOf,
+    refusal: () =>
+      draining() ??
+      (streams.count < maxStreams
+        ? null
+        : new GatewayError('too-many-streams', `${maxStreams} streams are open`)),
+  });
+  const heartbeat = startHeartbeat({
+    hub,
+    streams,
+    idOf: feed.idOf,
+    heartbeatMs: config.streams.heartbeatMs,
+    slowGraceMs: config.streams.slowGraceMs,
+    writesPerTurn: config.fanout.turnWrites,
+    onError: (error) => logger.error({ err: error }, 'the heartbeat failed'),
+  });
+
+  // accept
+  const broadcastRoute = createBroadcastRoute({
+    log,
+    topics,
+    cors,
+    config: config.ingest,
+    idAfter: feed.idAfter,
+    refusal: draining,
+  });
+
+  // serve
+  const health = { log, lifecycle, streams, maxStreams, ingest: config.ingest.enabled };
+  const app = createApp({ log, streams, cors, health, logger });
+  const server = createServer({
+    config: config.http,
+    cors,
+    streamRoute,
+    directRoutes: [broadcastRoute],
+    app,
+    logger,
+  });
+
+  // Without Kafka there is no other process that could tick.
+  const ticker =
+    config.eventLog === 'memory' && config.ticker.intervalMs > 0
+      ? startTicker({ log, topics, config: config.ticker, logger })
+      : null;
+
+  function draining(): GatewayError | null {
+    return lifecycle.state === 'draining'
+      ? new GatewayError('draining', 'this gateway is shutting down')
+      : null;
+  }
+
+  async function drainAndClose(): Promise<void> {
+    lifecycle.state = 'draining';
+    ticker?.stop();
+    const { drainMs, finishMs } = config.shutdown;
+    await drainStreams(streams, {
+      drainMs,
+      retryMs: () => retryMinMs + Math.floor(Math.random() * (retryMaxMs - retryMinMs + 1)),
+    });
+    await server.close(finishMs);
+    heartbeat.stop();
+    await tail.close();
+    await log.close(finishMs);
+    hub.close();
+  }
+
+  let stopping: Promise<void> | null = null;
+  return {
+    async start() {
+      const port = await server.listen();
+      lifecycle.state = 'running';
+      return port;
+    },
+    stop() {
+      stopping ??= drainAndClose();
+      return stopping;
+    },
+  };
+}

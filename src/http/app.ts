@@ -1,0 +1,79 @@
+import express, { type Express, type Request, type Response } from 'express';
+import { GatewayError } from '../errors';
+import type { EventLog } from '../eventlog/event-log';
+import type { Logger } from '../logger';
+import type { OpenStreams } from '../sse/open-streams';
+import { type HealthDeps, readiness } from '../status/health';
+import { kafkaStatus } from '../status/kafka-status';
+import type { Cors } from './cors';
+import { sendProblem } from './problem';
+
+export interface AppDeps {
+  readonly log: EventLog;
+  readonly streams: OpenStreams;
+  readonly cors: Cors;
+  readonly health: HealthDeps;
+  readonly logger: Logger;
+}
+
+/** The list that `GET /` gives. */
+const ENDPOINTS = {
+  'GET /events': 'event stream; ?channel=/a&channel=/b, default all',
+  'GET /sse': 'event stream of all channels',
+  'GET /subscribe/<channel>': 'event stream of a channel and those below it',
+  'POST /broadcast/<channel>': 'publishes the body as an event; ?event=name, ?key=k',
+  'GET /connections': 'number of open streams of this process',
+  'GET /kafka/status': 'state of the log: connections, positions, lag',
+  'GET /healthz': 'alive',
+  'GET /readyz': 'ready to serve, check by check',
+};
+
+/** All routes that are asked for rarely. */
+export function createApp({ log, streams, cors, health, logger }: AppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+
+  const routes: Record<string, (req: Request, res: Response) => void> = {
+    '/': (_req, res) => sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: ENDPOINTS }),
+    '/connections': (_req, res) => {
+      // Not through Express's send: it would add a charset to the type, and the contract wants none.
+      res.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache', Connection: 'close' });
+      res.end(String(streams.count));
+    },
+    '/kafka/status': (_req, res) => sendJson(res, 200, kafkaStatus(log)),
+    '/healthz': (_req, res) => sendJson(res, 200, { status: 'ok' }),
+    '/readyz': (_req, res) => {
+      const { ready, checks } = readiness(health);
+      sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+    },
+  };
+
+  app.use((req, res, next) => {
+    for (const [name, value] of Object.entries(cors.headersFor(req.headers.origin)))
+      res.setHeader(name, value);
+    next();
+  });
+  for (const [path, answer] of Object.entries(routes)) {
+    app.get(path, answer);
+    app.all(path, (req) => {
+      throw new GatewayError('method-not-allowed', `${path} takes GET, not ${req.method}`, {
+        details: { allow: 'GET, HEAD, OPTIONS' },
+      });
+    });
+  }
+  app.use((req) => {
+    throw new GatewayError('not-found', `there is nothing at ${req.path}; GET / lists the endpoints`);
+  });
+  app.use((error: unknown, req: Request, res: Response, _next: () => void) => {
+    if (!(error instanceof GatewayError)) logger.error({ err: error, path: req.path }, 'a request failed');
+    sendProblem(res, error);
+  });
+  return app;
+}
+
+function sendJson(res: Response, status: number, value: object): void {
+  res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+  res.end(JSON.stringify(value));
+}

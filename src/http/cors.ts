@@ -1,0 +1,41 @@
+/** Headers for one answer; empty for an origin that may not read. */
+export type CorsHeaders = Readonly<Record<string, string>>;
+
+export interface Cors {
+  /** @param origin the request's `Origin`, undefined when it has none */
+  headersFor(origin: string | undefined): CorsHeaders;
+  /** What a preflight is told besides. */
+  preflightHeadersFor(origin: string | undefined): CorsHeaders;
+}
+
+const PREFLIGHT: CorsHeaders = {
+  'Access-Control-Allow-Methods': 'GET, HEAD, POST, OPTIONS',
+  'Access-Control-Allow-Headers':
+    'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
+  'Access-Control-Max-Age': '86400',
+};
+
+/**
+ * @param origins exact origins that may read, with credentials; empty lets any origin read, without them (Fetch
+ *   standard §3.2.5: `*` does not go with credentials)
+ */
+export function createCors(origins: readonly string[]): Cors {
+  const allowed = new Set(origins);
+  const anyone: CorsHeaders = { 'Access-Control-Allow-Origin': '*' };
+
+  function headersFor(origin: string | undefined): CorsHeaders {
+    if (allowed.size === 0) return anyone;
+    // The answer differs by origin even for those that get nothing, so that a cache never mixes them up.
+    if (origin === undefined || !allowed.has(origin)) return { Vary: 'Origin' };
+    return {
+      'Access-Control-Allow-Origin': origin,
+      'Access-Control-Allow-Credentials': 'true',
+      Vary: 'Origin',
+    };
+  }
+
+  return {
+    headersFor,
+    preflightHeadersFor: (origin) => ({ ...headersFor(origin), ...PREFLIGHT }),
+  };
+}

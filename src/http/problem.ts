@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import { asGatewayError } from '../errors';
+
+/** Seconds that a client is told to stay away: spread, so that those who were refused together do not come back so. */
+const RETRY_AFTER_MIN_S = 1;
+const RETRY_AFTER_MAX_S = 5;
+
+/** Answers with problem JSON (RFC 9457): `type`, `title`, `status`, `detail`, the stable `code`, and the error's details. */
+export function sendProblem(
+  res: ServerResponse,
+  thrown: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const error = asGatewayError(thrown);
+  const status = error.httpStatus;
+  const body = Buffer.from(
+    JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[status],
+      status,
+      detail: error.message,
+      code: error.code,
+      ...error.details,
+    }),
+  );
+  if (status === 503 || status === 429) res.setHeader('Retry-After', retryAfterSeconds());
+  if (error.details.allow !== undefined) res.setHeader('Allow', String(error.details.allow));
+  res.writeHead(status, {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  res.end(body);
+}
+
+function retryAfterSeconds(): number {
+  return RETRY_AFTER_MIN_S + Math.floor(Math.random() * (RETRY_AFTER_MAX_S - RETRY_AFTER_MIN_S + 1));
+}

@@ -1,0 +1,114 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Config } from '../config';
+import { asGatewayError } from '../errors';
+import type { Logger } from '../logger';
+import type { StreamRoute } from '../sse/stream-route';
+import type { Cors } from './cors';
+import { sendProblem } from './problem';
+import { parseTarget, type RequestTarget } from './request-target';
+
+/** A route that is served without Express. Throws GatewayError for what it refuses. */
+export interface DirectRoute {
+  owns(path: string): boolean;
+  handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
+}
+
+export interface HttpServerDeps {
+  readonly config: Config['http'];
+  readonly cors: Cors;
+  readonly streamRoute: StreamRoute;
+  /** Busy routes, asked in order before Express. */
+  readonly directRoutes: readonly DirectRoute[];
+  /** Everything else. */
+  readonly app: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  /** Resolves with the port it listens on. Rejects when the address is taken. */
+  listen(): Promise<number>;
+  /** Accepts nothing more, lets requests in flight finish within `deadlineMs`, then closes what is left. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+const CONNECTIONS_CHECK_SHARE = 3;
+
+/** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
+export function createServer(deps: HttpServerDeps): HttpServer {
+  const { config, cors, streamRoute, logger } = deps;
+  const routes: readonly DirectRoute[] = [streamRoute, ...deps.directRoutes];
+
+  function handle(req: IncomingMessage, res: ServerResponse): void {
+    // A stream has no end after which the answer to a pipelined request could come.
+    if (streamRoute.holds(req.socket)) {
+      req.socket.destroy();
+      return;
+    }
+    const corsHeaders = cors.headersFor(req.headers.origin);
+    try {
+      if (req.method === 'OPTIONS') {
+        res.writeHead(204, { ...cors.preflightHeadersFor(req.headers.origin), Connection: 'close' }).end();
+        return;
+      }
+      const target = parseTarget(req.url ?? '/');
+      const route = routes.find((candidate) => candidate.owns(target.path));
+      if (route === undefined) deps.app(req, res);
+      else route.handle(req, res, target);
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      if (error.code === 'internal') logger.error({ err: error.cause, url: req.url }, 'a request failed');
+      if (res.headersSent) req.socket.destroy();
+      else sendProblem(res, error, corsHeaders);
+    }
+  }
+
+  const server: Server = createHttpServer(
+    {
+      headersTimeout: config.headersTimeoutMs,
+      requestTimeout: config.requestTimeoutMs,
+      keepAliveTimeout: config.keepAliveMs,
+      connectionsCheckingInterval: Math.ceil(config.headersTimeoutMs / CONNECTIONS_CHECK_SHARE),
+    },
+    handle,
+  );
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // On a stream's socket anything but silence from the client ends it; before a head was sent it gets its status.
+    if (streamRoute.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET')
+      socket.destroy();
+    else socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
+
+  return {
+    listen() {
+      return new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ port: config.port, host: config.host, backlog: config.backlog }, () => {
+          server.off('error', reject);
+          server.on('error', (error) => logger.error({ err: error }, 'the HTTP server failed'));
+          resolve((server.address() as AddressInfo).port);
+        });
+      });
+    },
+    async close(deadlineMs) {
+      const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      });
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function statusOf(error: NodeJS.ErrnoException): string {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return '400 Bad Request';
+}

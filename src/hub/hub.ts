@@ -1,0 +1,165 @@
+import { EventEmitter } from 'node:events';
+import { Audience, type AudienceDeps } from './audience';
+import { channelAndAncestors } from './channel';
+import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
+import { Scheduler } from './scheduler';
+import { type Sink, Subscriber } from './subscriber';
+import type { Subscription } from './subscription';
+
+export interface HubOptions {
+  readonly ring: RingLimits;
+  /** Bytes that one write to a stream gathers at the most, unless a single event is larger. */
+  readonly sliceBytes: number;
+  /** Writes after which the event loop gets its turn. */
+  readonly writesPerTurn: number;
+  /** True: some audience is more than half a ring behind, so stop reading the log. False: it has caught up. */
+  readonly onPressure: (held: boolean) => void;
+  readonly onSinkError: (error: unknown) => void;
+}
+
+export interface HubStats {
+  /** Entries put in since the start. */
+  readonly published: number;
+  /** Events handed to streams since the start. */
+  readonly deliveries: number;
+  /** Writes to streams since the start; one write carries many events under load. */
+  readonly writes: number;
+  /** How often reading was held back because fan-out was slower. */
+  readonly holds: number;
+  readonly ringRecords: number;
+  readonly ringBytes: number;
+}
+
+const PRESSURE_SHARE = 0.5;
+const SLICE_ENTRIES = 4_096;
+const CATCH_UP_BYTES_PER_WRITE = 16_384;
+
+/**
+ * Fan-out. An entry goes into the ring and is emitted on its channel and each channel above it; the one listener of
+ * each subscription is its audience, which writes it to its streams.
+ */
+export class Hub {
+  readonly ring: Ring;
+  readonly #options: HubOptions;
+  readonly #emitter = new EventEmitter();
+  readonly #audiences = new Map<string, Audience>();
+  readonly #scheduler: Scheduler;
+  #held = false;
+  #deliveries = 0;
+  #writes = 0;
+  #holds = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.ring = new Ring(options.ring);
+    this.#emitter.setMaxListeners(0);
+    this.#scheduler = new Scheduler({
+      writesPerTurn: options.writesPerTurn,
+      catchUpBytesPerWrite: CATCH_UP_BYTES_PER_WRITE,
+      onTurn: () => this.#judgePressure(),
+    });
+  }
+
+  /** Puts an event into the ring and sends it on its way. `positions` are those after it. */
+  publish(item: RingItem, positions: Positions): void {
+    const entry = this.ring.append(item, positions);
+    if (entry.channel === null) for (const audience of this.#audiences.values()) audience.onEntry(entry);
+    else for (const channel of channelAndAncestors(entry.channel)) this.#emitter.emit(channel, entry);
+  }
+
+  /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */
+  flush(): void {
+    this.#judgePressure();
+  }
+
+  /** The log is another one: nothing that was read before counts. What is published next is the first that all get. */
+  restart(positions: Positions): void {
+    this.ring.restart(positions);
+    for (const audience of this.#audiences.values()) audience.restart();
+  }
+
+  /** Adds a stream that starts at the head of the ring: it gets what is published from now on. */
+  subscribe(subscription: Subscription, sink: Sink): Subscriber {
+    const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);
+    const subscriber = new Subscriber(audience, sink, this.ring.head, { atMs: performance.now() });
+    audience.add(subscriber);
+    return subscriber;
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    const { audience } = subscriber;
+    if (subscriber.state === 'gone') return;
+    audience.remove(subscriber);
+    if (audience.isEmpty) this.#closeAudience(audience);
+  }
+
+  /** The sink of a subscriber has taken all it held, so it can be fed again. */
+  drained(subscriber: Subscriber): void {
+    if (subscriber.state !== 'private') return;
+    subscriber.blocked = false;
+    this.#scheduler.addSubscriber(subscriber);
+  }
+
+  /**
+   * The positions that an id may stand for which says how far this stream has been served, or null when it cannot be
+   * said: a live stream with something pending has not been sent all that was read.
+   */
+  servedPositions(subscriber: Subscriber): Positions | null {
+    if (subscriber.state === 'live') return subscriber.audience.isIdle ? this.ring.positions : null;
+    return subscriber.seq < this.ring.base ? null : this.ring.positionsAt(subscriber.seq);
+  }
+
+  stats(): HubStats {
+    return {
+      published: this.ring.head,
+      deliveries: this.#deliveries,
+      writes: this.#writes,
+      holds: this.#holds,
+      ringRecords: this.ring.head - this.ring.base,
+      ringBytes: this.ring.bytes,
+    };
+  }
+
+  close(): void {
+    this.#scheduler.close();
+    this.#emitter.removeAllListeners();
+    this.#audiences.clear();
+  }
+
+  #openAudience(subscription: Subscription): Audience {
+    const deps: AudienceDeps = {
+      ring: this.ring,
+      sliceBytes: this.#options.sliceBytes,
+      sliceEntries: SLICE_ENTRIES,
+      onPending: (audience) => this.#scheduler.addAudience(audience),
+      onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
+      onSinkError: (subscriber, error) => {
+        this.unsubscribe(subscriber);
+        this.#options.onSinkError(error);
+      },
+      onDelivered: (streams, events) => {
+        this.#writes += streams;
+        this.#deliveries += events;
+      },
+    };
+    const audience = new Audience(subscription, deps);
+    this.#audiences.set(subscription.key, audience);
+    for (const channel of subscription.channels) this.#emitter.on(channel, audience.onEntry);
+    return audience;
+  }
+
+  #closeAudience(audience: Audience): void {
+    this.#audiences.delete(audience.subscription.key);
+    for (const channel of audience.subscription.channels) this.#emitter.off(channel, audience.onEntry);
+  }
+
+  #judgePressure(): void {
+    const behind = this.#scheduler.busy.some(
+      (audience) => this.ring.shareBehind(audience.position) > PRESSURE_SHARE,
+    );
+    if (behind === this.#held) return;
+    this.#held = behind;
+    if (behind) this.#holds++;
+    this.#options.onPressure(behind);
+  }
+}

@@ -1,0 +1,124 @@
+/** By slot, the offset of the next record that this replica has not read yet. Never changed once handed out. */
+export type Positions = readonly bigint[];
+
+/** What is put into the ring. */
+export interface RingItem {
+  /** Null: an event of the gateway itself, which every subscription gets. */
+  readonly channel: string | null;
+  /** Null: unnamed, which a browser dispatches as `message`. */
+  readonly event: string | null;
+  /** The event as SSE bytes, its `id:` being the cursor after it. */
+  readonly bytes: Buffer;
+  /** Where the bytes after the `id:` line begin. */
+  readonly bodyStart: number;
+}
+
+export interface RingEntry extends RingItem {
+  /** Place in the order in which this replica read the log, without holes. */
+  readonly seq: number;
+  /** Positions after this entry. */
+  readonly positions: Positions;
+  /** Accounted bytes of everything that was put in before this entry. */
+  readonly bytesBefore: number;
+}
+
+export interface RingLimits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** An entry's objects and positions, as far as the heap showed them; bench/ measures it. */
+const ENTRY_OVERHEAD_BYTES = 320;
+const POSITION_BYTES = 8;
+
+/**
+ * The last records of this replica in the order it read them, bounded by count and bytes. Holds entries
+ * `base` ≤ seq < `head`; the newest one is always there, even if it alone is over the bounds.
+ */
+export class Ring {
+  readonly #limits: RingLimits;
+  readonly #entries: (RingEntry | undefined)[];
+  #base = 0;
+  #head = 0;
+  #bytesIn = 0;
+  /** Positions before the oldest entry, and after everything read so far. */
+  #basePositions: Positions = [];
+  #positions: Positions = [];
+
+  constructor(limits: RingLimits) {
+    this.#limits = limits;
+    this.#entries = new Array<RingEntry | undefined>(limits.records);
+  }
+
+  get base(): number {
+    return this.#base;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  get positions(): Positions {
+    return this.#positions;
+  }
+
+  get bytes(): number {
+    return this.#bytesIn - (this.#entries[this.#base % this.#limits.records]?.bytesBefore ?? this.#bytesIn);
+  }
+
+  /** Forgets all entries; `seq` goes on growing. */
+  restart(positions: Positions): void {
+    this.#entries.fill(undefined);
+    this.#base = this.#head;
+    this.#basePositions = positions;
+    this.#positions = positions;
+  }
+
+  /** Moves on over records that are not to be delivered, or adds a slot. */
+  advance(positions: Positions): void {
+    if (this.#base === this.#head) this.#basePositions = positions;
+    this.#positions = positions;
+  }
+
+  append(item: RingItem, positions: Positions): RingEntry {
+    const entry: RingEntry = { ...item, seq: this.#head, positions, bytesBefore: this.#bytesIn };
+    this.#bytesIn += item.bytes.length + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
+    if (this.#head - this.#base === this.#limits.records) this.#evict();
+    this.#entries[this.#head++ % this.#limits.records] = entry;
+    this.#positions = positions;
+    while (this.bytes > this.#limits.bytes && this.#head - this.#base > 1) this.#evict();
+    return entry;
+  }
+
+  /** @throws RangeError when `seq` is not in the ring (any more) */
+  at(seq: number): RingEntry {
+    const entry =
+      seq >= this.#base && seq < this.#head ? this.#entries[seq % this.#limits.records] : undefined;
+    if (entry === undefined)
+      throw new RangeError(`seq ${seq} is not in the ring (${this.#base} to ${this.#head})`);
+    return entry;
+  }
+
+  /** Positions before the entry `seq`; `base` ≤ seq ≤ `head`. */
+  positionsAt(seq: number): Positions {
+    if (seq === this.#head) return this.#positions;
+    return seq === this.#base ? this.#basePositions : this.at(seq - 1).positions;
+  }
+
+  /** How far `seq` is behind the head, as a share of the bounds: 1 is a whole ring. */
+  shareBehind(seq: number): number {
+    if (seq >= this.#head) return 0;
+    const oldest = this.at(Math.max(seq, this.#base));
+    return Math.max(
+      (this.#head - seq) / this.#limits.records,
+      (this.#bytesIn - oldest.bytesBefore) / this.#limits.bytes,
+    );
+  }
+
+  #evict(): void {
+    const index = this.#base % this.#limits.records;
+    this.#basePositions = this.#entries[index]?.positions ?? this.#basePositions;
+    this.#entries[index] = undefined;
+    this.#base++;
+  }
+}

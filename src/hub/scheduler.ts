@@ -1,0 +1,95 @@
+import type { Audience } from './audience';
+import type { Subscriber } from './subscriber';
+
+export interface SchedulerOptions {
+  /** Writes after which the event loop gets its turn. */
+  readonly writesPerTurn: number;
+  /** Bytes to private subscribers that count as one write more: a slice costs more than a shared chunk. */
+  readonly catchUpBytesPerWrite: number;
+  /** After each turn. */
+  readonly onTurn: () => void;
+}
+
+/**
+ * Serves all audiences in turn, a bounded number of writes at a time, so that accepting, reading Kafka and health
+ * checks go on under any load. Subscribers that catch up get at most half of a turn while there is live work.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  #live: Audience[] = [];
+  #catchUp: Subscriber[] = [];
+  #immediate: NodeJS.Immediate | null = null;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  addAudience(audience: Audience): void {
+    if (audience.queued) return;
+    audience.queued = true;
+    this.#live.push(audience);
+    this.#wake();
+  }
+
+  addSubscriber(subscriber: Subscriber): void {
+    if (subscriber.queued) return;
+    subscriber.queued = true;
+    this.#catchUp.push(subscriber);
+    this.#wake();
+  }
+
+  /** The audiences that have something to serve. */
+  get busy(): readonly Audience[] {
+    return this.#live;
+  }
+
+  close(): void {
+    if (this.#immediate !== null) clearImmediate(this.#immediate);
+    this.#live = [];
+    this.#catchUp = [];
+  }
+
+  #wake(): void {
+    this.#immediate ??= setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#immediate = null;
+    const { writesPerTurn } = this.#options;
+    const forCatchUp = this.#live.length > 0 ? writesPerTurn / 2 : writesPerTurn;
+    this.#serveLive(writesPerTurn - this.#feed(forCatchUp));
+    this.#options.onTurn();
+    if (this.#live.length > 0 || this.#catchUp.length > 0) this.#wake();
+  }
+
+  #serveLive(budget: number): void {
+    const turn = this.#live;
+    this.#live = [];
+    let left = budget;
+    let i = 0;
+    for (; i < turn.length && left > 0; i++) {
+      const audience = turn[i]!;
+      const share = left;
+      left -= audience.serve(share);
+      audience.queued = !audience.isIdle;
+      if (audience.queued) this.#live.push(audience);
+    }
+    // Who was not reached comes first the next time, who has more to do comes last.
+    if (i < turn.length) this.#live = turn.slice(i).concat(this.#live);
+  }
+
+  /** Answers what it took from the turn, in writes. */
+  #feed(budget: number): number {
+    const turn = this.#catchUp;
+    this.#catchUp = [];
+    let used = 0;
+    let i = 0;
+    for (; i < turn.length && used < budget; i++) {
+      const subscriber = turn[i]!;
+      subscriber.queued = false;
+      used += 1 + subscriber.audience.feed(subscriber) / this.#options.catchUpBytesPerWrite;
+    }
+    if (i < turn.length) this.#catchUp = turn.slice(i).concat(this.#catchUp);
+    return used;
+  }
+}

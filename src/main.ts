@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { type Config, ConfigError, parseConfig } from './config';
+import { createTopicMap } from './events/topic-map';
+import { createEventLog, createGateway } from './gateway';
+import { createLogger, type Logger } from './logger';
+import { startTicker } from './roles/ticker';
+
+/** The process edge: the only place that reads the command line and the environment, takes signals and exits. */
+
+const USAGE = `Usage: kafka-sse-gateway [command]
+
+Commands:
+  serve   the gateway (default): Kafka in, Server-Sent Events out
+  tick    publishes the time to Kafka every TICK_MS
+
+Settings are environment variables; README.md lists them. The first ones:
+  PORT           HTTP port (3000)
+  KAFKA_BROKERS  host:port,… (unset: a memory log with a built-in ticker, to try it out)
+  KAFKA_TOPICS   topics to serve (events-topic)
+`;
+
+const EXIT_BAD_USAGE = 2;
+
+/** A running command. */
+interface Running {
+  stop(): Promise<void>;
+}
+
+async function serve(config: Config, logger: Logger): Promise<Running> {
+  const gateway = createGateway(config, logger);
+  try {
+    const port = await gateway.start();
+    logger.info({ port, host: config.http.host, eventLog: config.eventLog }, 'listening');
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
+  return gateway;
+}
+
+async function tick(config: Config, logger: Logger): Promise<Running> {
+  const log = createEventLog(config, logger);
+  const ticker = startTicker({ log, topics: createTopicMap(config.topics), config: config.ticker, logger });
+  logger.info({ intervalMs: config.ticker.intervalMs }, 'ticking');
+  return {
+    async stop() {
+      ticker.stop();
+      await log.close(config.shutdown.finishMs);
+    },
+  };
+}
+
+async function main(): Promise<void> {
+  const [command = 'serve', ...rest] = process.argv.slice(2);
+  if (command === '--help' || command === '-h') {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if ((command !== 'serve' && command !== 'tick') || rest.length > 0) {
+    process.stderr.write(`kafka-sse-gateway: ${[command, ...rest].join(' ')} is no command\n\n${USAGE}`);
+    process.exitCode = EXIT_BAD_USAGE;
+    return;
+  }
+  const config = parseConfig(process.env);
+  if (command === 'tick' && (config.eventLog !== 'kafka' || config.ticker.intervalMs === 0)) {
+    throw new ConfigError(['KAFKA_BROKERS must be set and TICK_MS above 0 for the command tick']);
+  }
+  const logger = createLogger(config.logLevel);
+  const running = await (command === 'serve' ? serve : tick)(config, logger);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      // The second signal, of either kind, finds no handler of ours and ends the process at once.
+      process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
+      logger.info({ signal }, 'stopping; the same signal again stops at once');
+      running.stop().then(
+        () => {
+          logger.info({}, 'stopped');
+          process.exit(0);
+        },
+        (error) => {
+          logger.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`kafka-sse-gateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof ConfigError ? EXIT_BAD_USAGE : 1);
+});

@@ -1,0 +1,93 @@
+/**
+ * The wire format of Server-Sent Events (HTML standard §9.2.5), as bytes. Pure. Lines end in LF; data is split at
+ * CRLF, CR and LF, since each of them ends a line for a browser; what cannot be written safely is refused, never
+ * repaired.
+ */
+
+const LF = 10;
+const CR = 13;
+const DATA = Buffer.from('data: ');
+
+/** Why a text cannot stand in an `event:` or `id:` line, or null. NUL is refused too: an id with one is ignored. */
+export function lineFault(text: string): string | null {
+  return /[\r\n\0]/.test(text) ? 'must not contain CR, LF or NUL' : null;
+}
+
+export interface Frame {
+  /** `id:`, `event:` and `data:` lines and the blank line that ends them. */
+  readonly bytes: Buffer;
+  /** Where the `id:` line ends: from here on the frame is the same for every stream. */
+  readonly bodyStart: number;
+}
+
+/**
+ * One event as bytes.
+ * @param id null leaves the line out
+ * @param event null leaves the line out: the browser then dispatches `message`
+ * @param data UTF-8, any line ends; empty data is an event too
+ * @throws TypeError when `id` or `event` holds CR, LF or NUL
+ */
+export function encodeFrame(id: string | null, event: string | null, data: Buffer): Frame {
+  const idLine = id === null ? '' : `id: ${oneLine('id', id)}\n`;
+  const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;
+  const lines = lineEnds(data);
+  const bodyStart = Buffer.byteLength(idLine);
+  // Every line costs its `data: ` and LF, and the blank line one LF more; of a CRLF one byte is left out.
+  const bytes = Buffer.allocUnsafe(
+    bodyStart +
+      Buffer.byteLength(eventLine) +
+      data.length -
+      lines.breakBytes +
+      lines.count * (DATA.length + 1) +
+      1,
+  );
+  let at = bytes.write(idLine + eventLine, 0);
+  for (let from = 0; from <= data.length; ) {
+    const end = lines.count === 1 ? data.length : lineEnd(data, from);
+    at += DATA.copy(bytes, at);
+    at += data.copy(bytes, at, from, end);
+    bytes[at++] = LF;
+    from = end + (data[end] === CR && data[end + 1] === LF ? 2 : 1);
+  }
+  bytes[at++] = LF;
+  return { bytes, bodyStart };
+}
+
+/** `:ok`, so that a client sees at once that it is connected, as document 000 wants it. */
+export const OPENING = ':ok\n\n';
+
+/** The reconnect time and, when it is known, the position a stream starts at: dispatches nothing in a browser. */
+export function encodeStart(retryMs: number, id: string | null): string {
+  return id === null ? `retry: ${retryMs}\n\n` : `retry: ${retryMs}\nid: ${oneLine('id', id)}\n\n`;
+}
+
+/** A comment that keeps proxies from giving up; with an id it also moves a quiet client on (§9.2.6: id without data). */
+export function encodeHeartbeat(id: string | null): string {
+  return id === null ? ':\n\n' : `:\nid: ${oneLine('id', id)}\n\n`;
+}
+
+function oneLine(field: string, text: string): string {
+  const fault = lineFault(text);
+  if (fault !== null) throw new TypeError(`${field} ${fault}`);
+  return text;
+}
+
+/** How many lines the data is, and how many bytes its line breaks take. */
+function lineEnds(data: Buffer): { count: number; breakBytes: number } {
+  if (!data.includes(LF) && !data.includes(CR)) return { count: 1, breakBytes: 0 };
+  let count = 1;
+  let breakBytes = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] !== LF && data[i] !== CR) continue;
+    if (data[i] === CR && data[i + 1] === LF) i++;
+    count++;
+  }
+  for (const byte of data) if (byte === LF || byte === CR) breakBytes++;
+  return { count, breakBytes };
+}
+
+function lineEnd(data: Buffer, from: number): number {
+  let end = from;
+  while (end < data.length && data[end] !== LF && data[end] !== CR) end++;
+  return end;
+}

@@ -1,0 +1,50 @@
+import type { CloseReason, SseStream } from './sse-stream';
+
+export interface OpenStreamsStats {
+  readonly opened: number;
+  readonly closed: Readonly<Record<CloseReason, number>>;
+}
+
+/** All open streams of this process, in no order. */
+export class OpenStreams {
+  readonly #streams: SseStream[] = [];
+  readonly #closed: Record<CloseReason, number> = { client: 0, slow: 0, behind: 0, drain: 0, error: 0 };
+  #opened = 0;
+  #onEmpty: (() => void) | null = null;
+
+  get count(): number {
+    return this.#streams.length;
+  }
+
+  add(stream: SseStream): void {
+    this.#opened++;
+    stream.place = this.#streams.push(stream) - 1;
+  }
+
+  remove(stream: SseStream, reason: CloseReason): void {
+    this.#closed[reason]++;
+    const last = this.#streams.pop()!;
+    if (last !== stream) {
+      this.#streams[stream.place] = last;
+      last.place = stream.place;
+    }
+    if (this.#streams.length === 0) this.#onEmpty?.();
+  }
+
+  /** A copy, so that it can be walked over many turns of the event loop while streams come and go. */
+  snapshot(): SseStream[] {
+    return [...this.#streams];
+  }
+
+  /** Resolves as soon as no stream is open. */
+  async empty(): Promise<void> {
+    if (this.#streams.length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  stats(): OpenStreamsStats {
+    return { opened: this.#opened, closed: { ...this.#closed } };
+  }
+}

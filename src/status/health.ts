@@ -1,0 +1,28 @@
+import type { EventLog } from '../eventlog/event-log';
+import type { Lifecycle } from '../lifecycle';
+import type { OpenStreams } from '../sse/open-streams';
+
+export interface HealthDeps {
+  readonly log: EventLog;
+  readonly lifecycle: Lifecycle;
+  readonly streams: OpenStreams;
+  readonly maxStreams: number;
+  readonly ingest: boolean;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+}
+
+/** Ready: what a client could ask for now would be served. Answered from memory, so that a probe costs nothing. */
+export function readiness({ log, lifecycle, streams, maxStreams, ingest }: HealthDeps): Readiness {
+  const { consumer, producer } = log.status();
+  const checks = {
+    consumer: { ok: consumer.connected, detail: consumer.state },
+    ...(ingest ? { producer: { ok: producer.connected, detail: producer.state } } : {}),
+    streams: { ok: streams.count < maxStreams, detail: `${streams.count} of ${maxStreams}` },
+    lifecycle: { ok: lifecycle.state === 'running', detail: lifecycle.state },
+  };
+  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
+}

@@ -1,0 +1,22 @@
+import type { EventLog } from '../eventlog/event-log';
+
+/** `GET /kafka/status`: what the log says of itself, with offsets as decimal strings since they may pass 2^53. */
+export function kafkaStatus(log: EventLog): object {
+  const { eventLog, producer, consumer } = log.status();
+  const { partitions, ...connection } = consumer;
+  return {
+    eventLog,
+    producer,
+    consumer: {
+      ...connection,
+      partitions: partitions.map(({ topic, partition, position, highWatermark, lastRecordAt }) => ({
+        topic,
+        partition,
+        position: String(position),
+        highWatermark: String(highWatermark),
+        lag: Number(highWatermark > position ? highWatermark - position : 0n),
+        lastRecordAt,
+      })),
+    },
+  };
+}

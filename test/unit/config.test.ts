@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, parseConfig, SETTINGS } from '../../src/config';
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  it('has a working default for everything', () => {
+    const config = parseConfig({});
+    expect(config.http.port).toBe(3000);
+    expect(config.eventLog).toBe('memory');
+    expect(config.topics).toEqual([{ name: 'events-topic', base: '/', encoding: 'utf8' }]);
+  });
+
+  it('counts an empty variable as unset', () => expect(parseConfig({ PORT: '' }).http.port).toBe(3000));
+
+  it('is frozen to the bottom', () => {
+    const config = parseConfig({ KAFKA_BROKERS: 'a:1,b:2' });
+    expect(Object.isFrozen(config.kafka.brokers)).toBe(true);
+    expect(() => (config.kafka.brokers as string[]).push('c:3')).toThrow(TypeError);
+  });
+
+  it('lists every fault at once, each with its variable', () => {
+    const faults = faultsOf({
+      PORT: '70000',
+      HEARTBEAT_MS: 'soon',
+      INGEST: 'maybe',
+      KAFKA_BROKRES: 'x:1',
+      KAFKA_TOPICS: 'a b',
+    });
+    for (const name of ['PORT', 'HEARTBEAT_MS', 'INGEST', 'KAFKA_BROKRES', 'KAFKA_TOPICS']) {
+      expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
+    }
+    expect(faults).toHaveLength(5);
+  });
+
+  it('names what was meant by a misspelling', () => {
+    expect(faultsOf({ KAFKA_BROKRES: 'x:1' })).toEqual([
+      'KAFKA_BROKRES is not a setting; did you mean KAFKA_BROKERS?',
+    ]);
+    expect(faultsOf({ GATEWAY_PORT: '1' })).toEqual(['GATEWAY_PORT is not a setting; did you mean PORT?']);
+    expect(faultsOf({ HEARTBEATS_MS: '1' })).toEqual([
+      'HEARTBEATS_MS is not a setting; did you mean HEARTBEAT_MS?',
+    ]);
+  });
+
+  it('leaves alone what merely looks like a setting', () => {
+    expect(
+      faultsOf({ HOSTNAME: 'x', POST: 'y', GATEWAY_PORT: 'tcp://10.0.0.1:3000', KAFKA_SERVICE_HOST: 'z' }),
+    ).toEqual([]);
+  });
+
+  it('refuses an accidental memory log in production', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })[0]).toContain('KAFKA_BROKERS');
+    expect(parseConfig({ NODE_ENV: 'production', EVENT_LOG: 'memory' }).eventLog).toBe('memory');
+  });
+
+  it('finds contradictions', () => {
+    expect(faultsOf({ EVENT_LOG: 'kafka' })).toHaveLength(1);
+    expect(faultsOf({ RETRY_MIN_MS: '9', RETRY_MAX_MS: '8' })).toHaveLength(1);
+    expect(faultsOf({ KAFKA_SASL_MECHANISM: 'plain' })[0]).toContain('KAFKA_SASL_PASSWORD');
+    expect(faultsOf({ KAFKA_SSL: 'on', KAFKA_SSL_CERT_FILE: __filename })[0]).toContain('KAFKA_SSL_KEY_FILE');
+    expect(faultsOf({ KAFKA_SSL: 'on', KAFKA_SSL_CA_FILE: '/nowhere/ca.pem' })[0]).toContain(
+      'cannot be read',
+    );
+  });
+
+  it('reads topics with a base channel and an encoding', () => {
+    expect(parseConfig({ KAFKA_TOPICS: 'a, b=/x/y ,c=/z;base64,d;base64' }).topics).toEqual([
+      { name: 'a', base: '/', encoding: 'utf8' },
+      { name: 'b', base: '/x/y', encoding: 'utf8' },
+      { name: 'c', base: '/z', encoding: 'base64' },
+      { name: 'd', base: '/', encoding: 'base64' },
+    ]);
+    for (const bad of ['a,a', 'a=x', 'a=/x/', 'a;zip', '', ','])
+      expect(faultsOf({ KAFKA_TOPICS: bad || ' ' })).toHaveLength(bad === ',' ? 2 : 1);
+  });
+});
+
+describe('README', () => {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+
+  it.each(Object.entries(SETTINGS))('has %s with its default and meaning', (name, schema) => {
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+    expect(row).toBeDefined();
+    expect(row).toContain(schema.description);
+    const preset = schema.safeParse(undefined).data;
+    if (typeof preset === 'number' || typeof preset === 'string') expect(row).toContain(`| ${preset} |`);
+    if (typeof preset === 'boolean') expect(row).toContain(`| ${preset ? 'on' : 'off'} |`);
+  });
+
+  it('has no other setting', () => {
+    const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1]);
+    expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
+  });
+});
