@@ -1,0 +1,306 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { AppendConfig, KafkaConfig } from '../../config';
+import { GatewayError } from '../../errors';
+import type { Logger } from '../../logger';
+import type { AppendResult, NewRecord } from '../event-log';
+import { pause } from './backoff';
+import { type PendingAppend, sendBatch } from './batch-sender';
+import type { BrokerAddress } from './broker-link';
+import { BrokerLinks } from './broker-links';
+import type { Cluster } from './cluster';
+import type { ConnectionState } from './connection-state';
+import { metadataRequest } from './metadata-request';
+import { partitionOf } from './partitioner';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { recordBytes } from './record-encoder';
+import { APPENDER_HEADER, SEQUENCE_HEADER } from './sequence-filter';
+import { keyOf } from './topic-partitions';
+
+export interface AppenderOptions {
+  readonly kafka: KafkaConfig;
+  readonly append: AppendConfig;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+  readonly cluster: Cluster;
+  /** Also the circuit breaker: only while connected are records taken. */
+  readonly state: ConnectionState;
+}
+
+interface QueuedAppend {
+  readonly topic: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer;
+  readonly headers: NewRecord['headers'];
+  readonly bytes: number;
+  readonly deadlineMs: number;
+  readonly settle: (result: AppendResult) => void;
+}
+
+type SentAppend = PendingAppend & { readonly deadlineMs: number };
+
+/** Bytes that the two headers of a stamp add to a record, at the most. */
+const STAMP_BYTES = 70;
+const PINGS_PER_LIVENESS = 4;
+
+/**
+ * Appends with acks −1, one request at a time: what arrives meanwhile goes into the next batch, which is what makes
+ * it fast, and a batch starts only when the one before is settled, which is what keeps the order.
+ */
+export class Appender {
+  readonly #options: AppenderOptions;
+  readonly #links: BrokerLinks;
+  readonly #closing = new AbortController();
+  readonly #probing: Promise<void>;
+  readonly #appender = Buffer.from(randomBytes(8).toString('hex'), 'latin1');
+  readonly #spread = new Map<string, number>();
+  readonly #queue: QueuedAppend[] = [];
+  #queuedBytes = 0;
+  #batch: readonly SentAppend[] = [];
+  #batchSinceMs = 0;
+  #sending: Promise<void> | null = null;
+  #draining = false;
+  #sequence = 0;
+  #failures = 0;
+  #expiry: NodeJS.Timeout | null = null;
+  #wake = new AbortController();
+
+  constructor(options: AppenderOptions) {
+    const { kafka, logger } = options;
+    this.#options = options;
+    this.#links = new BrokerLinks({
+      kafka,
+      logger,
+      onLost: (_address, reason) => this.#failed(reason, true),
+    });
+    this.#probing = this.#probe();
+  }
+
+  append(records: readonly NewRecord[]): Promise<readonly AppendResult[]> {
+    return new Promise((resolve) => {
+      const results = new Array<AppendResult>(records.length);
+      let left = records.length;
+      if (left === 0) resolve(results);
+      for (const [index, record] of records.entries()) {
+        this.#enqueue(record, (result) => {
+          results[index] = result;
+          if (--left === 0) resolve(results);
+        });
+      }
+    });
+  }
+
+  /** To be called when the cluster can be asked again, so that a probe need not wait for its turn. */
+  clusterFound(): void {
+    if (!this.#options.state.connected) this.#wake.abort();
+  }
+
+  /** Judges whether the request in flight has been silent for too long; called regularly. */
+  checkLiveness(): void {
+    const { kafka, state } = this.#options;
+    const silentMs = performance.now() - this.#batchSinceMs;
+    if (this.#batch.length > 0 && silentMs > kafka.livenessMs && state.connected) {
+      state.failed(new Error('an append is not answered'));
+    }
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    if (this.#sending !== null) {
+      const patience = new AbortController();
+      await Promise.race([this.#sending, pause(deadlineMs, patience.signal)]);
+      patience.abort();
+    }
+    this.#closing.abort();
+    this.#wake.abort();
+    this.#links.close();
+    this.#expire(Number.POSITIVE_INFINITY);
+    if (this.#expiry !== null) clearTimeout(this.#expiry);
+    await Promise.all([this.#sending, this.#probing]);
+  }
+
+  #enqueue({ topic, key: text, value, headers }: NewRecord, settle: (result: AppendResult) => void): void {
+    const key = text === null ? null : Buffer.from(text);
+    const bytes = recordBytes({ key, value, headers }) + STAMP_BYTES;
+    const refusal = this.#refusal(topic, bytes);
+    if (refusal !== null) {
+      settle({ ok: false, error: refusal });
+      return;
+    }
+    const deadlineMs = performance.now() + this.#options.append.deadlineMs;
+    this.#queue.push({ topic, key, value, headers, bytes, deadlineMs, settle });
+    this.#queuedBytes += bytes;
+    this.#watchDeadlines();
+    this.#sending ??= this.#send();
+  }
+
+  #refusal(topic: string, bytes: number): GatewayError | null {
+    const { append, cluster, state, topics } = this.#options;
+    if (this.#draining) return new GatewayError('draining', 'the gateway is shutting down');
+    const { view } = cluster;
+    if (!topics.includes(topic)) return unknownTopic(topic);
+    if (view === null || !state.connected) {
+      return new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment');
+    }
+    if (cluster.partitionCount(topic) === 0) return unknownTopic(topic);
+    if (bytes > append.queueBytes) {
+      return new GatewayError('event-too-large', 'the event is larger than all that may wait for Kafka');
+    }
+    if (this.#queue.length >= append.queueRecords || this.#queuedBytes + bytes > append.queueBytes) {
+      return new GatewayError('too-many-in-flight', 'too many events are waiting for Kafka');
+    }
+    return null;
+  }
+
+  async #send(): Promise<void> {
+    const { kafka, append, cluster } = this.#options;
+    // What is appended in the same turn of the event loop belongs into the first batch too.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      this.#batch = this.#take();
+      this.#batchSinceMs = performance.now();
+      await sendBatch(this.#batch, {
+        kafka,
+        append,
+        cluster,
+        links: this.#links,
+        signal: this.#closing.signal,
+        onStored: () => this.#answered(),
+        onFailure: (error, lost) => this.#failed(error, lost),
+      });
+      if (!this.#closing.signal.aborted) this.#batch = [];
+    }
+    this.#sending = null;
+  }
+
+  #take(): readonly SentAppend[] {
+    const { batchRecords, batchBytes } = this.#options.append;
+    let count = 0;
+    let bytes = 0;
+    for (const queued of this.#queue) {
+      if (count === batchRecords || (count > 0 && bytes + queued.bytes > batchBytes)) break;
+      count++;
+      bytes += queued.bytes;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count).map((queued) => this.#stamp(queued));
+  }
+
+  #stamp({ topic, key, value, headers, deadlineMs, settle }: QueuedAppend): SentAppend {
+    const sequence = Buffer.from(String(++this.#sequence), 'latin1');
+    const stamp = [
+      { key: APPENDER_HEADER, value: this.#appender },
+      { key: SEQUENCE_HEADER, value: sequence },
+    ];
+    let settled = false;
+    return {
+      topic,
+      partition: this.#partitionFor(topic, key),
+      record: { key, value, headers: [...headers, ...stamp] },
+      deadlineMs,
+      uncertain: false,
+      get settled() {
+        return settled;
+      },
+      settle(result) {
+        if (settled) return;
+        settled = true;
+        settle(result);
+      },
+    };
+  }
+
+  #partitionFor(topic: string, key: Buffer | null): number {
+    const count = this.#options.cluster.partitionCount(topic);
+    if (key !== null) return partitionOf(key, count);
+    const turn = this.#spread.get(topic) ?? 0;
+    this.#spread.set(topic, turn + 1);
+    return turn % count;
+  }
+
+  #answered(): void {
+    this.#failures = 0;
+    this.#batchSinceMs = performance.now();
+    this.#options.state.becameConnected();
+  }
+
+  #failed(error: Error, lost: boolean): void {
+    const { append, state } = this.#options;
+    if (this.#closing.signal.aborted) return;
+    this.#failures++;
+    if (!lost && this.#failures < append.breakerFailures) return;
+    const wasConnected = state.connected;
+    state.failed(error);
+    if (wasConnected) this.#wake.abort();
+  }
+
+  /** Asks the leaders now and then whether they are there; while they are not, this is what ends the outage. */
+  async #probe(): Promise<void> {
+    const { append, cluster, kafka, state } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const wasConnected = state.connected;
+      try {
+        if (!wasConnected) await cluster.refresh();
+        if (this.#batch.length === 0 || !wasConnected) await this.#pingLeaders();
+        if (!wasConnected) this.#answered();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failed(error as Error, true);
+      }
+      this.#wake = new AbortController();
+      const restMs = state.connected ? kafka.livenessMs / PINGS_PER_LIVENESS : append.breakerProbeMs;
+      await pause(restMs, this.#wake.signal);
+    }
+  }
+
+  async #pingLeaders(): Promise<void> {
+    const { cluster, kafka } = this.#options;
+    const leaders = new Map<string, BrokerAddress>();
+    for (const led of cluster.view?.partitions ?? []) {
+      if (led.leader === null) throw new ProtocolError(keyOf(led), ERROR_CODE.LEADER_NOT_AVAILABLE);
+      leaders.set(`${led.leader.host}:${led.leader.port}`, led.leader);
+    }
+    await Promise.all(
+      [...leaders.values()].map(async (leader) => {
+        const link = await this.#links.get(leader);
+        await link.send(metadataRequest([]), kafka.livenessMs);
+      }),
+    );
+  }
+
+  #watchDeadlines(): void {
+    if (this.#expiry !== null) return;
+    const next = this.#batch.find(({ settled }) => !settled) ?? this.#queue[0];
+    if (next === undefined) return;
+    this.#expiry = setTimeout(
+      () => {
+        this.#expiry = null;
+        this.#expire(performance.now());
+        this.#watchDeadlines();
+      },
+      Math.max(0, next.deadlineMs - performance.now()),
+    );
+  }
+
+  /** Settles what is past its deadline. */
+  #expire(nowMs: number): void {
+    for (const sent of this.#batch) {
+      if (sent.deadlineMs > nowMs || sent.settled) continue;
+      const error = sent.uncertain
+        ? new GatewayError('outcome-unknown', 'Kafka has not answered in time; the event may still be stored')
+        : new GatewayError('log-unavailable', 'Kafka did not take the event in time');
+      sent.settle({ ok: false, error });
+    }
+    while (this.#queue.length > 0 && this.#queue[0]!.deadlineMs <= nowMs) {
+      const queued = this.#queue.shift()!;
+      this.#queuedBytes -= queued.bytes;
+      const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
+      queued.settle({ ok: false, error });
+    }
+  }
+}
+
+function unknownTopic(topic: string): GatewayError {
+  return new GatewayError('unknown-topic', `there is no topic ${topic} here`);
+}

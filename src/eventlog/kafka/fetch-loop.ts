@@ -1,0 +1,149 @@
+import { performance } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { KafkaConfig } from '../../config';
+import { createBackoff, pause } from './backoff';
+import type { BrokerAddress } from './broker-link';
+import type { BrokerLinks } from './broker-links';
+import { fetchRequest } from './fetch-request';
+import type { FetchedPartition } from './fetch-response';
+import { metadataRequest } from './metadata-request';
+import type { PartitionReader } from './partition-reader';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { keyOf } from './topic-partitions';
+
+export interface FetchLoopOptions {
+  readonly address: BrokerAddress;
+  readonly kafka: KafkaConfig;
+  readonly links: BrokerLinks;
+  readonly signal: AbortSignal;
+  /** The partitions to fetch from this broker, asked before each fetch; none ends the loop. */
+  readers(): readonly PartitionReader[];
+  /** False once the reader was replaced: what was fetched for it is void. */
+  isCurrent(reader: PartitionReader): boolean;
+  /** Null while fetching, else a signal that aborts when it may go on. */
+  paused(): AbortSignal | null;
+  deliver(reader: PartitionReader, fetched: FetchedPartition): void;
+  onAnswer(): void;
+  onFailure(error: Error): void;
+  /** Settles a position that the broker does not have. */
+  onOutOfRange(reader: PartitionReader): Promise<void>;
+  /** Looks at the cluster again. @throws Error when it cannot be reached */
+  refresh(): Promise<unknown>;
+}
+
+/** Fetches, one request after the other, from one broker what that broker leads. */
+export class FetchLoop {
+  readonly ended: Promise<void>;
+  readonly #options: FetchLoopOptions;
+  readonly #retries = new Map<PartitionReader, { count: number; notBeforeMs: number }>();
+  #rotation = 0;
+
+  constructor(options: FetchLoopOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { kafka, signal, onFailure, refresh } = this.#options;
+    const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
+    let reachable = true;
+    while (!signal.aborted) {
+      try {
+        // After a loss the cluster may be another one, or the leader another broker: look before reading on.
+        if (!reachable) await refresh();
+        reachable = true;
+        if (this.#options.readers().length === 0) return;
+        await this.#step();
+        backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        reachable = false;
+        for (const reader of this.#options.readers()) reader.lost();
+        onFailure(error as Error);
+        await backoff.wait(signal);
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { address, kafka, links, paused, signal } = this.#options;
+    const resumed = paused();
+    if (resumed !== null) {
+      await this.#ping();
+      if (!resumed.aborted) await pause(kafka.livenessMs / 2, resumed);
+      return;
+    }
+    const readers = this.#ready();
+    if (readers.length === 0) {
+      await pause(kafka.retryMinMs, signal);
+      return;
+    }
+    const asked = readers.map((reader) => ({
+      topic: reader.topic,
+      partition: reader.partition,
+      position: reader.position,
+      reader,
+    }));
+    const link = await links.get(address);
+    const { errorCode, partitions } = await link.send(
+      fetchRequest(asked, {
+        maxWaitMs: kafka.fetchMaxWaitMs,
+        maxBytes: kafka.fetchMaxBytes,
+        partitionBytes: kafka.fetchPartitionBytes,
+      }),
+      kafka.fetchMaxWaitMs + kafka.livenessMs,
+    );
+    if (errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', errorCode);
+    const byKey = new Map(asked.map((entry) => [keyOf(entry), entry.reader]));
+    for (const fetched of partitions) {
+      const reader = byKey.get(keyOf(fetched));
+      if (reader === undefined || signal.aborted || !this.#options.isCurrent(reader)) continue;
+      await this.#take(reader, fetched);
+      // A large answer takes a while to decode; others get their turn between its partitions.
+      if (fetched.recordSet.length > 0 && partitions.length > 1) await turn();
+    }
+    this.#options.onAnswer();
+  }
+
+  async #take(reader: PartitionReader, fetched: FetchedPartition): Promise<void> {
+    if (fetched.errorCode === ERROR_CODE.NONE) {
+      this.#retries.delete(reader);
+      reader.answered();
+      this.#options.deliver(reader, fetched);
+    } else if (fetched.errorCode === ERROR_CODE.OFFSET_OUT_OF_RANGE) {
+      this.#retryLater(reader);
+      await this.#options.onOutOfRange(reader);
+    } else {
+      this.#retryLater(reader);
+      reader.lost();
+      this.#options.onFailure(new ProtocolError(keyOf(fetched), fetched.errorCode));
+      await this.#options.refresh();
+    }
+  }
+
+  async #ping(): Promise<void> {
+    const { address, kafka, links } = this.#options;
+    const link = await links.get(address);
+    await link.send(metadataRequest([]), kafka.livenessMs);
+    for (const reader of this.#options.readers()) reader.answered();
+    this.#options.onAnswer();
+  }
+
+  /** The readers whose turn it is, each time another one first: the broker fills its answer in this order. */
+  #ready(): readonly PartitionReader[] {
+    const now = performance.now();
+    const ready = this.#options
+      .readers()
+      .filter((reader) => (this.#retries.get(reader)?.notBeforeMs ?? now) <= now);
+    this.#rotation = (this.#rotation + 1) % Math.max(1, ready.length);
+    return [...ready.slice(this.#rotation), ...ready.slice(0, this.#rotation)];
+  }
+
+  /** One partition's trouble, such as a missing permission, must not slow its neighbours down. */
+  #retryLater(reader: PartitionReader): void {
+    const { retryMinMs, retryMaxMs } = this.#options.kafka;
+    const count = (this.#retries.get(reader)?.count ?? 0) + 1;
+    const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(count - 1, 30));
+    this.#retries.set(reader, { count, notBeforeMs: performance.now() + waitMs });
+  }
+}

@@ -1,0 +1,97 @@
+import type { AppendConfig, KafkaConfig } from '../../config';
+import { GatewayError } from '../../errors';
+import type { Logger } from '../../logger';
+import type { EventLog } from '../event-log';
+import { Appender } from './appender';
+import { Cluster } from './cluster';
+import { createConnectionState } from './connection-state';
+import { KafkaTail } from './kafka-tail';
+import { RangeReader } from './range-reader';
+
+export interface KafkaEventLogOptions {
+  readonly kafka: KafkaConfig;
+  readonly append: AppendConfig;
+  /** Names of the topics to serve; those that may be created are, when missing. */
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+}
+
+const CHECKS_PER_LIVENESS = 8;
+
+/**
+ * The log on Apache Kafka. Returns at once; brokers that are absent are waited for in the background. Cluster
+ * questions, appends, the tail and range reads have connections of their own.
+ *
+ * After a retry the offset of an append's result may be that of a second copy, which readers drop: then the record
+ * itself is at an earlier offset.
+ */
+export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEventLogOptions): EventLog {
+  const producer = createConnectionState((status) => logger.info({ producer: status }, 'Kafka producer'));
+  const consumer = createConnectionState((status) => logger.info({ consumer: status }, 'Kafka consumer'));
+  let tail: KafkaTail | null = null;
+  let closing: Promise<void> | null = null;
+
+  const cluster = new Cluster({
+    kafka,
+    topics,
+    logger,
+    onView(view) {
+      appender.clusterFound();
+      if (tail === null) consumer.becameConnected();
+      else tail.follow(view);
+    },
+    onUnreachable(error) {
+      if (tail === null) consumer.failed(error);
+      else tail.lostCluster(error);
+    },
+  });
+  const appender = new Appender({ kafka, append, topics, logger, cluster, state: producer });
+  const ranges = new RangeReader({
+    kafka,
+    logger,
+    cluster,
+    hasDropped: (partition, offset) => tail?.hasDropped(partition, offset) ?? false,
+  });
+  const liveness = setInterval(() => {
+    // After a stall of this process answers may be waiting in the sockets: let them be read first.
+    setImmediate(() => {
+      appender.checkLiveness();
+      tail?.checkLiveness();
+    });
+  }, kafka.livenessMs / CHECKS_PER_LIVENESS);
+
+  async function close(deadlineMs: number): Promise<void> {
+    await appender.close(deadlineMs);
+    clearInterval(liveness);
+    ranges.close();
+    await Promise.all([tail?.close(), cluster.close()]);
+    producer.becameClosed();
+    consumer.becameClosed();
+  }
+
+  return {
+    append: (records) => appender.append(records),
+    tail(listener) {
+      if (tail !== null) throw new Error('this log is tailed already');
+      tail = new KafkaTail({ kafka, logger, cluster, listener, state: consumer });
+      return tail;
+    },
+    read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
+    async bounds() {
+      try {
+        return await cluster.layout();
+      } catch (cause) {
+        throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
+      }
+    },
+    status: () => ({
+      eventLog: 'kafka',
+      producer: producer.status(),
+      consumer: { ...consumer.status(), partitions: tail?.status() ?? [] },
+    }),
+    close(deadlineMs) {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+  };
+}

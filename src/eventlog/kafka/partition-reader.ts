@@ -1,0 +1,125 @@
+import { performance } from 'node:perf_hooks';
+import type {
+  LogGap,
+  LogRecord,
+  PartitionBounds,
+  PartitionStatus,
+  TailListener,
+  TopicPartition,
+} from '../event-log';
+import type { FetchedPartition } from './fetch-response';
+import { decodeRecordSet } from './record-batch';
+import { SequenceFilter, splitStamp } from './sequence-filter';
+
+/** Second copies remembered per partition, for range reads that begin after the first copy. */
+const MAX_DROPPED = 10_000;
+
+/** The tail's place in one partition: what comes from there is made into calls of the listener, in order. */
+export class PartitionReader implements TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly #listener: TailListener;
+  readonly #filter = new SequenceFilter();
+  readonly #dropped = new Set<bigint>();
+  #position: bigint;
+  #highWatermark: bigint;
+  #lastRecordAt: string | null = null;
+  /** Its leader has just told its bounds. */
+  #lastAnswerMs = performance.now();
+
+  constructor(bounds: PartitionBounds, position: bigint, listener: TailListener) {
+    this.topic = bounds.topic;
+    this.partition = bounds.partition;
+    this.topicId = bounds.topicId;
+    this.#position = position;
+    this.#highWatermark = bounds.logEnd;
+    this.#listener = listener;
+  }
+
+  get position(): bigint {
+    return this.#position;
+  }
+
+  /** How long its leader has said nothing of it; infinite after a failure. */
+  get silentMs(): number {
+    return performance.now() - this.#lastAnswerMs;
+  }
+
+  answered(): void {
+    this.#lastAnswerMs = performance.now();
+  }
+
+  lost(): void {
+    this.#lastAnswerMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Delivers what a fetch from `position` brought. */
+  take({ recordSet, abortedTransactions, highWatermark }: FetchedPartition): void {
+    this.#highWatermark = highWatermark;
+    if (recordSet.length === 0) return;
+    const { records, next, gaps } = decodeRecordSet(recordSet, this.#position, abortedTransactions);
+    const kept = withoutSecondCopies(records, this.#filter, (offset) => this.#drop(offset));
+    if (records.length > 0) this.#lastRecordAt = new Date().toISOString();
+    let done = 0;
+    for (const { from, to, reason } of gaps) {
+      let end = done;
+      while (end < kept.length && kept[end]!.offset < from) end++;
+      this.#advance(kept.slice(done, end), from);
+      done = end;
+      this.skip(to, reason);
+    }
+    this.#advance(done === 0 ? kept : kept.slice(done), next);
+  }
+
+  /** Goes on at `to`; the listener is told of the gap. */
+  skip(to: bigint, reason: LogGap['reason']): void {
+    const { topic, partition } = this;
+    const from = this.#position;
+    this.#position = to;
+    this.#listener.onGap({ topic, partition, from, to, reason });
+  }
+
+  /** Whether the record at this offset was found to be a second copy. */
+  hasDropped(offset: bigint): boolean {
+    return this.#dropped.has(offset);
+  }
+
+  status(): PartitionStatus {
+    const { topic, partition } = this;
+    return {
+      topic,
+      partition,
+      position: this.#position,
+      highWatermark: this.#highWatermark > this.#position ? this.#highWatermark : this.#position,
+      lastRecordAt: this.#lastRecordAt,
+    };
+  }
+
+  #advance(records: readonly LogRecord[], next: bigint): void {
+    if (records.length === 0 && next === this.#position) return;
+    const { topic, partition } = this;
+    this.#position = next;
+    this.#listener.onRecords({ topic, partition, records, next });
+  }
+
+  #drop(offset: bigint): void {
+    this.#dropped.add(offset);
+    if (this.#dropped.size > MAX_DROPPED) this.#dropped.delete(this.#dropped.values().next().value!);
+  }
+}
+
+/** The records as they are delivered: without second copies, and without the headers that tell those apart. */
+export function withoutSecondCopies(
+  records: readonly LogRecord[],
+  filter: SequenceFilter,
+  onDropped: (offset: bigint) => void,
+): LogRecord[] {
+  const kept: LogRecord[] = [];
+  for (const record of records) {
+    const { stamp, rest } = splitStamp(record.headers);
+    if (stamp !== null && !filter.accepts(stamp)) onDropped(record.offset);
+    else kept.push(stamp === null ? record : { ...record, headers: rest });
+  }
+  return kept;
+}

@@ -1,0 +1,169 @@
+import type { KafkaConfig } from '../../config';
+import { GatewayError } from '../../errors';
+import type { Logger } from '../../logger';
+import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
+import { createBackoff } from './backoff';
+import { BrokerLinks } from './broker-links';
+import type { Cluster, LedPartition } from './cluster';
+import { fetchRequest } from './fetch-request';
+import type { FetchedPartition } from './fetch-response';
+import { withoutSecondCopies } from './partition-reader';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { decodeRecordSet } from './record-batch';
+import { SequenceFilter } from './sequence-filter';
+import { keyOf } from './topic-partitions';
+
+export interface RangeReaderOptions {
+  readonly kafka: KafkaConfig;
+  readonly logger: Logger;
+  readonly cluster: Cluster;
+  /** Whether the tail found the record at this offset to be a second copy. */
+  readonly hasDropped: (partition: TopicPartition, offset: bigint) => boolean;
+}
+
+/** Ranges whose end is remembered with what had been seen there, for the reader that goes on. */
+const MAX_REMEMBERED_ENDS = 200;
+
+/** Reads ranges of the log, on connections of its own: behind the tail's idle fetch they would wait for it. */
+export class RangeReader {
+  readonly #options: RangeReaderOptions;
+  readonly #links: BrokerLinks;
+  readonly #closing = new AbortController();
+  readonly #filterAtEnd = new Map<string, SequenceFilter>();
+
+  constructor(options: RangeReaderOptions) {
+    this.#options = options;
+    this.#links = new BrokerLinks(options);
+  }
+
+  async read(partition: TopicPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk> {
+    const { cluster, kafka } = this.#options;
+    const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
+    const giveUpAtMs = Date.now() + kafka.requestTimeoutMs;
+    for (;;) {
+      limits.signal?.throwIfAborted();
+      try {
+        return await this.#tryRead(partition, from, to, limits);
+      } catch (error) {
+        limits.signal?.throwIfAborted();
+        if (error instanceof GatewayError) throw error;
+        if (Date.now() > giveUpAtMs || this.#closing.signal.aborted) throw unavailable(error as Error);
+        await backoff.wait(this.#closing.signal);
+        await cluster.refresh().catch((lost: Error) => {
+          throw unavailable(lost);
+        });
+      }
+    }
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#links.close();
+  }
+
+  async #tryRead(
+    partition: TopicPartition,
+    from: bigint,
+    to: bigint,
+    { maxBytes, signal }: ReadLimits,
+  ): Promise<ReadChunk> {
+    const { kafka } = this.#options;
+    const led = this.#find(partition);
+    if (led.leader === null) throw new ProtocolError(keyOf(led), ERROR_CODE.LEADER_NOT_AVAILABLE);
+    const link = await this.#links.get(led.leader);
+    signal?.throwIfAborted();
+    const { errorCode, partitions } = await link.send(
+      fetchRequest([{ ...partition, position: from }], { maxWaitMs: 0, maxBytes, partitionBytes: maxBytes }),
+      kafka.requestTimeoutMs,
+    );
+    const [fetched] = partitions;
+    const code = errorCode === ERROR_CODE.NONE ? (fetched?.errorCode ?? ERROR_CODE.NONE) : errorCode;
+    if (code === ERROR_CODE.OFFSET_OUT_OF_RANGE) return this.#readOutOfRange(led, from, to, { maxBytes });
+    if (fetched === undefined || code !== ERROR_CODE.NONE) throw new ProtocolError(keyOf(led), code);
+    if (fetched.highWatermark >= 0n && from > fetched.highWatermark) throw outOfRange(led, from);
+    return this.#chunk(led, from, to, maxBytes, fetched);
+  }
+
+  async #readOutOfRange(led: LedPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk> {
+    const [bounds] = await this.#options.cluster.bounds([led]);
+    if (bounds === undefined || from >= bounds.logStart) throw outOfRange(led, from);
+    const { topic, partition } = led;
+    const start = bounds.logStart < to ? bounds.logStart : to;
+    const gap: LogGap = { topic, partition, from, to: start, reason: 'retention' };
+    if (start === to) return { topic, partition, records: [], next: to, gaps: [gap] };
+    const chunk = await this.#tryRead(led, start, to, limits);
+    return { ...chunk, gaps: [gap, ...chunk.gaps] };
+  }
+
+  #chunk(
+    led: LedPartition,
+    from: bigint,
+    to: bigint,
+    maxBytes: number,
+    { recordSet, abortedTransactions, highWatermark }: FetchedPartition,
+  ): ReadChunk {
+    const { topic, partition } = led;
+    const decoded = decodeRecordSet(recordSet, from, abortedTransactions, undefined, highWatermark);
+    const { records, next } = cut(decoded.records, to, maxBytes, decoded.next < to ? decoded.next : to);
+    const gaps = decoded.gaps
+      .filter((gap) => gap.from < next)
+      .map((gap) => ({
+        topic,
+        partition,
+        from: gap.from,
+        to: gap.to < next ? gap.to : next,
+        reason: gap.reason,
+      }));
+    const filter =
+      this.#filterAtEnd.get(`${led.topicId}/${partition}@${from}`)?.copy() ?? new SequenceFilter();
+    const kept = withoutSecondCopies(records, filter, () => undefined).filter(
+      ({ offset }) => !this.#options.hasDropped(led, offset),
+    );
+    this.#rememberEnd(`${led.topicId}/${partition}@${next}`, filter);
+    return { topic, partition, records: kept, next, gaps };
+  }
+
+  #rememberEnd(end: string, filter: SequenceFilter): void {
+    this.#filterAtEnd.delete(end);
+    this.#filterAtEnd.set(end, filter);
+    if (this.#filterAtEnd.size > MAX_REMEMBERED_ENDS) {
+      this.#filterAtEnd.delete(this.#filterAtEnd.keys().next().value!);
+    }
+  }
+
+  #find(partition: TopicPartition): LedPartition {
+    const { view } = this.#options.cluster;
+    if (view === null) throw unavailable(new Error('Kafka has not been reached yet'));
+    const led = view.partitions.find((known) => keyOf(known) === keyOf(partition));
+    if (led === undefined)
+      throw new GatewayError('unknown-topic', `there is no partition ${keyOf(partition)}`);
+    return led;
+  }
+}
+
+/** The records before `to` that fit, at least one; `next` is where the first that does not fit begins, else `end`. */
+function cut(
+  records: readonly LogRecord[],
+  to: bigint,
+  maxBytes: number,
+  end: bigint,
+): { records: readonly LogRecord[]; next: bigint } {
+  let bytes = 0;
+  for (const [index, record] of records.entries()) {
+    if (record.offset >= to) return { records: records.slice(0, index), next: end };
+    bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    for (const { key, value } of record.headers) bytes += key.length + (value?.length ?? 0);
+    if (index > 0 && bytes > maxBytes) return { records: records.slice(0, index), next: record.offset };
+  }
+  return { records, next: end };
+}
+
+function unavailable(cause: Error): GatewayError {
+  return new GatewayError('log-unavailable', `Kafka cannot be read at the moment: ${cause.message}`, {
+    cause,
+  });
+}
+
+function outOfRange(partition: TopicPartition, offset: bigint): GatewayError {
+  return new GatewayError('offset-out-of-range', `${keyOf(partition)} has no offset ${offset}`);
+}

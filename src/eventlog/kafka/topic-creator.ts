@@ -1,0 +1,58 @@
+import type { KafkaConfig } from '../../config';
+import type { Logger } from '../../logger';
+import type { KafkaRequest } from './broker-link';
+import { createTopicsRequest } from './create-topics-request';
+import type { Metadata } from './metadata-request';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+
+type Send = <T extends { readonly throttleMs: number }>(
+  request: KafkaRequest<T>,
+  timeoutMs: number,
+) => Promise<T>;
+
+/**
+ * Creates the topics in use that are missing and may be created, and says once which others are missing. A topic that
+ * has been there before is not created again: who deleted it meant it. Answers whether anything changed.
+ */
+export function createTopicCreator({
+  kafka,
+  topics,
+  logger,
+}: {
+  kafka: KafkaConfig;
+  topics: readonly string[];
+  logger: Logger;
+}): (metadata: Metadata, send: Send) => Promise<boolean> {
+  const creatable = new Set(topics.filter((topic) => kafka.createTopics.names.includes(topic)));
+  const reported = new Set<string>();
+
+  function reportOnce(topic: string, error: Error): void {
+    if (reported.has(topic)) return;
+    reported.add(topic);
+    logger.warn({ topic, error: error.message }, 'a topic is missing; it is served as soon as it appears');
+  }
+
+  return async ({ topics: found, ...metadata }, send) => {
+    const missing: string[] = [];
+    for (const { name, errorCode } of found) {
+      if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION && creatable.has(name)) missing.push(name);
+      else if (errorCode === ERROR_CODE.NONE) creatable.delete(name);
+      else reportOnce(name, new ProtocolError(name, errorCode));
+    }
+    if (missing.length === 0 || !metadata.brokers.has(metadata.controllerId)) return false;
+    const { partitions, replication } = kafka.createTopics;
+    const timeoutMs = kafka.requestTimeoutMs;
+    const answer = await send(
+      createTopicsRequest(missing, { partitions, replication, timeoutMs }),
+      timeoutMs,
+    );
+    for (const { topic, errorCode, errorMessage } of answer.topics) {
+      if (errorCode === ERROR_CODE.NONE) {
+        logger.info({ topic, partitions, replication }, 'created a topic');
+      } else if (errorCode !== ERROR_CODE.TOPIC_ALREADY_EXISTS) {
+        reportOnce(topic, new ProtocolError(`creating ${topic}`, errorCode, errorMessage));
+      }
+    }
+    return true;
+  };
+}
