@@ -136,7 +136,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     };
 
     log(`starting ${count === 1 ? 'the broker' : `${count} brokers`}`);
-    await Promise.all(nodes.map((_, index) => launch(index)));
+    // All are waited for, so that none is still at work when one has failed.
+    const launches = await Promise.allSettled(nodes.map((_, index) => launch(index)));
+    for (const launched of launches) if (launched.status === 'rejected') throw launched.reason;
     const ids = nodes.map((node) => node.id);
     await Promise.all(nodes.map((node, index) => untilJoined(node, ids, running(index))));
 

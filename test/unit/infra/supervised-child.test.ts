@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { transformFileSync } from '@swc/core';
+import { type SupervisedChild, startChild } from '../../../infra/local/supervised-child';
+
+const PATIENT_MS = 4_000;
+const started: SupervisedChild[] = [];
+
+function sh(script: string, options: { env?: NodeJS.ProcessEnv; onLine?: (line: string) => void } = {}) {
+  const child = startChild({ name: 'sh', command: 'sh', args: ['-c', script], ...options });
+  started.push(child);
+  return child;
+}
+
+afterEach(async () => {
+  for (const child of started.splice(0)) await child.stop({ signal: 'SIGKILL', deadlineMs: PATIENT_MS });
+});
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // A process whose parent is gone is a zombie until somebody asks for its end.
+  return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENT_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`not within ${PATIENT_MS} ms: ${condition}`);
+    await sleep(5);
+  }
+}
+
+describe('a supervised child', () => {
+  it('has the pid, the environment and the output of the program itself', async () => {
+    const lines: string[] = [];
+    const child = sh('echo $$; echo "$GREETING" >&2', {
+      env: { ...process.env, GREETING: 'hello' },
+      onLine: (line) => lines.push(line),
+    });
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(lines.sort()).toEqual([String(child.pid), 'hello'].sort());
+    expect(child.lastLines().split('\n').sort()).toEqual(lines);
+  });
+
+  it('tells how it ended', async () => {
+    expect(await sh('exit 3').exited).toEqual({ code: 3, signal: null });
+    const killed = sh('kill -s KILL $$');
+    expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(killed.exit()).toEqual({ code: null, signal: 'SIGKILL' });
+    const missing = startChild({ name: 'missing', command: 'no-such-program', args: [] });
+    expect(await missing.exited).toMatchObject({ code: 127 });
+    expect(missing.lastLines()).toContain('no-such-program');
+  });
+
+  it('is killed when it does not stop in time, even when it is paused', async () => {
+    const deaf = sh('trap "" TERM; echo ready; while :; do sleep 0.1; done');
+    await until(() => deaf.lastLines() === 'ready');
+    expect(await deaf.stop({ deadlineMs: 50 })).toEqual({ code: null, signal: 'SIGKILL' });
+
+    const paused = sh('echo ready; sleep 100');
+    await until(() => paused.lastLines() === 'ready');
+    paused.signal('SIGSTOP');
+    expect(await paused.stop({ deadlineMs: 50 })).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  it('takes with it what it has started', async () => {
+    const child = sh('sleep 100 & echo $!; wait');
+    await until(() => child.lastLines() !== '');
+    const grandchild = Number(child.lastLines());
+    expect(runs(grandchild)).toBe(true);
+    await child.stop({ signal: 'SIGKILL', deadlineMs: PATIENT_MS });
+    await until(() => !runs(grandchild));
+  });
+
+  it('ends with its parent when that is killed, and its files are removed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'supervised-child-'));
+    try {
+      const module = join(directory, 'supervised-child.js');
+      const source = join(__dirname, '../../../infra/local/supervised-child.ts');
+      writeFileSync(
+        module,
+        transformFileSync(source, { jsc: { parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } })
+          .code,
+      );
+      const files = join(directory, 'files of the child');
+      mkdirSync(files);
+      const parent = spawn(process.execPath, [
+        '-e',
+        `const { startChild } = require(${JSON.stringify(module)});
+         const child = startChild({ name: 'x', command: 'sh', args: ['-c', 'sleep 100 & echo $!; wait'],
+           removeOnOrphan: ${JSON.stringify(files)}, onLine: (line) => console.log(child.pid + ' ' + line) });`,
+      ]);
+      const ended = new Promise((done) => parent.once('exit', done));
+      const [line] = await Promise.race([
+        new Promise<string[]>((done) =>
+          createInterface({ input: parent.stdout }).once('line', (text) => done([text])),
+        ),
+        ended.then(() => []),
+      ]);
+      const [child, grandchild] = line!.split(' ').map(Number);
+      expect([runs(child!), runs(grandchild!), existsSync(files)]).toEqual([true, true, true]);
+
+      // A paused process ends as well.
+      process.kill(child!, 'SIGSTOP');
+      parent.kill('SIGKILL');
+      await ended;
+      await until(() => !runs(child!) && !runs(grandchild!) && !existsSync(files));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
