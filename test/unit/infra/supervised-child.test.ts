@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,15 +20,20 @@ afterEach(async () => {
   for (const child of started.splice(0)) await child.stop({ signal: 'SIGKILL', deadlineMs: PATIENT_MS });
 });
 
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
+/** The letter of `ps`: T is stopped, Z ended and not yet asked for its end; empty when there is no such process. */
+function state(pid: number): string {
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
   }
-  // A process whose parent is gone is a zombie until somebody asks for its end.
-  return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  try {
+    return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))![1]!;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return '';
+    throw error;
+  }
 }
+
+const runs = (pid: number): boolean => !['', 'Z'].includes(state(pid));
 
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + PATIENT_MS;
@@ -68,6 +73,8 @@ describe('a supervised child', () => {
     const paused = sh('echo ready; sleep 100');
     await until(() => paused.lastLines() === 'ready');
     paused.signal('SIGSTOP');
+    // Two signals that wait together are not taken in the order of their sending.
+    await until(() => state(paused.pid) === 'T');
     expect(await paused.stop({ deadlineMs: 50 })).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
