@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import type { AppendConfig, Config } from '../../config';
+import { GatewayError } from '../../errors';
+import type { Logger } from '../../logger';
+import type {
+  AppendResult,
+  ConnectionStatus,
+  EventLog,
+  LogLayout,
+  NewRecord,
+  TopicPartition,
+} from '../event-log';
+import { Fifo } from './fifo';
+import { MemoryPartition, recordBytes } from './memory-partition';
+import { MemoryTail } from './memory-tail';
+
+export interface MemoryEventLogOptions {
+  /** Bounds of the history, over all topics; the oldest records go first. */
+  readonly config: Config['memoryLog'];
+  readonly append: AppendConfig;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+}
+
+/** An append that waits for the tail. */
+interface Waiting {
+  readonly records: readonly NewRecord[];
+  readonly bytes: number;
+  readonly timer: NodeJS.Timeout;
+  readonly settle: (results: readonly AppendResult[]) => void;
+}
+
+/**
+ * The embedded log: one partition a topic, in memory, gone with the process. Nothing that the tail has yet to get is
+ * thrown away: while the history is full of that, because the tail is paused, appends wait and fail at their deadline.
+ */
+export function createMemoryEventLog({ config, append, topics, logger }: MemoryEventLogOptions): EventLog {
+  const clusterId = randomBytes(16).toString('base64url');
+  const partitions = new Map(topics.map((topic) => [topic, new MemoryPartition(topic)]));
+  /** The partition of each record held, oldest first. */
+  const history = new Fifo<MemoryPartition>();
+  const waiting: Waiting[] = [];
+  let heldBytes = 0;
+  let waitingRecords = 0;
+  let waitingBytes = 0;
+  let tail: MemoryTail | null = null;
+  let state: 'connected' | 'closed' = 'connected';
+  let stateSince = new Date().toISOString();
+  let draining = false;
+  let closing: Promise<void> | null = null;
+  let onIdle: (() => void) | null = null;
+
+  function layout(): LogLayout {
+    return { clusterId, partitions: [...partitions.values()].map((partition) => partition.bounds()) };
+  }
+
+  function hasRoom(records: number, bytes: number): boolean {
+    let undelivered = { records: 0, bytes: 0 };
+    for (const partition of partitions.values()) {
+      const more = partition.undelivered;
+      undelivered = { records: undelivered.records + more.records, bytes: undelivered.bytes + more.bytes };
+    }
+    if (undelivered.records === 0) return true;
+    return undelivered.records + records <= config.records && undelivered.bytes + bytes <= config.bytes;
+  }
+
+  function store(records: readonly NewRecord[]): readonly AppendResult[] {
+    const results = records.map((record): AppendResult => {
+      const { topic } = record;
+      const partition = partitions.get(topic);
+      if (partition === undefined) {
+        return { ok: false, error: new GatewayError('unknown-topic', `there is no topic ${topic} here`) };
+      }
+      history.push(partition);
+      heldBytes += recordBytes(record);
+      return { ok: true, topic, partition: 0, offset: partition.append(record) };
+    });
+    trim();
+    tail?.wake();
+    return results;
+  }
+
+  function trim(): void {
+    while (history.length > config.records || heldBytes > config.bytes) {
+      const freed = history.at(0)?.dropOldest() ?? null;
+      if (freed === null) return;
+      history.shift();
+      heldBytes -= freed;
+    }
+  }
+
+  function admitWaiting(): void {
+    trim();
+    while (waiting.length > 0 && hasRoom(waiting[0]!.records.length, waiting[0]!.bytes)) {
+      const { records, settle } = leave(waiting[0]!);
+      settle(store(records));
+    }
+  }
+
+  function wait(records: readonly NewRecord[], bytes: number): Promise<readonly AppendResult[]> {
+    if (waitingRecords + records.length > append.queueRecords || waitingBytes + bytes > append.queueBytes) {
+      const error = new GatewayError('too-many-in-flight', 'too many events are waiting for the log');
+      return Promise.resolve(refuseAll(records, error));
+    }
+    waitingRecords += records.length;
+    waitingBytes += bytes;
+    return new Promise((settle) => {
+      const timer = setTimeout(() => giveUp(entry), append.deadlineMs);
+      const entry: Waiting = { records, bytes, timer, settle };
+      waiting.push(entry);
+    });
+  }
+
+  function leave(entry: Waiting): Waiting {
+    clearTimeout(entry.timer);
+    waiting.splice(waiting.indexOf(entry), 1);
+    waitingRecords -= entry.records.length;
+    waitingBytes -= entry.bytes;
+    if (waiting.length === 0) onIdle?.();
+    return entry;
+  }
+
+  function giveUp(entry: Waiting): void {
+    const error = new GatewayError('log-unavailable', 'the log is full of events that are not delivered yet');
+    leave(entry).settle(refuseAll(entry.records, error));
+  }
+
+  function partitionAt({ topic, partition }: TopicPartition): MemoryPartition {
+    const found = partition === 0 ? partitions.get(topic) : undefined;
+    if (found === undefined) {
+      throw new GatewayError('unknown-topic', `there is no partition ${topic}/${partition}`);
+    }
+    return found;
+  }
+
+  function connection(): ConnectionStatus {
+    return { connected: state === 'connected', state, stateSince, lastError: null };
+  }
+
+  async function close(deadlineMs: number): Promise<void> {
+    draining = true;
+    if (waiting.length > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        onIdle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const entry of [...waiting]) giveUp(entry);
+    await tail?.close();
+    state = 'closed';
+    stateSince = new Date().toISOString();
+  }
+
+  return {
+    async append(records) {
+      if (draining) return refuseAll(records, new GatewayError('draining', 'the gateway is shutting down'));
+      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
+      if (waiting.length > 0 || !hasRoom(records.length, bytes)) return wait(records, bytes);
+      return store(records);
+    },
+    tail(listener) {
+      if (tail !== null) throw new Error('this log is tailed already');
+      tail = new MemoryTail({
+        partitions: [...partitions.values()],
+        batchRecords: append.batchRecords,
+        layout,
+        listener,
+        logger,
+        onDelivered: admitWaiting,
+      });
+      return tail;
+    },
+    async read(partition, from, to, { maxBytes, signal }) {
+      signal?.throwIfAborted();
+      return partitionAt(partition).read(from, to, maxBytes);
+    },
+    async bounds() {
+      return layout();
+    },
+    status: () => ({
+      eventLog: 'memory',
+      producer: connection(),
+      consumer: {
+        ...connection(),
+        partitions: [...partitions.values()].map((partition) => partition.status()),
+      },
+    }),
+    close(deadlineMs) {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+  };
+}
+
+function refuseAll(records: readonly NewRecord[], error: GatewayError): readonly AppendResult[] {
+  return records.map(() => ({ ok: false, error }));
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { GatewayError } from '../../errors';
+import type {
+  LogGap,
+  LogRecord,
+  NewRecord,
+  PartitionBounds,
+  PartitionStatus,
+  ReadChunk,
+  RecordBatch,
+} from '../event-log';
+import { Fifo } from './fifo';
+
+const PARTITION = 0;
+
+/** The one partition of a topic of the memory log, and the tail's place in it. */
+export class MemoryPartition {
+  readonly topic: string;
+  readonly topicId = randomBytes(16).toString('hex');
+  readonly #records = new Fifo<LogRecord>();
+  #logStart = 0n;
+  /** Null while there is no tail: then nothing counts as undelivered. */
+  #position: bigint | null = null;
+  #undeliveredBytes = 0;
+  #lastRecordAt: string | null = null;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  bounds(): PartitionBounds {
+    const { topic, topicId } = this;
+    return { topic, partition: PARTITION, topicId, logStart: this.#logStart, logEnd: this.#logEnd };
+  }
+
+  /** What the tail has not got yet. */
+  get undelivered(): { readonly records: number; readonly bytes: number } {
+    if (this.#position === null) return { records: 0, bytes: 0 };
+    return { records: Number(this.#logEnd - this.#position), bytes: this.#undeliveredBytes };
+  }
+
+  append({ key, value, headers }: NewRecord): bigint {
+    const offset = this.#logEnd;
+    const record = {
+      offset,
+      timestampMs: Date.now(),
+      key: key === null ? null : Buffer.from(key),
+      value,
+      headers,
+    };
+    this.#records.push(record);
+    if (this.#position !== null) this.#undeliveredBytes += recordBytes(record);
+    return offset;
+  }
+
+  /** Throws the oldest record away and answers its bytes; null when the tail has yet to get it. */
+  dropOldest(): number | null {
+    if (this.#position !== null && this.#position <= this.#logStart) return null;
+    const oldest = this.#records.shift();
+    if (oldest === undefined) return null;
+    this.#logStart++;
+    return recordBytes(oldest);
+  }
+
+  /** The tail reads from here on. Answers the gap when that was thrown away already. */
+  startTail(position: bigint): LogGap | null {
+    const { topic } = this;
+    const gone = position < this.#logStart;
+    const start = gone ? this.#logStart : position < this.#logEnd ? position : this.#logEnd;
+    this.#position = start;
+    this.#undeliveredBytes = this.#slice(start, this.#logEnd).reduce(
+      (sum, record) => sum + recordBytes(record),
+      0,
+    );
+    return gone ? { topic, partition: PARTITION, from: position, to: start, reason: 'retention' } : null;
+  }
+
+  endTail(): void {
+    this.#position = null;
+    this.#undeliveredBytes = 0;
+  }
+
+  /** The tail's next records, at most so many; null when it has all. */
+  take(maxRecords: number): RecordBatch | null {
+    if (this.#position === null || this.#position === this.#logEnd) return null;
+    const records = this.#slice(this.#position, this.#position + BigInt(maxRecords));
+    this.#position += BigInt(records.length);
+    for (const record of records) this.#undeliveredBytes -= recordBytes(record);
+    this.#lastRecordAt = new Date().toISOString();
+    return { topic: this.topic, partition: PARTITION, records, next: this.#position };
+  }
+
+  /** @throws GatewayError `offset-out-of-range` */
+  read(from: bigint, to: bigint, maxBytes: number): ReadChunk {
+    const { topic } = this;
+    if (from > this.#logEnd) {
+      throw new GatewayError('offset-out-of-range', `${topic}/${PARTITION} has no offset ${from}`);
+    }
+    const end = to < this.#logEnd ? to : this.#logEnd;
+    let next = from;
+    const gaps: LogGap[] = [];
+    if (from < this.#logStart) {
+      next = this.#logStart < to ? this.#logStart : to;
+      gaps.push({ topic, partition: PARTITION, from, to: next, reason: 'retention' });
+    }
+    const records: LogRecord[] = [];
+    for (let bytes = 0; next < end; next++) {
+      const record = this.#records.at(Number(next - this.#logStart))!;
+      bytes += recordBytes(record);
+      if (records.length > 0 && bytes > maxBytes) break;
+      records.push(record);
+    }
+    return { topic, partition: PARTITION, records, next, gaps };
+  }
+
+  status(): PartitionStatus {
+    return {
+      topic: this.topic,
+      partition: PARTITION,
+      position: this.#position ?? this.#logEnd,
+      highWatermark: this.#logEnd,
+      lastRecordAt: this.#lastRecordAt,
+    };
+  }
+
+  get #logEnd(): bigint {
+    return this.#logStart + BigInt(this.#records.length);
+  }
+
+  #slice(from: bigint, to: bigint): LogRecord[] {
+    return this.#records.slice(Number(from - this.#logStart), Number(to - this.#logStart));
+  }
+}
+
+/** A record's content; what it takes up besides is left to the bound on the number of records. */
+export function recordBytes({
+  key,
+  value,
+  headers,
+}: {
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
+  readonly headers: NewRecord['headers'];
+}): number {
+  let bytes = (key === null ? 0 : Buffer.byteLength(key)) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
+  return bytes;
+}

@@ -1,0 +1,84 @@
+import type { Logger } from '../../logger';
+import type { LogLayout, Tail, TailListener } from '../event-log';
+import type { MemoryPartition } from './memory-partition';
+
+export interface MemoryTailOptions {
+  readonly partitions: readonly MemoryPartition[];
+  /** Records of one partition that are delivered in one turn of the event loop. */
+  readonly batchRecords: number;
+  readonly layout: () => LogLayout;
+  readonly listener: TailListener;
+  readonly logger: Logger;
+  /** There may be room for more records now. */
+  readonly onDelivered: () => void;
+}
+
+/** Delivers the memory log's records, always in a later turn of the event loop than their append, as Kafka would. */
+export class MemoryTail implements Tail {
+  readonly #options: MemoryTailOptions;
+  #state: 'starting' | 'reading' | 'closed' = 'starting';
+  #paused = false;
+  #turn: NodeJS.Immediate | null = null;
+
+  constructor(options: MemoryTailOptions) {
+    this.#options = options;
+    this.wake();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.wake();
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    this.#turn = null;
+    for (const partition of this.#options.partitions) partition.endTail();
+    this.#options.onDelivered();
+  }
+
+  /** To be called when there is something to deliver. */
+  wake(): void {
+    if (this.#state === 'closed' || this.#turn !== null) return;
+    this.#turn = setImmediate(() => {
+      this.#turn = null;
+      this.#takeTurn();
+    });
+  }
+
+  #takeTurn(): void {
+    const { partitions, logger, onDelivered } = this.#options;
+    try {
+      if (this.#state === 'starting') this.#start();
+      for (const partition of partitions) this.#deliver(partition);
+    } catch (error) {
+      logger.error({ err: error }, 'the tail stopped: its listener threw');
+      void this.close();
+      return;
+    }
+    onDelivered();
+    if (!this.#paused && partitions.some(({ undelivered }) => undelivered.records > 0)) this.wake();
+  }
+
+  #start(): void {
+    const { partitions, layout, listener } = this.#options;
+    const positions = listener.onStart(layout());
+    this.#state = 'reading';
+    for (const [index, partition] of partitions.entries()) {
+      const gap = partition.startTail(positions[index]!);
+      if (gap !== null) listener.onGap(gap);
+    }
+  }
+
+  #deliver(partition: MemoryPartition): void {
+    if (this.#paused || this.#state === 'closed') return;
+    const batch = partition.take(this.#options.batchRecords);
+    if (batch !== null) this.#options.listener.onRecords(batch);
+  }
+}
