@@ -1,0 +1,40 @@
+import { parseConfig } from '../../src/config';
+import { createGateway } from '../../src/gateway';
+import type { Logger } from '../../src/logger';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly logged: readonly { level: string; message: string; fields: object }[];
+  stop(): Promise<void>;
+}
+
+const running = new Set<TestGateway>();
+
+afterEach(async () => {
+  for (const gateway of running) await gateway.stop();
+});
+
+/** A whole gateway with a memory log in this process, on a port of its own; stopped after the test. */
+export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
+  const logged: TestGateway['logged'][number][] = [];
+  const log = (level: string) => (fields: object, message: string) =>
+    void logged.push({ level, message, fields });
+  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const gateway = createGateway(
+    parseConfig({ EVENT_LOG: 'memory', HOST: '127.0.0.1', PORT: '0', TICK_MS: '0', DRAIN_MS: '0', ...env }),
+    logger,
+  );
+  const port = await gateway.start();
+  const started: TestGateway = {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    logged,
+    async stop() {
+      running.delete(started);
+      await gateway.stop();
+    },
+  };
+  running.add(started);
+  return started;
+}
