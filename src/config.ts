@@ -29,7 +29,9 @@ export const SETTINGS = {
     'topics to serve: `topic`, `topic=/base` under a channel, `topic=/base;base64`',
   ),
   KAFKA_SUMMARY_TOPIC: topicName('events-summary-table').describe('topic of the aggregator’s summaries'),
+  // Without the list's default, which would stand in for the topics that unset means.
   KAFKA_CREATE_TOPICS: list()
+    .unwrap()
     .optional()
     .describe(
       'topics to create when missing; unset: `events-topic` and the summary topic, as far as they are used',
