@@ -8,5 +8,5 @@ const tier = (name) => ({
 });
 
 module.exports = {
-  projects: ['unit', 'property', 'http', 'contract', 'integration', 'issues'].map(tier),
+  projects: ['unit', 'property', 'http', 'contract', 'integration', 'issues', 'long'].map(tier),
 };
