@@ -40,6 +40,7 @@ export class RangeReader {
     const { cluster, kafka } = this.#options;
     const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     const giveUpAtMs = Date.now() + kafka.requestTimeoutMs;
+    if (to <= from) return { ...partition, records: [], next: from, gaps: [] };
     for (;;) {
       limits.signal?.throwIfAborted();
       try {
