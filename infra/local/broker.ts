@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { liveBrokers } from './broker-probe';
-import { javaCommand, kafkaJars } from './kafka-jars';
+import { kafkaJava } from './java';
+import { kafkaJars } from './kafka-jars';
+import { clusterIdOf, formatStorage } from './kafka-storage';
 import { assertPortFree, freePorts } from './ports';
 import { type BrokerNode, LOCALHOST, LOG4J2_PROPERTIES, renderServerProperties } from './server-properties';
-import { describeExit, type Exit, type SupervisedChild, startChild } from './supervised-child';
+import { describeExit, type Exit, type SupervisedChild } from './supervised-child';
 
 export interface BrokerOptions {
   /** Brokers of the cluster, 1 (default) or 3; with 3: replication factor 3, min.insync.replicas 2. */
@@ -53,17 +54,6 @@ const STOP_DEADLINE_MS = 15_000;
 
 const discard = (_line: string): void => undefined;
 
-/** For a fast start and a small footprint: these brokers live for minutes. */
-const JVM_FLAGS = [
-  '-Xms64m',
-  '-Xmx384m',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
-  '-XX:-UsePerfData', // no files in /tmp/hsperfdata_*
-  '-XX:+ExitOnOutOfMemoryError',
-  '-Djava.awt.headless=true',
-];
-
 /**
  * Starts Apache Kafka in KRaft mode, downloading it at the first use, and waits until every broker has joined. The
  * processes end with this one, however it ends.
@@ -82,7 +72,6 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     closing ??= (async () => {
       await Promise.all(
         children.map((child) => {
-          // A paused broker hears SIGTERM only once it goes on.
           child?.signal('SIGCONT');
           return child?.stop({ signal: temporary ? 'SIGKILL' : 'SIGTERM', deadlineMs: STOP_DEADLINE_MS });
         }),
@@ -95,38 +84,36 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   try {
     const nodes = await planNodes(root, count, port);
     const clusterId = await clusterIdOf(root, count);
-    const java = javaRunner(jars, root, temporary ? root : undefined);
-    await writeFile(join(root, 'log4j2.properties'), LOG4J2_PROPERTIES);
+    const log4j2 = join(root, 'log4j2.properties');
+    await writeFile(log4j2, LOG4J2_PROPERTIES);
+    const java = kafkaJava({ jars, root, log4j2, removeOnOrphan: temporary ? root : null });
 
     const formatted = new Set<number>();
-    const launch = async (index: number): Promise<void> => {
+    const told = new WeakSet<SupervisedChild>();
+    const launch = async (index: number): Promise<SupervisedChild> => {
       const node = nodes[index]!;
       const file = join(node.directory, 'server.properties');
       await mkdir(node.directory, { recursive: true });
       await writeFile(file, renderServerProperties(node, nodes, properties));
-      if (!formatted.has(index)) await format(java, clusterId, file);
+      if (!formatted.has(index)) await formatStorage(java, clusterId, file);
       formatted.add(index);
       if (closing !== null) throw new Error('the broker was closed while it started');
       const child = java(`kafka ${node.id}`, ['kafka.Kafka', file], onOutput);
       children[index] = child;
       void child.exited.then((exit) => {
-        if (children[index] !== child) return;
         children[index] = null;
-        if (closing === null) onCrash?.(index, exit);
+        if (closing === null && !told.has(child)) onCrash?.(index, exit);
       });
+      return child;
     };
 
     const end = async (index: number, signal: NodeJS.Signals): Promise<void> => {
       const child = running(index);
-      // From here on its end is no crash.
-      children[index] = null;
-      try {
-        child.signal(signal);
-        child.signal('SIGCONT');
-        await child.stop({ signal, deadlineMs: STOP_DEADLINE_MS });
-      } finally {
-        if (child.exit() === null) children[index] = child;
-      }
+      told.add(child);
+      child.signal(signal);
+      // A paused broker hears SIGTERM only once it goes on.
+      child.signal('SIGCONT');
+      await child.stop({ signal, deadlineMs: STOP_DEADLINE_MS });
     };
 
     const running = (index: number): SupervisedChild => {
@@ -138,9 +125,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     log(`starting ${count === 1 ? 'the broker' : `${count} brokers`}`);
     // All are waited for, so that none is still at work when one has failed.
     const launches = await Promise.allSettled(nodes.map((_, index) => launch(index)));
-    for (const launched of launches) if (launched.status === 'rejected') throw launched.reason;
+    const launched = launches.map((launch) => {
+      if (launch.status === 'rejected') throw launch.reason;
+      return launch.value;
+    });
     const ids = nodes.map((node) => node.id);
-    await Promise.all(nodes.map((node, index) => untilJoined(node, ids, running(index))));
+    await Promise.all(nodes.map((node, index) => untilJoined(node, ids, launched[index]!)));
 
     return {
       bootstrap: nodes.map((node) => `${LOCALHOST}:${node.port}`),
@@ -153,8 +143,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
         const node = nodes[index];
         if (node === undefined) throw new Error(`there is no broker ${index}`);
         if (children[index] !== null) throw new Error(`broker ${index} runs already`);
-        await launch(index);
-        await untilJoined(node, [node.id], running(index));
+        await untilJoined(node, [node.id], await launch(index));
       },
       close,
     };
@@ -174,64 +163,6 @@ async function planNodes(root: string, count: number, port: number): Promise<Bro
   }));
   for (const node of nodes) await assertPortFree(node.port, `Kafka broker ${node.id}`);
   return nodes;
-}
-
-/** The id that the data directory was formatted with, or a new one. @throws Error when it has another node count */
-async function clusterIdOf(root: string, count: number): Promise<string> {
-  const file = join(root, 'cluster.json');
-  await mkdir(root, { recursive: true });
-  let known: { clusterId: string; count: number };
-  try {
-    known = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    known = { clusterId: randomBytes(16).toString('base64url'), count };
-    await writeFile(file, JSON.stringify(known));
-  }
-  if (known.count !== count)
-    throw new Error(`${root} holds a cluster of ${known.count} brokers, not ${count}`);
-  return known.clusterId;
-}
-
-type Java = (name: string, args: readonly string[], onLine: (line: string) => void) => SupervisedChild;
-
-function javaRunner(jars: string, root: string, removeOnOrphan: string | undefined): Java {
-  const flags = [
-    ...JVM_FLAGS,
-    `-Dlog4j2.configurationFile=${join(root, 'log4j2.properties')}`,
-    '-cp',
-    join(jars, '*'),
-  ];
-  return (name, args, onLine) =>
-    startChild({
-      name,
-      command: javaCommand(),
-      args: [...flags, ...args],
-      cwd: root,
-      onLine: (line) => onLine(`${name}: ${line}`),
-      ...(removeOnOrphan === undefined ? {} : { removeOnOrphan }),
-    });
-}
-
-/** Prepares the log directory; leaves one alone that is prepared. */
-async function format(java: Java, clusterId: string, propertiesFile: string): Promise<void> {
-  const tool = java(
-    'kafka format',
-    // The form with `=`, because an id may begin with a dash.
-    [
-      'kafka.tools.StorageTool',
-      'format',
-      '--ignore-formatted',
-      `--cluster-id=${clusterId}`,
-      '-c',
-      propertiesFile,
-    ],
-    discard,
-  );
-  const exit = await tool.exited;
-  if (exit.code !== 0) {
-    throw new Error(`Kafka's storage was not formatted (${describeExit(exit)}):\n${tool.lastLines()}`);
-  }
 }
 
 async function untilJoined(

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { missingJava } from './java';
+import { repositoryRoot } from './repository';
 import { describeExit, startChild } from './supervised-child';
 
 /** The broker that the project is developed and tested against. */
@@ -11,29 +13,16 @@ export const KAFKA_VERSION = '4.3.1';
 /** Kafka speaks to slf4j 1.7, which is why the binding is log4j-slf4j-impl and not log4j-slf4j2-impl (KIP-1064). */
 const LOG4J_VERSION = '2.25.3';
 const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
-/** Kafka 4 brokers need it (KIP-1013). */
-const MIN_JAVA = 17;
 
 const LOCK_POLL_MS = 250;
 /** A lock file older than this was left behind by a machine or container that is gone. */
 const LOCK_STALE_MS = 15 * 60_000;
 const PROGRESS_EVERY_JARS = 10;
 
-/** The `java` to use: that of JAVA_HOME, else the one on the PATH. */
-export function javaCommand(): string {
-  const home = process.env.JAVA_HOME;
-  return home !== undefined && home !== '' ? join(home, 'bin', 'java') : 'java';
-}
-
 /** Why no broker can be started on this machine, with what to install; null when it can. */
 export function missingForKafka(): string | null {
-  const java = spawnSync(javaCommand(), ['-version'], { encoding: 'utf8' });
-  const install =
-    'Install it: `apt-get install openjdk-17-jre-headless` (Debian, Ubuntu) or `brew install openjdk` (macOS).';
-  const version = java.status === 0 ? javaMajor(java.stderr) : null;
-  if (version === null) return `Apache Kafka needs Java ${MIN_JAVA} or newer, and there is none. ${install}`;
-  if (version < MIN_JAVA)
-    return `Apache Kafka needs Java ${MIN_JAVA} or newer; this is ${version}. ${install}`;
+  const missing = missingJava();
+  if (missing !== null) return missing;
   if (existsSync(jarsDirectory())) return null;
   if (spawnSync('mvn', ['-version'], { encoding: 'utf8' }).status !== 0) {
     return (
@@ -42,12 +31,6 @@ export function missingForKafka(): string | null {
     );
   }
   return null;
-}
-
-/** 17 for `openjdk version "17.0.15"`, 8 for the old `"1.8.0_402"`; null when there is no version in it. */
-export function javaMajor(versionOutput: string): number | null {
-  const found = /version "(?:1\.)?(\d+)/.exec(versionOutput);
-  return found === null ? null : Number(found[1]);
 }
 
 /** `<cache>/kafka-<version>/libs`, where the cache is KAFKA_CACHE_DIR or `.cache` in the repository. */
@@ -61,17 +44,6 @@ function kafkaDirectory(): string {
     cache !== undefined && cache !== '' ? cache : join(repositoryRoot(), '.cache'),
     `kafka-${KAFKA_VERSION}`,
   );
-}
-
-/** The directory with package.json; this file runs from its source directory in tests and from dist otherwise. */
-export function repositoryRoot(): string {
-  let directory = __dirname;
-  while (!existsSync(join(directory, 'package.json'))) {
-    const parent = dirname(directory);
-    if (parent === directory) throw new Error(`no package.json above ${__dirname}`);
-    directory = parent;
-  }
-  return directory;
 }
 
 /**

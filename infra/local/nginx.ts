@@ -4,8 +4,8 @@ import { request } from 'node:http';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { repositoryRoot } from './kafka-jars';
 import { assertPortFree, freePorts } from './ports';
+import { repositoryRoot } from './repository';
 import { describeExit, type Exit, type SupervisedChild, startChild } from './supervised-child';
 
 export interface NginxOptions {

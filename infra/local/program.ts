@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { repositoryRoot } from './kafka-jars';
+import { repositoryRoot } from './repository';
 import { describeExit, type SupervisedChild, startChild } from './supervised-child';
 
 export interface ProgramOptions {

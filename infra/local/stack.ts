@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runInForeground } from './foreground';
-import { repositoryRoot } from './kafka-jars';
 import { parseStackOptions } from './options';
+import { repositoryRoot } from './repository';
 import { createRunLog } from './run-log';
 import { type Stack, startStack } from './start-stack';
 

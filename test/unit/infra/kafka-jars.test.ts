@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { jarsDirectory, javaMajor, KAFKA_VERSION, repositoryRoot } from '../../../infra/local/kafka-jars';
+import { javaMajor } from '../../../infra/local/java';
+import { jarsDirectory, KAFKA_VERSION } from '../../../infra/local/kafka-jars';
+import { repositoryRoot } from '../../../infra/local/repository';
 
 describe('the broker’s jars', () => {
   it.each([

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type SupervisedChild, startChild } from './supervised-child';
+
+/** Kafka 4 brokers need it (KIP-1013). */
+const MIN_JAVA = 17;
+
+/** For a fast start and a small footprint: these brokers live for minutes. */
+const JVM_FLAGS = [
+  '-Xms64m',
+  '-Xmx384m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:-UsePerfData', // no files in /tmp/hsperfdata_*
+  '-XX:+ExitOnOutOfMemoryError',
+  '-Djava.awt.headless=true',
+];
+
+/** The `java` to use: that of JAVA_HOME, else the one on the PATH. */
+export function javaCommand(): string {
+  const home = process.env.JAVA_HOME;
+  return home !== undefined && home !== '' ? join(home, 'bin', 'java') : 'java';
+}
+
+/** Why no broker can run on this machine's Java, with what to install; null when it can. */
+export function missingJava(): string | null {
+  const java = spawnSync(javaCommand(), ['-version'], { encoding: 'utf8' });
+  const install =
+    'Install it: `apt-get install openjdk-17-jre-headless` (Debian, Ubuntu) or `brew install openjdk` (macOS).';
+  const version = java.status === 0 ? javaMajor(java.stderr) : null;
+  if (version === null) return `Apache Kafka needs Java ${MIN_JAVA} or newer, and there is none. ${install}`;
+  if (version < MIN_JAVA)
+    return `Apache Kafka needs Java ${MIN_JAVA} or newer; this is ${version}. ${install}`;
+  return null;
+}
+
+/** 17 for `openjdk version "17.0.15"`, 8 for the old `"1.8.0_402"`; null when there is no version in it. */
+export function javaMajor(versionOutput: string): number | null {
+  const found = /version "(?:1\.)?(\d+)/.exec(versionOutput);
+  return found === null ? null : Number(found[1]);
+}
+
+/** Starts a main class of the broker's jars. */
+export type Java = (name: string, args: readonly string[], onLine: (line: string) => void) => SupervisedChild;
+
+/**
+ * Java for the main classes of Kafka. `root` is its working directory; `removeOnOrphan` as in startChild, null for
+ * nothing.
+ */
+export function kafkaJava(options: {
+  readonly jars: string;
+  readonly root: string;
+  readonly log4j2: string;
+  readonly removeOnOrphan: string | null;
+}): Java {
+  const { jars, root, log4j2, removeOnOrphan } = options;
+  const flags = [...JVM_FLAGS, `-Dlog4j2.configurationFile=${log4j2}`, '-cp', join(jars, '*')];
+  return (name, args, onLine) =>
+    startChild({
+      name,
+      command: javaCommand(),
+      args: [...flags, ...args],
+      cwd: root,
+      onLine: (line) => onLine(`${name}: ${line}`),
+      ...(removeOnOrphan === null ? {} : { removeOnOrphan }),
+    });
+}
