@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
 import type { LogLayout, PartitionBounds, TopicPartition } from '../event-log';
@@ -143,12 +144,17 @@ export class Cluster {
   }
 
   async #load(): Promise<ClusterView> {
-    const { topics, onView } = this.#options;
+    const { kafka, topics, onView } = this.#options;
     let metadata = await this.#ask(metadataRequest(topics));
     const created = await this.#createMissing(metadata, (request, timeoutMs) =>
       this.#askController(metadata, request, timeoutMs),
     );
-    if (created) metadata = await this.#ask(metadataRequest(topics));
+    // A topic is in the metadata of every broker only a moment after it was created.
+    const patientUntilMs = performance.now() + kafka.livenessMs;
+    while (created.some((topic) => !hasLeaders(metadata, topic)) && performance.now() < patientUntilMs) {
+      await pause(kafka.retryMinMs / 2, this.#closing.signal);
+      metadata = await this.#ask(metadataRequest(topics));
+    }
     this.#brokers = [...metadata.brokers.values()];
     this.#view = viewOf(metadata, topics);
     for (const { name, partitions } of metadata.topics) {
@@ -205,6 +211,11 @@ export class Cluster {
     }
     return new Map(offsets.map((listed) => [keyOf(listed), listed.offset]));
   }
+}
+
+function hasLeaders({ topics }: Metadata, name: string): boolean {
+  const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+  return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
 }
 
 function viewOf({ clusterId, brokers, topics }: Metadata, names: readonly string[]): ClusterView {

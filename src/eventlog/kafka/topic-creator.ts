@@ -12,7 +12,7 @@ type Send = <T extends { readonly throttleMs: number }>(
 
 /**
  * Creates the topics in use that are missing and may be created, and says once which others are missing. A topic that
- * has been there before is not created again: who deleted it meant it. Answers whether anything changed.
+ * has been there before is not created again: who deleted it meant it. Answers which ones now exist.
  */
 export function createTopicCreator({
   kafka,
@@ -22,7 +22,7 @@ export function createTopicCreator({
   kafka: KafkaConfig;
   topics: readonly string[];
   logger: Logger;
-}): (metadata: Metadata, send: Send) => Promise<boolean> {
+}): (metadata: Metadata, send: Send) => Promise<readonly string[]> {
   const creatable = new Set(topics.filter((topic) => kafka.createTopics.names.includes(topic)));
   const reported = new Set<string>();
 
@@ -39,20 +39,24 @@ export function createTopicCreator({
       else if (errorCode === ERROR_CODE.NONE) creatable.delete(name);
       else reportOnce(name, new ProtocolError(name, errorCode));
     }
-    if (missing.length === 0 || !metadata.brokers.has(metadata.controllerId)) return false;
+    if (missing.length === 0 || !metadata.brokers.has(metadata.controllerId)) return [];
     const { partitions, replication } = kafka.createTopics;
     const timeoutMs = kafka.requestTimeoutMs;
     const answer = await send(
       createTopicsRequest(missing, { partitions, replication, timeoutMs }),
       timeoutMs,
     );
+    const existing: string[] = [];
     for (const { topic, errorCode, errorMessage } of answer.topics) {
       if (errorCode === ERROR_CODE.NONE) {
         logger.info({ topic, partitions, replication }, 'created a topic');
-      } else if (errorCode !== ERROR_CODE.TOPIC_ALREADY_EXISTS) {
+        existing.push(topic);
+      } else if (errorCode === ERROR_CODE.TOPIC_ALREADY_EXISTS) {
+        existing.push(topic);
+      } else {
         reportOnce(topic, new ProtocolError(`creating ${topic}`, errorCode, errorMessage));
       }
     }
-    return true;
+    return existing;
   };
 }
