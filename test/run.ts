@@ -2,44 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { missingForKafka } from '../infra/local/kafka-jars';
-import { missingForNginx } from '../infra/local/nginx';
+import { TIERS, type Tier } from './tiers';
 
 /**
  * Runs the tests tier by tier, cheap ones first, and ends with one line: `N passed, N failed, N skipped`.
  * A tier whose tools are missing is skipped and says so; with CI set that is a failure.
  */
-
-interface Tier {
-  readonly name: string;
-  /** A command that is one test by itself, or a jest project with the files of it that count. */
-  readonly command?: readonly string[];
-  readonly jest?: { readonly project: string; readonly files?: string };
-  /** What is missing on this machine and how to get it, or null. */
-  readonly missing?: () => string | null;
-  readonly long?: true;
-}
-
-const TIERS: readonly Tier[] = [
-  { name: 'lint', command: ['biome', 'check', '.'] },
-  { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
-  { name: 'unit', jest: { project: 'unit' } },
-  { name: 'property', jest: { project: 'property' } },
-  { name: 'http', jest: { project: 'http' } },
-  { name: 'contract-memory', jest: { project: 'contract', files: 'contract/memory' } },
-  {
-    name: 'contract-kafka',
-    jest: { project: 'contract', files: 'contract/kafka' },
-    missing: missingForKafka,
-  },
-  { name: 'nginx', jest: { project: 'integration', files: 'integration/nginx' }, missing: missingForNginx },
-  {
-    name: 'stack',
-    jest: { project: 'integration', files: 'integration/stack' },
-    missing: () => missingForKafka() ?? missingForNginx(),
-  },
-  { name: 'cluster', jest: { project: 'long', files: 'long/cluster' }, missing: missingForKafka, long: true },
-];
 
 const USAGE = `Usage: npm test [-- [--long | --all] [tier …]]
 

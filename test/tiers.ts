@@ -1,0 +1,36 @@
+import { missingForKafka } from '../infra/local/kafka-jars';
+import { missingForNginx } from '../infra/local/nginx';
+
+/** One kind of test, run and counted together. */
+export interface Tier {
+  readonly name: string;
+  /** A command that is one test by itself, or a jest project with the files of it that count. */
+  readonly command?: readonly string[];
+  readonly jest?: { readonly project: string; readonly files?: string };
+  /** What is missing on this machine and how to get it, or null. */
+  readonly missing?: () => string | null;
+  readonly long?: true;
+}
+
+/** Cheap ones first. Every test file belongs to exactly one: test/unit/tiers.test.ts. */
+export const TIERS: readonly Tier[] = [
+  { name: 'lint', command: ['biome', 'check', '.'] },
+  { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'unit', jest: { project: 'unit' } },
+  { name: 'property', jest: { project: 'property' } },
+  { name: 'http', jest: { project: 'http' } },
+  { name: 'contract-memory', jest: { project: 'contract', files: 'contract/memory' } },
+  {
+    name: 'contract-kafka',
+    jest: { project: 'contract', files: 'contract/kafka' },
+    missing: missingForKafka,
+  },
+  { name: 'broker', jest: { project: 'integration', files: 'integration/broker' }, missing: missingForKafka },
+  { name: 'nginx', jest: { project: 'integration', files: 'integration/nginx' }, missing: missingForNginx },
+  {
+    name: 'stack',
+    jest: { project: 'integration', files: 'integration/stack' },
+    missing: () => missingForKafka() ?? missingForNginx(),
+  },
+  { name: 'cluster', jest: { project: 'long', files: 'long/cluster' }, missing: missingForKafka, long: true },
+];

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const SRC = join(__dirname, '../../src');
+
+/** Which rooms a room may import, besides itself and the files at the top (config, errors, logger). */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  hub: [],
+  eventlog: [],
+  events: ['eventlog', 'hub', 'sse'],
+  sse: ['hub', 'http'],
+  ingest: ['eventlog', 'events', 'http', 'hub', 'sse'],
+  roles: ['eventlog', 'events', 'hub'],
+  status: ['eventlog', 'events', 'hub', 'sse'],
+  http: ['eventlog', 'hub', 'sse', 'status'],
+};
+const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle'];
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return [...text.matchAll(/(?:from|require\()\s*'([^']+)'/g)].map((match) => match[1]!);
+}
+
+function localImports(file: string): string[] {
+  return importsOf(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => relative(SRC, resolve(join(SRC, dirname(file)), name)));
+}
+
+describe('imports point one way', () => {
+  it.each(files.filter((file) => file.includes('/')))('%s', (file) => {
+    const room = file.split('/')[0]!;
+    for (const imported of localImports(file)) {
+      const target = imported.split('/')[0]!;
+      if (imported.includes('/')) expect([room, ...MAY_IMPORT[room]!]).toContain(target);
+      else expect(TOP_FOR_ROOMS).toContain(imported);
+    }
+  });
+
+  it('express is in src/http only, kafkajs in src/eventlog/kafka only', () => {
+    for (const file of files) {
+      for (const name of importsOf(file)) {
+        if (name === 'express') expect(file).toMatch(/^http\//);
+        if (name.startsWith('kafkajs')) expect(file).toMatch(/^eventlog\/kafka\//);
+      }
+    }
+  });
+
+  it('only main.ts uses process', () => {
+    for (const file of files.filter((name) => name !== 'main.ts')) {
+      expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(
+        /\bprocess\.(env|argv|exit|on|once|stdout|stderr)\b/,
+      );
+    }
+  });
+});
