@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** How a process ended: one of the two is null. */
@@ -45,15 +46,16 @@ export interface SupervisedChild {
  * Ctrl-C away from the program, so that the one who started it decides the order of stopping.
  */
 const LAUNCHER = `
-exec 3<&0
 ( read -r never <&3 || {
     kill -s KILL $$
     [ -z "$ORPHAN_PATH" ] || rm -rf -- "$ORPHAN_PATH"
     kill -s KILL -- "-$$"
   } ) >/dev/null 2>&1 &
-exec "$@" </dev/null 3<&-
+exec "$@" 3<&-
 `;
 
+/** As in LAUNCHER. */
+const WATCHDOG_FD = 3;
 const KEPT_LINES = 40;
 
 export function startChild(options: ChildOptions): SupervisedChild {
@@ -61,10 +63,13 @@ export function startChild(options: ChildOptions): SupervisedChild {
   const child: ChildProcess = spawn('sh', ['-c', LAUNCHER, 'sh', options.command, ...options.args], {
     env: { ...(options.env ?? process.env), ORPHAN_PATH: options.removeOnOrphan ?? '' },
     detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    // The pipe is not standard input, which Node closes when the program ends, before it says so: the watchdog would
+    // take it for the end of this process.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const pid = child.pid;
+  const lifeline = child.stdio[WATCHDOG_FD] as Socket;
 
   const kept: string[] = [];
   const keep = (line: string): void => {
@@ -83,16 +88,16 @@ export function startChild(options: ChildOptions): SupervisedChild {
     });
     child.on('exit', (code, signal) => {
       ended = { code, signal };
-      // The watchdog is still a member, so the group's number cannot belong to anyone else yet.
+      // The watchdog first, then its pipe. It is still a member, so the group's number is nobody else's yet.
       killGroup(pid!);
-      child.stdin!.destroy();
+      lifeline.destroy();
     });
     child.on('close', () => resolve(ended!));
   });
-  child.stdin!.on('error', () => {
+  lifeline.on('error', () => {
     // Nothing is ever written; that its reader has gone is told by 'exit'.
   });
-  if (pid === undefined) throw new Error(`${name} could not be started: no shell to start it with`);
+  if (pid === undefined) throw new Error(`${name} could not be started: no shell or no such working directory`);
 
   const signal = (which: NodeJS.Signals): void => {
     if (ended === null) child.kill(which);

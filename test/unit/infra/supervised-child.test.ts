@@ -87,6 +87,21 @@ describe('a supervised child', () => {
     await until(() => !runs(grandchild));
   });
 
+  it('leaves the files alone when it ends and its parent lives', async () => {
+    const files = mkdtempSync(join(tmpdir(), 'supervised-child-'));
+    try {
+      for (let i = 0; i < 20; i++) {
+        const children = Array.from({ length: 5 }, () =>
+          startChild({ name: 'sh', command: 'true', args: [], removeOnOrphan: files }),
+        );
+        await Promise.all(children.map((child) => child.exited));
+        expect(existsSync(files)).toBe(true);
+      }
+    } finally {
+      rmSync(files, { recursive: true, force: true });
+    }
+  });
+
   it('ends with its parent when that is killed, and its files are removed', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'supervised-child-'));
     try {
