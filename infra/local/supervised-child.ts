@@ -97,7 +97,8 @@ export function startChild(options: ChildOptions): SupervisedChild {
   lifeline.on('error', () => {
     // Nothing is ever written; that its reader has gone is told by 'exit'.
   });
-  if (pid === undefined) throw new Error(`${name} could not be started: no shell or no such working directory`);
+  if (pid === undefined)
+    throw new Error(`${name} could not be started: no shell or no such working directory`);
 
   const signal = (which: NodeJS.Signals): void => {
     if (ended === null) child.kill(which);
