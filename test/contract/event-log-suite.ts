@@ -183,6 +183,18 @@ export function describeEventLog(builder: EventLogBuilder): void {
       expect(seen.texts).toEqual(['15', '16', '17', '18', '19', '20', '21', '22', '23', '24']);
     });
 
+    it('resets when it is told to begin beyond the end, and goes on at the end', async () => {
+      const topic = newTopic();
+      const log = await open([topic]);
+      await fill(log, topic, 3);
+      const seen = await tail(log, new TailRecorder(() => 100n));
+      await until(() => seen.resets.length > 0, 'the reset');
+      expect(seen.resets).toMatchObject([{ reason: 'truncated', layout: { partitions: [{ logEnd: 3n }] } }]);
+      offsets(await log.append([text(topic, 'new')]));
+      await seen.sees(1);
+      expect(seen.records).toMatchObject([{ offset: 3n, value: Buffer.from('new') }]);
+    });
+
     it('brings nothing while paused and everything after', async () => {
       const topic = newTopic();
       const log = await open([topic]);

@@ -376,6 +376,22 @@ describe('kafka event log', () => {
       expectOnceInOrder(seen.texts, acked, outcomes);
     });
 
+    it('closes in time while the broker hangs, and says what it does not know', async () => {
+      const topic = newTopic();
+      const log = await open([topic]);
+      await tail(log);
+      kafka.broker.pause();
+      try {
+        const pending = log.append([text(topic, 'x')]);
+        const startMs = performance.now();
+        await log.close(300);
+        expect(performance.now() - startMs).toBeLessThan(800);
+        expect((await pending).map(codeOf)).toEqual(['outcome-unknown']);
+      } finally {
+        kafka.broker.resume();
+      }
+    });
+
     it('notices a hang while idle, and one that outlasts every request', async () => {
       const log = await open([newTopic()], {
         KAFKA_LIVENESS_MS: '1000',
@@ -412,7 +428,7 @@ describe('kafka event log without a broker', () => {
   let broker: Broker | null = null;
   afterAll(() => broker?.close());
 
-  it('starts, refuses at once, and works as soon as the broker is there', async () => {
+  it('starts, refuses at once, works as soon as one is there, and resets for another cluster', async () => {
     const port = await freePort();
     const topic = newTopic();
     const { log } = buildOn([`127.0.0.1:${port}`], [topic]);
@@ -436,6 +452,18 @@ describe('kafka event log without a broker', () => {
       );
       offsets(await log.append([text(topic, 'first')]));
       await seen.sees(1);
+
+      // Another cluster at the same address: new data, new ids.
+      await broker.close();
+      broker = await startBroker({ port });
+      await until(() => seen.resets.length > 0, 'the reset');
+      expect(seen.resets[0]).toMatchObject({ reason: 'cluster' });
+      expect(seen.resets[0]!.layout.clusterId).not.toBe(seen.layout!.clusterId);
+      await until(
+        async () => (await log.append([text(topic, 'second')])).every(({ ok }) => ok),
+        'appends work there',
+      );
+      await until(() => seen.texts.includes('second'), 'the record of the other cluster');
     } finally {
       await log.close(CLOSE_MS);
     }

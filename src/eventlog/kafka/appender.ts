@@ -1,21 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { AppendResult, NewRecord } from '../event-log';
+import {
+  createStamper,
+  type QueuedAppend,
+  STAMP_BYTES,
+  type StampedAppend,
+  type Stamper,
+} from './append-stamper';
 import { pause } from './backoff';
-import { type PendingAppend, sendBatch } from './batch-sender';
-import type { BrokerAddress } from './broker-link';
+import { sendBatch } from './batch-sender';
 import { BrokerLinks } from './broker-links';
 import type { Cluster } from './cluster';
 import type { ConnectionState } from './connection-state';
-import { metadataRequest } from './metadata-request';
-import { partitionOf } from './partitioner';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { leadersOf, pingAll } from './leader-ping';
 import { recordBytes } from './record-encoder';
-import { APPENDER_HEADER, SEQUENCE_HEADER } from './sequence-filter';
-import { keyOf } from './topic-partitions';
 
 export interface AppenderOptions {
   readonly kafka: KafkaConfig;
@@ -27,20 +28,6 @@ export interface AppenderOptions {
   readonly state: ConnectionState;
 }
 
-interface QueuedAppend {
-  readonly topic: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly headers: NewRecord['headers'];
-  readonly bytes: number;
-  readonly deadlineMs: number;
-  readonly settle: (result: AppendResult) => void;
-}
-
-type SentAppend = PendingAppend & { readonly deadlineMs: number };
-
-/** Bytes that the two headers of a stamp add to a record, at the most. */
-const STAMP_BYTES = 70;
 const PINGS_PER_LIVENESS = 4;
 
 /**
@@ -52,22 +39,21 @@ export class Appender {
   readonly #links: BrokerLinks;
   readonly #closing = new AbortController();
   readonly #probing: Promise<void>;
-  readonly #appender = Buffer.from(randomBytes(8).toString('hex'), 'latin1');
-  readonly #spread = new Map<string, number>();
+  readonly #stamp: Stamper;
   readonly #queue: QueuedAppend[] = [];
   #queuedBytes = 0;
-  #batch: readonly SentAppend[] = [];
+  #batch: readonly StampedAppend[] = [];
   #batchSinceMs = 0;
   #sending: Promise<void> | null = null;
   #draining = false;
-  #sequence = 0;
   #failures = 0;
   #expiry: NodeJS.Timeout | null = null;
   #wake = new AbortController();
 
   constructor(options: AppenderOptions) {
-    const { kafka, logger } = options;
+    const { cluster, kafka, logger } = options;
     this.#options = options;
+    this.#stamp = createStamper(cluster);
     this.#links = new BrokerLinks({
       kafka,
       logger,
@@ -104,13 +90,18 @@ export class Appender {
     }
   }
 
-  async close(deadlineMs: number): Promise<void> {
+  /** Takes no more and waits, up to the deadline, for what was taken. */
+  async flush(deadlineMs: number): Promise<void> {
     this.#draining = true;
-    if (this.#sending !== null) {
-      const patience = new AbortController();
-      await Promise.race([this.#sending, pause(deadlineMs, patience.signal)]);
-      patience.abort();
-    }
+    if (this.#sending === null) return;
+    const patience = new AbortController();
+    await Promise.race([this.#sending, pause(deadlineMs, patience.signal)]);
+    patience.abort();
+  }
+
+  /** Settles whatever is left. */
+  async close(): Promise<void> {
+    this.#draining = true;
     this.#closing.abort();
     this.#wake.abort();
     this.#links.close();
@@ -173,7 +164,7 @@ export class Appender {
     this.#sending = null;
   }
 
-  #take(): readonly SentAppend[] {
+  #take(): readonly StampedAppend[] {
     const { batchRecords, batchBytes } = this.#options.append;
     let count = 0;
     let bytes = 0;
@@ -183,39 +174,7 @@ export class Appender {
       bytes += queued.bytes;
     }
     this.#queuedBytes -= bytes;
-    return this.#queue.splice(0, count).map((queued) => this.#stamp(queued));
-  }
-
-  #stamp({ topic, key, value, headers, deadlineMs, settle }: QueuedAppend): SentAppend {
-    const sequence = Buffer.from(String(++this.#sequence), 'latin1');
-    const stamp = [
-      { key: APPENDER_HEADER, value: this.#appender },
-      { key: SEQUENCE_HEADER, value: sequence },
-    ];
-    let settled = false;
-    return {
-      topic,
-      partition: this.#partitionFor(topic, key),
-      record: { key, value, headers: [...headers, ...stamp] },
-      deadlineMs,
-      uncertain: false,
-      get settled() {
-        return settled;
-      },
-      settle(result) {
-        if (settled) return;
-        settled = true;
-        settle(result);
-      },
-    };
-  }
-
-  #partitionFor(topic: string, key: Buffer | null): number {
-    const count = this.#options.cluster.partitionCount(topic);
-    if (key !== null) return partitionOf(key, count);
-    const turn = this.#spread.get(topic) ?? 0;
-    this.#spread.set(topic, turn + 1);
-    return turn % count;
+    return this.#queue.splice(0, count).map(this.#stamp);
   }
 
   #answered(): void {
@@ -242,7 +201,8 @@ export class Appender {
       const wasConnected = state.connected;
       try {
         if (!wasConnected) await cluster.refresh();
-        if (this.#batch.length === 0 || !wasConnected) await this.#pingLeaders();
+        const leaders = leadersOf(cluster.view?.partitions ?? []);
+        if (this.#batch.length === 0 || !wasConnected) await pingAll(leaders, this.#links, kafka.livenessMs);
         if (!wasConnected) this.#answered();
       } catch (error) {
         if (signal.aborted) return;
@@ -252,21 +212,6 @@ export class Appender {
       const restMs = state.connected ? kafka.livenessMs / PINGS_PER_LIVENESS : append.breakerProbeMs;
       await pause(restMs, this.#wake.signal);
     }
-  }
-
-  async #pingLeaders(): Promise<void> {
-    const { cluster, kafka } = this.#options;
-    const leaders = new Map<string, BrokerAddress>();
-    for (const led of cluster.view?.partitions ?? []) {
-      if (led.leader === null) throw new ProtocolError(keyOf(led), ERROR_CODE.LEADER_NOT_AVAILABLE);
-      leaders.set(`${led.leader.host}:${led.leader.port}`, led.leader);
-    }
-    await Promise.all(
-      [...leaders.values()].map(async (leader) => {
-        const link = await this.#links.get(leader);
-        await link.send(metadataRequest([]), kafka.livenessMs);
-      }),
-    );
   }
 
   #watchDeadlines(): void {

@@ -5,11 +5,9 @@ import type { LogLayout, PartitionBounds, TopicPartition } from '../event-log';
 import { type Backoff, createBackoff, pause } from './backoff';
 import { type BrokerAddress, type KafkaRequest, nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
-import { listOffsetsRequest } from './list-offsets-request';
 import { type Metadata, metadataRequest, type TopicMetadata } from './metadata-request';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { askBounds } from './partition-bounds';
 import { createTopicCreator } from './topic-creator';
-import { keyOf } from './topic-partitions';
 
 export interface LedPartition extends TopicPartition {
   readonly topicId: string;
@@ -84,31 +82,8 @@ export class Cluster {
   }
 
   /** Bounds of these partitions, asked now, in the same order. @throws Error as `layout` */
-  async bounds(partitions: readonly LedPartition[]): Promise<PartitionBounds[]> {
-    const byLeader = new Map<string, { leader: BrokerAddress; led: LedPartition[] }>();
-    for (const partition of partitions) {
-      const { leader } = partition;
-      if (leader === null) throw new ProtocolError(keyOf(partition), ERROR_CODE.LEADER_NOT_AVAILABLE);
-      const group = byLeader.get(nameOf(leader));
-      if (group === undefined) byLeader.set(nameOf(leader), { leader, led: [partition] });
-      else group.led.push(partition);
-    }
-    const found = new Map<string, { logStart: bigint; logEnd: bigint }>();
-    await Promise.all(
-      [...byLeader.values()].map(async ({ leader, led }) => {
-        const logStart = await this.#listOffsets('earliest', leader, led);
-        const logEnd = await this.#listOffsets('latest', leader, led);
-        for (const key of led.map(keyOf)) {
-          found.set(key, { logStart: logStart.get(key) ?? 0n, logEnd: logEnd.get(key) ?? 0n });
-        }
-      }),
-    );
-    return partitions.map(({ topic, partition, topicId }) => ({
-      topic,
-      partition,
-      topicId,
-      ...found.get(keyOf({ topic, partition }))!,
-    }));
+  bounds(partitions: readonly LedPartition[]): Promise<PartitionBounds[]> {
+    return askBounds(partitions, this.#links, this.#options.kafka.livenessMs);
   }
 
   async close(): Promise<void> {
@@ -194,22 +169,6 @@ export class Cluster {
     if (address === undefined) throw new Error('the cluster has no controller');
     const link = await this.#links.get(address);
     return link.send(request, timeoutMs);
-  }
-
-  async #listOffsets(
-    which: 'earliest' | 'latest',
-    leader: BrokerAddress,
-    partitions: readonly TopicPartition[],
-  ): Promise<Map<string, bigint>> {
-    const link = await this.#links.get(leader);
-    const { offsets } = await link.send(
-      listOffsetsRequest(which, partitions),
-      this.#options.kafka.livenessMs,
-    );
-    for (const listed of offsets) {
-      if (listed.errorCode !== ERROR_CODE.NONE) throw new ProtocolError(keyOf(listed), listed.errorCode);
-    }
-    return new Map(offsets.map((listed) => [keyOf(listed), listed.offset]));
   }
 }
 

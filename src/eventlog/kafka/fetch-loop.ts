@@ -6,7 +6,7 @@ import type { BrokerAddress } from './broker-link';
 import type { BrokerLinks } from './broker-links';
 import { fetchRequest } from './fetch-request';
 import type { FetchedPartition } from './fetch-response';
-import { metadataRequest } from './metadata-request';
+import { pingAll } from './leader-ping';
 import type { PartitionReader } from './partition-reader';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
 import { keyOf } from './topic-partitions';
@@ -123,8 +123,7 @@ export class FetchLoop {
 
   async #ping(): Promise<void> {
     const { address, kafka, links } = this.#options;
-    const link = await links.get(address);
-    await link.send(metadataRequest([]), kafka.livenessMs);
+    await pingAll([address], links, kafka.livenessMs);
     for (const reader of this.#options.readers()) reader.answered();
     this.#options.onAnswer();
   }

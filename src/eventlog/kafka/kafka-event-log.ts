@@ -1,7 +1,7 @@
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { EventLog } from '../event-log';
+import type { ConnectionStatus, EventLog } from '../event-log';
 import { Appender } from './appender';
 import { Cluster } from './cluster';
 import { createConnectionState } from './connection-state';
@@ -26,8 +26,12 @@ const CHECKS_PER_LIVENESS = 8;
  * itself is at an earlier offset.
  */
 export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEventLogOptions): EventLog {
-  const producer = createConnectionState((status) => logger.info({ producer: status }, 'Kafka producer'));
-  const consumer = createConnectionState((status) => logger.info({ consumer: status }, 'Kafka consumer'));
+  const report = (side: string) => (status: ConnectionStatus) => {
+    const level = status.state === 'interrupted' ? 'warn' : 'info';
+    logger[level]({ error: status.lastError?.message }, `Kafka ${side}: ${status.state}`);
+  };
+  const producer = createConnectionState(report('producer'));
+  const consumer = createConnectionState(report('consumer'));
   let tail: KafkaTail | null = null;
   let closing: Promise<void> | null = null;
 
@@ -61,10 +65,11 @@ export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEven
   }, kafka.livenessMs / CHECKS_PER_LIVENESS);
 
   async function close(deadlineMs: number): Promise<void> {
-    await appender.close(deadlineMs);
+    await appender.flush(deadlineMs);
     clearInterval(liveness);
     ranges.close();
-    await Promise.all([tail?.close(), cluster.close()]);
+    // Together, since each may be waiting for an answer of the cluster, which closing it ends.
+    await Promise.all([appender.close(), tail?.close(), cluster.close()]);
     producer.becameClosed();
     consumer.becameClosed();
   }

@@ -23,8 +23,10 @@ export function createTopicCreator({
   topics: readonly string[];
   logger: Logger;
 }): (metadata: Metadata, send: Send) => Promise<readonly string[]> {
-  const creatable = new Set(topics.filter((topic) => kafka.createTopics.names.includes(topic)));
+  const own = topics.filter((topic) => kafka.createTopics.names.includes(topic));
+  const creatable = new Set(own);
   const reported = new Set<string>();
+  let clusterId: string | null = null;
 
   function reportOnce(topic: string, error: Error): void {
     if (reported.has(topic)) return;
@@ -33,6 +35,11 @@ export function createTopicCreator({
   }
 
   return async ({ topics: found, ...metadata }, send) => {
+    if (metadata.clusterId !== clusterId) {
+      clusterId = metadata.clusterId;
+      reported.clear();
+      for (const topic of own) creatable.add(topic);
+    }
     const missing: string[] = [];
     for (const { name, errorCode } of found) {
       if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION && creatable.has(name)) missing.push(name);

@@ -62,11 +62,11 @@ export class MemoryPartition {
     return recordBytes(oldest);
   }
 
-  /** The tail reads from here on. Answers the gap when that was thrown away already. */
+  /** The tail reads from here on, at most the log's end. Answers the gap when that was thrown away already. */
   startTail(position: bigint): LogGap | null {
     const { topic } = this;
     const gone = position < this.#logStart;
-    const start = gone ? this.#logStart : position < this.#logEnd ? position : this.#logEnd;
+    const start = gone ? this.#logStart : position;
     this.#position = start;
     this.#undeliveredBytes = this.#slice(start, this.#logEnd).reduce(
       (sum, record) => sum + recordBytes(record),

@@ -68,10 +68,13 @@ export class MemoryTail implements Tail {
 
   #start(): void {
     const { partitions, layout, listener } = this.#options;
-    const positions = listener.onStart(layout());
+    const found = layout();
+    const positions = listener.onStart(found);
     this.#state = 'reading';
+    const beyond = found.partitions.some(({ logEnd }, index) => positions[index]! > logEnd);
+    if (beyond) listener.onReset({ reason: 'truncated', layout: found });
     for (const [index, partition] of partitions.entries()) {
-      const gap = partition.startTail(positions[index]!);
+      const gap = partition.startTail(beyond ? found.partitions[index]!.logEnd : positions[index]!);
       if (gap !== null) listener.onGap(gap);
     }
   }
