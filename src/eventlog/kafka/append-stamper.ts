@@ -1,21 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { AppendResult, NewRecord } from '../event-log';
+import type { QueuedAppend } from './append-queue';
 import type { PendingAppend } from './batch-sender';
 import type { Cluster } from './cluster';
 import { partitionOf } from './partitioner';
 import { APPENDER_HEADER, SEQUENCE_HEADER } from './sequence-filter';
-
-/** A record that waits for its batch. */
-export interface QueuedAppend {
-  readonly topic: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly headers: NewRecord['headers'];
-  readonly bytes: number;
-  /** On the clock of `performance.now()`. */
-  readonly deadlineMs: number;
-  readonly settle: (result: AppendResult) => void;
-}
 
 export type StampedAppend = PendingAppend & { readonly deadlineMs: number };
 

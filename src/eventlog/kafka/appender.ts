@@ -3,13 +3,8 @@ import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { AppendResult, NewRecord } from '../event-log';
-import {
-  createStamper,
-  type QueuedAppend,
-  STAMP_BYTES,
-  type StampedAppend,
-  type Stamper,
-} from './append-stamper';
+import { AppendQueue } from './append-queue';
+import { createStamper, STAMP_BYTES, type StampedAppend, type Stamper } from './append-stamper';
 import { pause } from './backoff';
 import { sendBatch } from './batch-sender';
 import { BrokerLinks } from './broker-links';
@@ -40,8 +35,7 @@ export class Appender {
   readonly #closing = new AbortController();
   readonly #probing: Promise<void>;
   readonly #stamp: Stamper;
-  readonly #queue: QueuedAppend[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new AppendQueue();
   #batch: readonly StampedAppend[] = [];
   #batchSinceMs = 0;
   #sending: Promise<void> | null = null;
@@ -120,7 +114,6 @@ export class Appender {
     }
     const deadlineMs = performance.now() + this.#options.append.deadlineMs;
     this.#queue.push({ topic, key, value, headers, bytes, deadlineMs, settle });
-    this.#queuedBytes += bytes;
     this.#watchDeadlines();
     this.#sending ??= this.#send();
   }
@@ -137,7 +130,7 @@ export class Appender {
     if (bytes > append.queueBytes) {
       return new GatewayError('event-too-large', 'the event is larger than all that may wait for Kafka');
     }
-    if (this.#queue.length >= append.queueRecords || this.#queuedBytes + bytes > append.queueBytes) {
+    if (this.#queue.length >= append.queueRecords || this.#queue.bytes + bytes > append.queueBytes) {
       return new GatewayError('too-many-in-flight', 'too many events are waiting for Kafka');
     }
     return null;
@@ -148,7 +141,7 @@ export class Appender {
     // What is appended in the same turn of the event loop belongs into the first batch too.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      this.#batch = this.#take();
+      this.#batch = this.#queue.take(append.batchRecords, append.batchBytes).map(this.#stamp);
       this.#batchSinceMs = performance.now();
       await sendBatch(this.#batch, {
         kafka,
@@ -162,19 +155,6 @@ export class Appender {
       if (!this.#closing.signal.aborted) this.#batch = [];
     }
     this.#sending = null;
-  }
-
-  #take(): readonly StampedAppend[] {
-    const { batchRecords, batchBytes } = this.#options.append;
-    let count = 0;
-    let bytes = 0;
-    for (const queued of this.#queue) {
-      if (count === batchRecords || (count > 0 && bytes + queued.bytes > batchBytes)) break;
-      count++;
-      bytes += queued.bytes;
-    }
-    this.#queuedBytes -= bytes;
-    return this.#queue.splice(0, count).map(this.#stamp);
   }
 
   #answered(): void {
@@ -216,7 +196,7 @@ export class Appender {
 
   #watchDeadlines(): void {
     if (this.#expiry !== null) return;
-    const next = this.#batch.find(({ settled }) => !settled) ?? this.#queue[0];
+    const next = this.#batch.find(({ settled }) => !settled) ?? this.#queue.oldest;
     if (next === undefined) return;
     this.#expiry = setTimeout(
       () => {
@@ -237,9 +217,7 @@ export class Appender {
         : new GatewayError('log-unavailable', 'Kafka did not take the event in time');
       sent.settle({ ok: false, error });
     }
-    while (this.#queue.length > 0 && this.#queue[0]!.deadlineMs <= nowMs) {
-      const queued = this.#queue.shift()!;
-      this.#queuedBytes -= queued.bytes;
+    for (const queued of this.#queue.takeExpired(nowMs)) {
       const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
       queued.settle({ ok: false, error });
     }

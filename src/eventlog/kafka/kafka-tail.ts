@@ -9,11 +9,10 @@ import type {
   TopicPartition,
 } from '../event-log';
 import { createBackoff } from './backoff';
-import { type BrokerAddress, nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
 import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
-import { FetchLoop } from './fetch-loop';
+import { FetchLoops } from './fetch-loops';
 import { PartitionReader } from './partition-reader';
 import { keyOf } from './topic-partitions';
 
@@ -30,10 +29,9 @@ export class KafkaTail implements Tail {
   readonly #options: KafkaTailOptions;
   readonly #links: BrokerLinks;
   readonly #closing = new AbortController();
-  readonly #loops = new Map<string, FetchLoop>();
+  readonly #loops: FetchLoops;
   readonly #tasks = new Set<Promise<void>>();
   #readers = new Map<string, PartitionReader>();
-  #leaders = new Map<string, BrokerAddress | null>();
   /** Null before the start. */
   #clusterId: string | null = null;
   #resetting = false;
@@ -44,6 +42,18 @@ export class KafkaTail implements Tail {
   constructor(options: KafkaTailOptions) {
     this.#options = options;
     this.#links = new BrokerLinks({ kafka: options.kafka, logger: options.logger });
+    this.#loops = new FetchLoops({
+      kafka: options.kafka,
+      links: this.#links,
+      signal: this.#closing.signal,
+      readers: () => this.#readers,
+      paused: () => this.#resuming?.signal ?? null,
+      deliver: (reader, fetched) => this.#guard(() => reader.take(fetched)),
+      onAnswer: () => this.checkLiveness(),
+      onFailure: (error) => options.state.failed(error),
+      onOutOfRange: (reader) => this.#settle(reader),
+      refresh: () => options.cluster.refresh(),
+    });
     this.#run(() => this.#start());
   }
 
@@ -58,7 +68,7 @@ export class KafkaTail implements Tail {
 
   async close(): Promise<void> {
     this.#stop();
-    await Promise.all(this.#tasks);
+    await Promise.all([...this.#tasks, this.#loops.ended()]);
   }
 
   status(): PartitionStatus[] {
@@ -95,8 +105,7 @@ export class KafkaTail implements Tail {
       this.#reset(reason);
       return;
     }
-    for (const key of this.#readers.keys()) this.#leaders.set(key, known.get(key)?.leader ?? null);
-    this.#runLoops();
+    this.#loops.follow(view.partitions);
     if (this.#joining || this.#unread(view).length === 0) {
       if (this.#readers.size === 0) this.#options.state.becameConnected();
       return;
@@ -130,7 +139,6 @@ export class KafkaTail implements Tail {
     logger.warn({ reason }, 'the log was reset; reading goes on at its end');
     this.#resetting = true;
     this.#readers = new Map();
-    this.#leaders = new Map();
     this.#run(async () => {
       await this.#untilDone(async () => {
         const layout = await cluster.layout();
@@ -183,49 +191,12 @@ export class KafkaTail implements Tail {
     partitions: readonly PartitionBounds[],
     startOf: (bounds: PartitionBounds, index: number) => bigint,
   ): void {
-    const { cluster, listener } = this.#options;
-    const leaders = new Map(cluster.view?.partitions.map((led) => [keyOf(led), led.leader]));
+    const { cluster, listener, logger } = this.#options;
     for (const [index, bounds] of partitions.entries()) {
-      const key = keyOf(bounds);
-      this.#readers.set(key, new PartitionReader(bounds, startOf(bounds, index), listener));
-      this.#leaders.set(key, leaders.get(key) ?? null);
+      const reader = new PartitionReader({ bounds, position: startOf(bounds, index), listener, logger });
+      this.#readers.set(keyOf(bounds), reader);
     }
-    this.#runLoops();
-  }
-
-  #runLoops(): void {
-    const { kafka, cluster, state } = this.#options;
-    if (this.#closing.signal.aborted) return;
-    for (const address of this.#leaders.values()) {
-      if (address === null || this.#loops.has(nameOf(address))) continue;
-      const name = nameOf(address);
-      const loop = new FetchLoop({
-        address,
-        kafka,
-        links: this.#links,
-        signal: this.#closing.signal,
-        readers: () => [...this.#readers.values()].filter((reader) => this.#isLedBy(reader, name)),
-        isCurrent: (reader) => this.#isCurrent(reader),
-        paused: () => this.#resuming?.signal ?? null,
-        deliver: (reader, fetched) => this.#guard(() => reader.take(fetched)),
-        onAnswer: () => this.checkLiveness(),
-        onFailure: (error) => state.failed(error),
-        onOutOfRange: (reader) => this.#settle(reader),
-        refresh: () => cluster.refresh(),
-      });
-      this.#loops.set(name, loop);
-      this.#run(async () => {
-        await loop.ended;
-        this.#loops.delete(name);
-        // Its broker may have become a leader again in the meantime.
-        this.#runLoops();
-      });
-    }
-  }
-
-  #isLedBy(reader: PartitionReader, name: string): boolean {
-    const leader = this.#leaders.get(keyOf(reader)) ?? null;
-    return leader !== null && nameOf(leader) === name;
+    this.#loops.follow(cluster.view?.partitions ?? []);
   }
 
   async #untilDone(step: () => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Logger } from '../../logger';
 import type {
   LogGap,
   LogRecord,
@@ -14,12 +15,20 @@ import { SequenceFilter, splitStamp } from './sequence-filter';
 /** Second copies remembered per partition, for range reads that begin after the first copy. */
 const MAX_DROPPED = 10_000;
 
+export interface PartitionReaderOptions {
+  readonly bounds: PartitionBounds;
+  readonly position: bigint;
+  readonly listener: TailListener;
+  readonly logger: Logger;
+}
+
 /** The tail's place in one partition: what comes from there is made into calls of the listener, in order. */
 export class PartitionReader implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: string;
   readonly #listener: TailListener;
+  readonly #logger: Logger;
   readonly #filter = new SequenceFilter();
   readonly #dropped = new Set<bigint>();
   #position: bigint;
@@ -28,13 +37,14 @@ export class PartitionReader implements TopicPartition {
   /** Its leader has just told its bounds. */
   #lastAnswerMs = performance.now();
 
-  constructor(bounds: PartitionBounds, position: bigint, listener: TailListener) {
+  constructor({ bounds, position, listener, logger }: PartitionReaderOptions) {
     this.topic = bounds.topic;
     this.partition = bounds.partition;
     this.topicId = bounds.topicId;
     this.#position = position;
     this.#highWatermark = bounds.logEnd;
     this.#listener = listener;
+    this.#logger = logger;
   }
 
   get position(): bigint {
@@ -58,11 +68,22 @@ export class PartitionReader implements TopicPartition {
   take({ recordSet, abortedTransactions, highWatermark }: FetchedPartition): void {
     this.#highWatermark = highWatermark;
     if (recordSet.length === 0) return;
-    const { records, next, gaps } = decodeRecordSet(recordSet, this.#position, abortedTransactions);
+    const { records, next, gaps } = decodeRecordSet(
+      recordSet,
+      this.#position,
+      abortedTransactions,
+      undefined,
+      highWatermark,
+    );
     const kept = withoutSecondCopies(records, this.#filter, (offset) => this.#drop(offset));
     if (records.length > 0) this.#lastRecordAt = new Date().toISOString();
     let done = 0;
-    for (const { from, to, reason } of gaps) {
+    for (const { from, to, reason, detail } of gaps) {
+      const { topic, partition } = this;
+      this.#logger.warn(
+        { topic, partition, from: `${from}`, to: `${to}`, reason, detail },
+        'unreadable records',
+      );
       let end = done;
       while (end < kept.length && kept[end]!.offset < from) end++;
       this.#advance(kept.slice(done, end), from);
@@ -104,6 +125,8 @@ export class PartitionReader implements TopicPartition {
   }
 
   #drop(offset: bigint): void {
+    const { topic, partition } = this;
+    this.#logger.debug({ topic, partition, offset: `${offset}` }, 'dropped a second copy of a record');
     this.#dropped.add(offset);
     if (this.#dropped.size > MAX_DROPPED) this.#dropped.delete(this.#dropped.values().next().value!);
   }

@@ -4,6 +4,8 @@ import { encodeRecordBatch } from '../../../../src/eventlog/kafka/record-encoder
 
 const BOUNDS = { topic: 't', partition: 0, topicId: '00', logStart: 0n, logEnd: 0n };
 
+const logger = { debug: jest.fn(), info: jest.fn(), warn: jest.fn(), error: jest.fn() };
+
 function recorder() {
   const calls: string[] = [];
   const unexpected = () => {
@@ -40,17 +42,18 @@ const fetched = (recordSet: Buffer) => ({
 
 it('tells records and gaps in the order of their offsets', () => {
   const { listener, calls } = recorder();
-  const reader = new PartitionReader(BOUNDS, 0n, listener);
+  const reader = new PartitionReader({ bounds: BOUNDS, position: 0n, listener, logger });
   const broken = batchAt(2n, ['c', 'd']);
   broken.writeUInt32BE(0, 17);
   reader.take(fetched(Buffer.concat([batchAt(0n, ['a', 'b']), broken, batchAt(4n, ['e'])])));
   expect(calls).toEqual(['a,b to 2', 'corrupt 2-4', 'e to 5']);
   expect(reader.position).toBe(5n);
+  expect(logger.warn).toHaveBeenCalledTimes(1);
 });
 
 it('moves on across a hole in the offsets, and stays where it is without a complete batch', () => {
   const { listener, calls } = recorder();
-  const reader = new PartitionReader(BOUNDS, 3n, listener);
+  const reader = new PartitionReader({ bounds: BOUNDS, position: 3n, listener, logger });
   reader.take(fetched(batchAt(7n, ['x'])));
   reader.take(fetched(Buffer.alloc(0)));
   reader.take(fetched(batchAt(8n, ['cut short']).subarray(0, 70)));

@@ -1,0 +1,61 @@
+import { type BrokerAddress, nameOf } from './broker-link';
+import type { LedPartition } from './cluster';
+import { FetchLoop, type FetchLoopOptions } from './fetch-loop';
+import type { PartitionReader } from './partition-reader';
+import { keyOf } from './topic-partitions';
+
+export interface FetchLoopsOptions extends Omit<FetchLoopOptions, 'address' | 'readers' | 'isCurrent'> {
+  /** The readers there are, by their partition's key. */
+  readers(): ReadonlyMap<string, PartitionReader>;
+}
+
+/** One fetch loop for each broker that leads a partition being read. */
+export class FetchLoops {
+  readonly #options: FetchLoopsOptions;
+  readonly #loops = new Map<string, FetchLoop>();
+  #leaders = new Map<string, BrokerAddress | null>();
+
+  constructor(options: FetchLoopsOptions) {
+    this.#options = options;
+  }
+
+  /** To be called with the leaders as they are now, and when there are other readers. */
+  follow(partitions: readonly LedPartition[]): void {
+    this.#leaders = new Map(partitions.map((led) => [keyOf(led), led.leader]));
+    this.#start();
+  }
+
+  /** Resolves when no loop runs any more, after the signal. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#loops.values()].map(({ ended }) => ended));
+  }
+
+  #start(): void {
+    const { readers, signal } = this.#options;
+    if (signal.aborted) return;
+    for (const reader of readers().values()) {
+      const leader = this.#leaders.get(keyOf(reader)) ?? null;
+      if (leader !== null && !this.#loops.has(nameOf(leader))) this.#startLoop(leader, nameOf(leader));
+    }
+  }
+
+  #startLoop(address: BrokerAddress, name: string): void {
+    const loop = new FetchLoop({
+      ...this.#options,
+      address,
+      readers: () => [...this.#options.readers().values()].filter((reader) => this.#isLedBy(reader, name)),
+      isCurrent: (reader) => this.#options.readers().get(keyOf(reader)) === reader,
+    });
+    this.#loops.set(name, loop);
+    void loop.ended.then(() => {
+      this.#loops.delete(name);
+      // Its broker may have become a leader again in the meantime.
+      this.#start();
+    });
+  }
+
+  #isLedBy(reader: PartitionReader, name: string): boolean {
+    const leader = this.#leaders.get(keyOf(reader)) ?? null;
+    return leader !== null && nameOf(leader) === name;
+  }
+}
