@@ -1,0 +1,89 @@
+import { setTimeout as pace } from 'node:timers/promises';
+import { parseConfig } from '../../src/config';
+import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
+import { kafkaTier, useBroker } from '../support/kafka';
+import { until } from '../support/until';
+import { codeOf, newTopic, text } from './event-log-suite';
+import { createQuietLogger } from './quiet-logger';
+import { TailRecorder } from './tail-recorder';
+
+const { available, reason } = kafkaTier();
+if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`);
+
+jest.setTimeout(120_000);
+
+const CALLERS = 4;
+
+describe('kafka event log on three brokers', () => {
+  // Kafka notices a dead broker when its session ends; the default is 9 s.
+  const kafka = useBroker({ count: 3, properties: { 'broker.session.timeout.ms': '3000' } });
+
+  it('goes on when a leader is killed: what was acked is seen once, in order, and nothing refused is seen', async () => {
+    const topic = newTopic();
+    const { kafka: settings, append } = parseConfig({
+      KAFKA_BROKERS: kafka.bootstrap.join(','),
+      KAFKA_CREATE_TOPICS: topic,
+      KAFKA_TOPIC_PARTITIONS: '6',
+      KAFKA_TOPIC_REPLICATION: '3',
+    });
+    const log = createKafkaEventLog({
+      kafka: settings,
+      append,
+      topics: [topic],
+      logger: createQuietLogger(),
+    });
+    const seen = new TailRecorder();
+    log.tail(seen);
+    const connected = () => log.status().producer.connected && log.status().consumer.connected;
+    const outcomes = new Map<string, string>();
+    const acked = () => [...outcomes.values()].filter((outcome) => outcome === 'ok').length;
+    let appending = true;
+    let callers: Promise<unknown> = Promise.resolve();
+    try {
+      await until(connected, 'it is connected');
+      callers = Promise.all(
+        Array.from({ length: CALLERS }, async (_, caller) => {
+          for (let i = 0; appending; i++) {
+            const value = `${caller}:${i}`;
+            const [result] = await log.append([text(topic, value, `key ${caller}`)]);
+            outcomes.set(value, codeOf(result!));
+            await pace(result!.ok ? 1 : 10);
+          }
+        }),
+      );
+      await until(() => acked() > 200, 'some appends');
+      await kafka.broker.kill(0);
+      await until(() => !connected(), 'the loss is noticed');
+      await until(connected, 'other brokers lead', 30_000);
+      const before = acked();
+      await until(() => acked() > before + 200, 'appends go on without the broker');
+    } finally {
+      appending = false;
+      await callers;
+    }
+    const { partitions } = await log.bounds();
+    await until(
+      () =>
+        log
+          .status()
+          .consumer.partitions.every(({ position }, index) => position === partitions[index]!.logEnd),
+      'all of the log was read',
+    );
+    await log.close(5_000);
+
+    expect(seen.violations).toEqual([]);
+    expect([seen.gaps, seen.resets]).toEqual([[], []]);
+    expect(seen.texts.length).toBe(new Set(seen.texts).size);
+    const values = new Set(seen.texts);
+    expect([...outcomes].filter(([value, outcome]) => outcome === 'ok' && !values.has(value))).toEqual([]);
+    expect(
+      [...outcomes].filter(([value, outcome]) => outcome === 'log-unavailable' && values.has(value)),
+    ).toEqual([]);
+    for (let caller = 0; caller < CALLERS; caller++) {
+      const own = seen.texts
+        .filter((value) => value.startsWith(`${caller}:`))
+        .map((value) => Number(value.split(':')[1]));
+      expect(own).toEqual(own.toSorted((a, b) => a - b));
+    }
+  });
+});
