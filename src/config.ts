@@ -83,11 +83,39 @@ export const SETTINGS = {
     'bytes kept ready for streams that are behind, overhead included',
   ),
 
+  RING_WARM_RECORDS: int(10_000, 0, 10_000_000).describe(
+    'records read into the ring at start, so that clients of others can go on here',
+  ),
+
+  BACKFILL_READERS: int(4, 1, 1_000).describe('reads of older records at the same time'),
+  BACKFILL_CHUNK_BYTES: bytes(512 << 10, 1024).describe('bytes of one read of older records'),
+  BACKFILL_CACHE_BYTES: bytes(32 << 20, 1024).describe(
+    'bytes of older records kept for streams that read the same',
+  ),
+  BACKFILL_MAX_RECORDS: int(1_000_000, 1, 1_000_000_000).describe(
+    'older records one stream gets before it must come back',
+  ),
+  BACKFILL_MAX_BYTES: bytes(256 << 20, 1024).describe(
+    'bytes of older records one stream gets before it must come back',
+  ),
+  BACKFILL_MAX_MS: ms(120_000, 100).describe(
+    'time one stream is given older records before it must come back',
+  ),
+  RESUME_RECHECK_MS: ms(5_000, 1).describe('pause before an id beyond the log’s end is judged again'),
+  RESUME_GROWTH_MS: ms(2_000, 1).describe(
+    'time to wait for partitions that an id knows and this instance does not',
+  ),
+
+  STREAM_CHECK_MS: ms(1_000, 10).describe('how often all streams are looked at for silence and slowness'),
+  LOG_CHECK_MS: ms(250, 10).describe('how often streams are told that Kafka went away or is back'),
   HEARTBEAT_MS: ms(15_000, 100).describe('silence on a stream after which a comment is sent'),
   RETRY_MIN_MS: ms(1_000, 1).describe('lower end of the reconnect time that a stream is told'),
   RETRY_MAX_MS: ms(5_000, 1).describe('upper end of the reconnect time that a stream is told'),
   MAX_CLIENT_BUFFER_BYTES: bytes(64 << 10, 1024).describe(
     'unsent bytes of a stream after which it is fed alone',
+  ),
+  MAX_BUFFERED_BYTES: bytes(512 << 20, 1024).describe(
+    'unsent bytes of all streams; beyond it the fullest are closed',
   ),
   SLOW_GRACE_MS: ms(15_000, 100).describe('a stream that takes no byte for this long is closed'),
   MAX_STREAMS: int(18_000, 1, 1_000_000).describe('open streams of this process'),
@@ -205,6 +233,7 @@ function arrange(s: Settings) {
     },
     fanout: {
       ring: { records: s.RING_RECORDS, bytes: s.RING_BYTES },
+      warmRecords: s.RING_WARM_RECORDS,
       writeBytes: s.FANOUT_WRITE_BYTES,
       turnWrites: s.FANOUT_TURN_WRITES,
       maxFrameBytes: s.MAX_FRAME_BYTES,
@@ -257,13 +286,25 @@ function arrange(s: Settings) {
     },
     memoryLog: { records: s.MEMORY_LOG_RECORDS, bytes: s.MEMORY_LOG_BYTES },
     streams: {
+      checkMs: s.STREAM_CHECK_MS,
+      logCheckMs: s.LOG_CHECK_MS,
       heartbeatMs: s.HEARTBEAT_MS,
       retryMinMs: s.RETRY_MIN_MS,
       retryMaxMs: s.RETRY_MAX_MS,
       maxClientBufferBytes: s.MAX_CLIENT_BUFFER_BYTES,
+      maxBufferedBytes: s.MAX_BUFFERED_BYTES,
       slowGraceMs: s.SLOW_GRACE_MS,
       maxStreams: s.MAX_STREAMS,
       maxChannels: s.MAX_CHANNELS_PER_STREAM,
+    },
+    resume: { recheckMs: s.RESUME_RECHECK_MS, growthMs: s.RESUME_GROWTH_MS },
+    backfill: {
+      readers: s.BACKFILL_READERS,
+      chunkBytes: s.BACKFILL_CHUNK_BYTES,
+      cacheBytes: s.BACKFILL_CACHE_BYTES,
+      maxRecords: s.BACKFILL_MAX_RECORDS,
+      maxBytes: s.BACKFILL_MAX_BYTES,
+      maxMs: s.BACKFILL_MAX_MS,
     },
     ticker: { intervalMs: s.TICK_MS, format: s.TICK_FORMAT },
     shutdown: { drainMs: s.DRAIN_MS, finishMs: s.SHUTDOWN_MS },

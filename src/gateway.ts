@@ -2,20 +2,28 @@ import type { Config } from './config';
 import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
 import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
+import { createLatestBounds } from './eventlog/latest-bounds';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
+import { createBackfill } from './events/backfill';
+import { entryWithMeta } from './events/encoded-event';
 import { createFeed } from './events/feed';
 import { createTopicMap } from './events/topic-map';
 import { createApp } from './http/app';
 import { createCors } from './http/cors';
 import { createServer } from './http/server';
 import { Hub } from './hub/hub';
+import { createLastMatches } from './hub/last-matches';
 import { createBroadcastRoute } from './ingest/broadcast-route';
 import { drainStreams, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
 import { startTicker } from './roles/ticker';
-import { startHeartbeat } from './sse/heartbeat';
+import { createHeartbeat } from './sse/heartbeat';
 import { OpenStreams } from './sse/open-streams';
+import { createResume } from './sse/resume';
+import { createSlowStreams } from './sse/slow-streams';
+import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
+import { startLogWatch } from './status/log-watch';
 
 export interface Gateway {
   /** Resolves with the port it listens on. The log may still be away: `/readyz` tells. */
@@ -39,7 +47,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const topics = createTopicMap(config.topics);
   const cors = createCors(config.http.corsOrigins);
   const streams = new OpenStreams();
-  const { maxStreams, retryMinMs, retryMaxMs } = config.streams;
+  const { maxStreams } = config.streams;
 
   // remember
   const log = createEventLog(config, logger);
@@ -51,33 +59,62 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     writesPerTurn: config.fanout.turnWrites,
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
+    withMeta: entryWithMeta,
+    idLine: (positions) => Buffer.from(`id: ${feed.idOf(positions)}\n`),
+    onBeforeRing: (subscriber) => backfill.feed(subscriber),
   });
 
-  // read: what the log's tail brings goes into the hub
-  const feed = createFeed({ hub, topics, maxFrameBytes: config.fanout.maxFrameBytes, logger });
+  // read: what the log's tail brings goes into the hub, and what is older to the streams that need it
+  const { warmRecords, maxFrameBytes } = config.fanout;
+  const feed = createFeed({ hub, topics, warmRecords, maxFrameBytes, logger });
   const tail = log.tail(feed);
+  const backfill = createBackfill({
+    hub,
+    log,
+    topics,
+    slots: () => feed.layout()!.slots,
+    idOf: feed.idOf,
+    config: config.backfill,
+    sliceBytes: config.fanout.writeBytes,
+    maxFrameBytes,
+    retryMs: config.kafka.retryMaxMs,
+    logger,
+  });
+  const logWatch = startLogWatch({ log, everyMs: config.streams.logCheckMs, onChange: feed.announceLog });
 
   // stream
+  const latestBounds = createLatestBounds(() => log.bounds());
+  const resume = createResume({
+    ring: hub.ring,
+    lastMatches: createLastMatches(hub.ring),
+    layout: () => feed.layout()!,
+    bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
+    config: config.resume,
+    retryMs: config.kafka.retryMinMs,
+  });
   const streamRoute = createStreamRoute({
     hub,
     streams,
+    resume,
     cors,
     config: config.streams,
     idOf: feed.idOf,
+    isReady: () => feed.layout() !== null,
+    whenReady: feed.whenReady,
     refusal: () =>
       draining() ??
       (streams.count < maxStreams
         ? null
         : new GatewayError('too-many-streams', `${maxStreams} streams are open`)),
+    logger,
   });
-  const heartbeat = startHeartbeat({
-    hub,
+  const rounds = startStreamRounds({
     streams,
-    idOf: feed.idOf,
-    heartbeatMs: config.streams.heartbeatMs,
-    slowGraceMs: config.streams.slowGraceMs,
-    writesPerTurn: config.fanout.turnWrites,
-    onError: (error) => logger.error({ err: error }, 'the heartbeat failed'),
+    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, heartbeatMs: config.streams.heartbeatMs }),
+    slowStreams: createSlowStreams(config.streams),
+    everyMs: config.streams.checkMs,
+    streamsPerTurn: config.fanout.turnWrites,
+    onError: (error) => logger.error({ err: error }, 'a round over the streams failed'),
   });
 
   // accept
@@ -91,7 +128,14 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   });
 
   // serve
-  const health = { log, lifecycle, streams, maxStreams, ingest: config.ingest.enabled };
+  const health = {
+    log,
+    lifecycle,
+    streams,
+    maxStreams,
+    ingest: config.ingest.enabled,
+    isWarm: () => feed.layout() !== null,
+  };
   const app = createApp({ log, streams, cors, health, logger });
   const server = createServer({
     config: config.http,
@@ -118,12 +162,11 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     lifecycle.state = 'draining';
     ticker?.stop();
     const { drainMs, finishMs } = config.shutdown;
-    await drainStreams(streams, {
-      drainMs,
-      retryMs: () => retryMinMs + Math.floor(Math.random() * (retryMaxMs - retryMinMs + 1)),
-    });
+    await drainStreams(streams, { drainMs });
     await server.close(finishMs);
-    heartbeat.stop();
+    rounds.stop();
+    logWatch.stop();
+    backfill.close();
     await tail.close();
     await log.close(finishMs);
     hub.close();

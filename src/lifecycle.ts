@@ -9,7 +9,6 @@ export interface Lifecycle {
 export interface DrainOptions {
   /** Over how long the closes are spread; 0 closes all at once. */
   readonly drainMs: number;
-  readonly retryMs: () => number;
 }
 
 /** Closes between two looks at the clock. */
@@ -19,7 +18,7 @@ const STEP_MS = 50;
  * Ends all streams in random order, evenly over the time given, each with a reconnect time of its own, so that the
  * clients do not come back to the others all at once.
  */
-export async function drainStreams(streams: OpenStreams, { drainMs, retryMs }: DrainOptions): Promise<void> {
+export async function drainStreams(streams: OpenStreams, { drainMs }: DrainOptions): Promise<void> {
   const leaving = shuffled(streams.snapshot());
   const startMs = performance.now();
   let next = 0;
@@ -29,7 +28,7 @@ export async function drainStreams(streams: OpenStreams, { drainMs, retryMs }: D
     const due = Math.min(leaving.length, Math.floor(share * leaving.length) + 1);
     while (next < due) {
       const stream = leaving[next++]!;
-      if (stream.isOpen) stream.end('drain', retryMs());
+      if (stream.isOpen) stream.end('drain');
     }
     if (next < leaving.length) await pause(STEP_MS);
   }

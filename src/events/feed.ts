@@ -8,144 +8,197 @@ import type {
 } from '../eventlog/event-log';
 import type { Hub } from '../hub/hub';
 import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
-import type { Positions, RingItem } from '../hub/ring';
+import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
-import { eventOf, type GatewayEvent, undecodable } from './record-event';
+import { gapData } from '../sse/gap';
+import { encodeRecord } from './encoded-event';
+import { idempotencyKeyOf } from './record-event';
+import { createRepeatFilter } from './repeat-filter';
 import type { TopicMap } from './topic-map';
 
 export interface FeedDeps {
   readonly hub: Hub;
   readonly topics: TopicMap;
+  /** Records read into the ring before the first stream gets any, shared among the partitions. */
+  readonly warmRecords: number;
   /** A frame over this many bytes is not sent; `gateway.undecodable` stands for it. */
   readonly maxFrameBytes: number;
   readonly logger: Logger;
 }
 
+/** The log as ids name it. */
+export interface Layout {
+  /** `clusterHash` of the cluster's id. */
+  readonly cluster: string;
+  readonly slots: PartitionSlots;
+}
+
 /** Brings what the log's tail reads into the hub, each record once as the bytes that all its streams will get. */
 export interface Feed extends TailListener {
-  /** The id that stands for these positions; null until the log has been reached, since no id can be judged before. */
-  idOf(positions: Positions): string | null;
+  /** Null until the log has been reached and the ring is warm: before, no id can be judged and none is written. */
+  layout(): Layout | null;
+  /** Resolves when there is a layout. */
+  whenReady(): Promise<void>;
+  /** The id that stands for these positions. @throws RangeError before there is a layout */
+  idOf(positions: Positions): string;
   /** The id after a record at `offset`, when the log has one partition in all; else null. */
   idAfter(offset: bigint): string | null;
+  /** Tells all streams that the log went away, or that it is back. */
+  announceLog(kafka: 'interrupted' | 'ok'): void;
+}
+
+export function createFeed({ hub, topics, warmRecords, maxFrameBytes, logger }: FeedDeps): Feed {
+  const { ring } = hub;
+  const repeats = createRepeatFilter();
+  let layout: Layout | null = null;
+  let isWarm = false;
+  /** What the log had when it was reached. */
+  let warmEnd: Positions = [];
+  let becomeReady: () => void;
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve;
+  });
+  let lastPositions: Positions | null = null;
+  let lastId = '';
+
+  function begin(found: LogLayout, starts: readonly bigint[]): void {
+    layout = {
+      cluster: clusterHash(found.clusterId),
+      slots: new PartitionSlots(found.partitions.map(slotPartition)),
+    };
+    lastPositions = null;
+    repeats.clear();
+    hub.restart(bySlot(layout, found.partitions, starts));
+    warmEnd = bySlot(layout, found.partitions, endsOf(found));
+    judgeWarmth();
+  }
+
+  function judgeWarmth(): void {
+    if (isWarm || !ring.reaches(ring.positions, warmEnd)) return;
+    isWarm = true;
+    logger.info({ records: ring.head - ring.base }, 'the ring is warm');
+    becomeReady();
+  }
+
+  /** Positions are never changed once made, so the same ones have the same id: many streams ask for the head's. */
+  function idOf(positions: Positions): string {
+    if (layout === null) throw new RangeError('there are no ids before the log has been reached');
+    if (positions !== lastPositions) {
+      lastId = formatCursor({ cluster: layout.cluster, topics: [...layout.slots.byTopic(positions)] });
+      lastPositions = positions;
+    }
+    return lastId;
+  }
+
+  function moved(slot: number, next: bigint): Positions {
+    const positions = [...ring.positions];
+    positions[slot] = next;
+    return positions;
+  }
+
+  /** An event of the gateway itself, for every stream whatever it subscribed to. */
+  function announce(event: string, data: object, positions: Positions, slot: number | null): void {
+    const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
+    hub.publish(
+      { ...frame, channel: null, event, isOwn: true, slot, source: null, sourceBytes: 0 },
+      positions,
+    );
+    hub.flush();
+  }
+
+  function slotOf(topic: string, partition: number): number {
+    return layout!.slots.slotOf(topic, partition);
+  }
+
+  return {
+    layout: () => (isWarm ? layout : null),
+    whenReady: () => ready,
+    idOf,
+    idAfter(offset) {
+      return layout?.slots.size === 1 ? idOf([offset + 1n]) : null;
+    },
+
+    onStart(found) {
+      const share = BigInt(Math.floor(warmRecords / Math.max(1, found.partitions.length)));
+      const starts = found.partitions.map(({ logStart, logEnd }) =>
+        logEnd - share > logStart ? logEnd - share : logStart,
+      );
+      logger.info({ partitions: found.partitions.length }, 'reading the log');
+      begin(found, starts);
+      return starts;
+    },
+
+    onRecords(batch: RecordBatch) {
+      const topic = topics.byName(batch.topic);
+      const slot = slotOf(batch.topic, batch.partition);
+      for (const record of batch.records) {
+        const positions = moved(slot, record.offset + 1n);
+        const encoded = encodeRecord(idOf(positions), record, batch, topic, maxFrameBytes);
+        const key = idempotencyKeyOf(record);
+        const { channel, event } = encoded;
+        const isRepeat =
+          key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
+        if (isRepeat) ring.advance(positions);
+        else hub.publish({ ...encoded, slot }, positions);
+      }
+      // The last record says the same, unless the log goes on past it over a hole.
+      if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));
+      judgeWarmth();
+      hub.flush();
+    },
+
+    onGap({ topic, partition, from, to, reason }: LogGap) {
+      logger.warn(
+        { topic, partition, from: String(from), to: String(to), reason },
+        'records cannot be delivered',
+      );
+      const slot = slotOf(topic, partition);
+      announce('gateway.gap', gapData({ topic, partition, from, to, reason }), moved(slot, to), slot);
+      judgeWarmth();
+    },
+
+    onReset({ reason, layout: found }: LogReset) {
+      logger.warn({ reason }, 'the log is another one than before: starting at its end');
+      begin(found, endsOf(found));
+      announce('gateway.reset', { reason }, ring.positions, null);
+    },
+
+    onPartitions(added: readonly PartitionBounds[]) {
+      layout!.slots.add(added.map(slotPartition));
+      const positions = [...ring.positions];
+      for (const { topic, partition, logStart } of added) positions[slotOf(topic, partition)] = logStart;
+      ring.grow(positions);
+      hub.flush();
+      logger.info(
+        { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
+        'partitions joined',
+      );
+    },
+
+    announceLog(kafka) {
+      if (isWarm) announce('gateway.status', { kafka }, ring.positions, null);
+    },
+  };
 }
 
 function slotPartition({ topic, topicId, partition, logStart }: PartitionBounds): SlotPartition {
   return { topic, topicKey: topicHash(topicId), partition, logStart };
 }
 
-export function createFeed({ hub, topics, maxFrameBytes, logger }: FeedDeps): Feed {
-  let slots: PartitionSlots | null = null;
-  let cluster = '';
-  let lastPositions: Positions | null = null;
-  let lastId = '';
+function endsOf({ partitions }: LogLayout): bigint[] {
+  return partitions.map(({ logEnd }) => logEnd);
+}
 
-  function begin(layout: LogLayout, starts: readonly bigint[]): void {
-    slots = new PartitionSlots(layout.partitions.map(slotPartition));
-    cluster = clusterHash(layout.clusterId);
-    lastPositions = null;
-    // Slots stand in their own order, the layout's partitions in the log's.
-    const positions = new Array<bigint>(slots.size);
-    for (const [i, { topic, partition }] of layout.partitions.entries())
-      positions[slots.slotOf(topic, partition)] = starts[i]!;
-    hub.restart(positions);
-  }
-
-  /** Positions are never changed once made, so the same ones have the same id: many streams ask for the head's. */
-  function idOf(positions: Positions): string | null {
-    if (slots === null) return null;
-    if (positions !== lastPositions) {
-      lastId = formatCursor({ cluster, topics: [...slots.byTopic(positions)] });
-      lastPositions = positions;
-    }
-    return lastId;
-  }
-
-  function moved(topic: string, partition: number, next: bigint): Positions {
-    const positions = [...hub.ring.positions];
-    positions[slots!.slotOf(topic, partition)] = next;
-    return positions;
-  }
-
-  /** An event of the gateway itself, which every stream gets whatever it subscribed to. */
-  function announce(event: string, data: object, positions: Positions): void {
-    hub.publish(
-      item({ channel: null, event, data: Buffer.from(JSON.stringify(data)) }, positions),
-      positions,
-    );
-  }
-
-  function item(
-    event: Omit<GatewayEvent, 'channel'> & { channel: string | null },
-    positions: Positions,
-  ): RingItem {
-    const { bytes, bodyStart } = encodeFrame(idOf(positions), event.event, event.data);
-    return { channel: event.channel, event: event.event, bytes, bodyStart };
-  }
-
-  return {
-    idOf,
-    idAfter(offset) {
-      return slots?.size === 1 ? idOf([offset + 1n]) : null;
-    },
-
-    onStart(layout) {
-      const starts = layout.partitions.map(({ logEnd }) => logEnd);
-      begin(layout, starts);
-      logger.info({ partitions: layout.partitions.length }, 'reading the log');
-      return starts;
-    },
-
-    onRecords(batch: RecordBatch) {
-      const topic = topics.byName(batch.topic);
-      for (const record of batch.records) {
-        const positions = moved(batch.topic, batch.partition, record.offset + 1n);
-        let entry = item(eventOf(record, batch, topic), positions);
-        if (entry.bytes.length > maxFrameBytes) entry = item(undecodable(record, batch, topic), positions);
-        hub.publish(entry, positions);
-      }
-      // The last record says the same, unless the log goes on past it over a hole.
-      if (batch.records.at(-1)?.offset !== batch.next - 1n) {
-        hub.ring.advance(moved(batch.topic, batch.partition, batch.next));
-      }
-      hub.flush();
-    },
-
-    onGap({ topic, partition, from, to, reason }: LogGap) {
-      const lost = Number(to - from);
-      logger.warn(
-        { topic, partition, from: String(from), to: String(to), reason },
-        'records cannot be delivered',
-      );
-      announce(
-        'gateway.gap',
-        { reason, topic, partition, requested: String(from), available: String(to), lost },
-        moved(topic, partition, to),
-      );
-      hub.flush();
-    },
-
-    onReset({ reason, layout }: LogReset) {
-      logger.warn({ reason }, 'the log is another one than before: starting at its end');
-      begin(
-        layout,
-        layout.partitions.map(({ logEnd }) => logEnd),
-      );
-      announce('gateway.reset', { reason }, hub.ring.positions);
-      hub.flush();
-    },
-
-    onPartitions(added: readonly PartitionBounds[]) {
-      slots!.add(added.map(slotPartition));
-      const positions = [...hub.ring.positions];
-      for (const { topic, partition, logStart } of added)
-        positions[slots!.slotOf(topic, partition)] = logStart;
-      hub.ring.advance(positions);
-      logger.info(
-        { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
-        'partitions joined',
-      );
-    },
-  };
+/** Slots stand in their own order, the partitions of a layout in the log's. */
+function bySlot(
+  { slots }: Layout,
+  partitions: readonly PartitionBounds[],
+  values: readonly bigint[],
+): Positions {
+  const positions = new Array<bigint>(slots.size);
+  for (const [i, { topic, partition }] of partitions.entries())
+    positions[slots.slotOf(topic, partition)] = values[i]!;
+  return positions;
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
 import { channelFault, joinChannels } from '../hub/channel';
+import { lineFault } from '../sse/frame';
 import type { TopicMap } from './topic-map';
 
 /**
@@ -12,6 +13,7 @@ import type { TopicMap } from './topic-map';
 
 const CHANNEL_HEADER = 'channel';
 const EVENT_HEADER = 'event';
+const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Names that begin with this are the gateway's own. */
 export const OWN_EVENT_PREFIX = 'gateway.';
@@ -31,13 +33,15 @@ export interface GatewayEvent {
 
 /** The record to append for an event, or null when no topic covers its channel. */
 export function recordOf(
-  event: GatewayEvent & { readonly key: string | null },
+  event: GatewayEvent & { readonly key: string | null; readonly idempotencyKey?: string | null },
   topics: TopicMap,
 ): NewRecord | null {
   const found = topics.topicFor(event.channel);
   if (found === null) return null;
   const headers = [{ key: CHANNEL_HEADER, value: Buffer.from(found.relative) }];
   if (event.event !== null) headers.push({ key: EVENT_HEADER, value: Buffer.from(event.event) });
+  if (event.idempotencyKey)
+    headers.push({ key: IDEMPOTENCY_HEADER, value: Buffer.from(event.idempotencyKey) });
   return { topic: found.topic.name, key: event.key ?? event.channel, value: event.data, headers };
 }
 
@@ -49,8 +53,7 @@ export function recordOf(
 export function eventOf(record: LogRecord, at: TopicPartition, topic: TopicSetting): GatewayEvent {
   const name = headerText(record, EVENT_HEADER);
   const relative = headerText(record, CHANNEL_HEADER);
-  if (name === null || relative === null || /[\r\n\0]/.test(name ?? ''))
-    return undecodable(record, at, topic);
+  if (name === null || relative === null || lineFault(name) !== null) return undecodable(record, at, topic);
   const channel = joinChannels(topic.base, relative || '/');
   if (channelFault(relative || '/') !== null || channelFault(channel) !== null)
     return undecodable(record, at, topic);
@@ -60,6 +63,11 @@ export function eventOf(record: LogRecord, at: TopicPartition, topic: TopicSetti
     return { channel, event: record.value === null ? 'gateway.tombstone' : eventName(name), data: value };
   }
   return { channel, event: eventName(name), data: Buffer.from(value.toString('base64')) };
+}
+
+/** The publisher's key against repeats, or null. */
+export function idempotencyKeyOf(record: LogRecord): string | null {
+  return headerText(record, IDEMPOTENCY_HEADER) || null;
 }
 
 /** What stands for a record that cannot be shown. */

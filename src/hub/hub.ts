@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { Audience, type AudienceDeps } from './audience';
+import { Audience, type AudienceDeps, type EntryFrame } from './audience';
 import { channelAndAncestors } from './channel';
-import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
+import type { Chunk } from './chunk';
+import { type Positions, Ring, type RingEntry, type RingItem, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
-import { type Sink, Subscriber } from './subscriber';
+import { type Sink, type Start, Subscriber, type WriteMark } from './subscriber';
 import type { Subscription } from './subscription';
 
 export interface HubOptions {
@@ -15,6 +16,15 @@ export interface HubOptions {
   /** True: some audience is more than half a ring behind, so stop reading the log. False: it has caught up. */
   readonly onPressure: (held: boolean) => void;
   readonly onSinkError: (error: unknown) => void;
+  /** The entry with its envelope, for subscriptions that want to see where an event comes from. */
+  readonly withMeta: (entry: RingEntry) => EntryFrame;
+  /** The `id:` line for positions of a stream's own. */
+  readonly idLine: (positions: Positions) => Buffer;
+  /**
+   * A private subscriber's floor is below the ring: gives it of what is older, with `give`, and moves its floor on; or
+   * sees to it that `feed` is called when there is something. Answers how many bytes it gave.
+   */
+  readonly onBeforeRing: (subscriber: Subscriber) => number;
 }
 
 export interface HubStats {
@@ -31,7 +41,6 @@ export interface HubStats {
 }
 
 const PRESSURE_SHARE = 0.5;
-const SLICE_ENTRIES = 4_096;
 const CATCH_UP_BYTES_PER_WRITE = 16_384;
 
 /**
@@ -69,6 +78,7 @@ export class Hub {
 
   /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */
   flush(): void {
+    for (const { catchUp } of this.#audiences.values()) if (catchUp.hasAhead) catchUp.wakeAhead();
     this.#judgePressure();
   }
 
@@ -78,11 +88,13 @@ export class Hub {
     for (const audience of this.#audiences.values()) audience.restart();
   }
 
-  /** Adds a stream that starts at the head of the ring: it gets what is published from now on. */
-  subscribe(subscription: Subscription, sink: Sink): Subscriber {
+  /** Adds a stream. It may be written to before this returns. */
+  subscribe(subscription: Subscription, sink: Sink, start: Start = { at: 'head' }): Subscriber {
     const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);
-    const subscriber = new Subscriber(audience, sink, this.ring.head, { atMs: performance.now() });
-    audience.add(subscriber);
+    const { head, positions } = this.ring;
+    const covered = start.at === 'seq' ? this.ring.positionsAt(start.seq) : positions;
+    const subscriber = new Subscriber(audience, sink, start, head, covered);
+    audience.catchUp.add(subscriber);
     return subscriber;
   }
 
@@ -91,6 +103,16 @@ export class Hub {
     if (subscriber.state === 'gone') return;
     audience.remove(subscriber);
     if (audience.isEmpty) this.#closeAudience(audience);
+  }
+
+  /** A private subscriber can be given something: it is served in its turn. */
+  feed(subscriber: Subscriber): void {
+    if (subscriber.state === 'private') this.#scheduler.addSubscriber(subscriber);
+  }
+
+  /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
+  give(subscriber: Subscriber, chunk: Chunk, events: number, mark: WriteMark): number {
+    return subscriber.audience.catchUp.give(subscriber, chunk, events, mark);
   }
 
   /** The sink of a subscriber has taken all it held, so it can be fed again. */
@@ -106,7 +128,9 @@ export class Hub {
    */
   servedPositions(subscriber: Subscriber): Positions | null {
     if (subscriber.state === 'live') return subscriber.audience.isIdle ? this.ring.positions : null;
-    return subscriber.seq < this.ring.base ? null : this.ring.positionsAt(subscriber.seq);
+    const { seq, floor, covered } = subscriber;
+    if (floor === null) return covered;
+    return seq === null ? floor : this.ring.furthest(covered, floor);
   }
 
   stats(): HubStats {
@@ -130,7 +154,9 @@ export class Hub {
     const deps: AudienceDeps = {
       ring: this.ring,
       sliceBytes: this.#options.sliceBytes,
-      sliceEntries: SLICE_ENTRIES,
+      withMeta: this.#options.withMeta,
+      idLine: this.#options.idLine,
+      onBeforeRing: this.#options.onBeforeRing,
       onPending: (audience) => this.#scheduler.addAudience(audience),
       onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
       onSinkError: (subscriber, error) => {

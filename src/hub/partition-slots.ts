@@ -43,11 +43,29 @@ export class PartitionSlots {
     return this.#partitions.length;
   }
 
+  /** Null for a partition that was never added. */
+  find(topic: string, partition: number): number | null {
+    return this.#slots.get(`${topic}/${partition}`) ?? null;
+  }
+
   /** @throws RangeError for a partition that was never added */
   slotOf(topic: string, partition: number): number {
-    const slot = this.#slots.get(`${topic}/${partition}`);
-    if (slot === undefined) throw new RangeError(`partition ${partition} of ${topic} is not known`);
+    const slot = this.find(topic, partition);
+    if (slot === null) throw new RangeError(`partition ${partition} of ${topic} is not known`);
     return slot;
+  }
+
+  /** @throws RangeError for a slot that was never given */
+  partitionOf(slot: number): SlotPartition {
+    const partition = this.#partitions[slot];
+    if (partition === undefined) throw new RangeError(`there is no slot ${slot}`);
+    return partition;
+  }
+
+  /** By partition number; null for a topic that is not known by this key. */
+  slotsOf(topicKey: number): readonly number[] | null {
+    for (const topic of this.#topics.values()) if (topic.topicKey === topicKey) return topic.slots;
+    return null;
   }
 
   /** The position that `positions` gives for a slot, which may have been added after they were noted. */

@@ -3,14 +3,22 @@ export type Positions = readonly bigint[];
 
 /** What is put into the ring. */
 export interface RingItem {
-  /** Null: an event of the gateway itself, which every subscription gets. */
+  /** Null: for every subscription, whatever its channels. */
   readonly channel: string | null;
   /** Null: unnamed, which a browser dispatches as `message`. */
   readonly event: string | null;
+  /** An event of the gateway itself, which passes every filter of event names. */
+  readonly isOwn: boolean;
   /** The event as SSE bytes, its `id:` being the cursor after it. */
   readonly bytes: Buffer;
   /** Where the bytes after the `id:` line begin. */
   readonly bodyStart: number;
+  /** The partition it is about, by slot; null for what concerns only those who are connected at the moment. */
+  readonly slot: number | null;
+  /** What the event was made from, for subscriptions that want to see more of it. The hub does not look inside. */
+  readonly source: unknown;
+  /** What `source` costs beyond the bytes. */
+  readonly sourceBytes: number;
 }
 
 export interface RingEntry extends RingItem {
@@ -44,6 +52,8 @@ export class Ring {
   /** Positions before the oldest entry, and after everything read so far. */
   #basePositions: Positions = [];
   #positions: Positions = [];
+  /** Positions that stand for a slot in what was noted before the slot was added. */
+  #starts: Positions = [];
 
   constructor(limits: RingLimits) {
     this.#limits = limits;
@@ -72,9 +82,16 @@ export class Ring {
     this.#base = this.#head;
     this.#basePositions = positions;
     this.#positions = positions;
+    this.#starts = positions;
   }
 
-  /** Moves on over records that are not to be delivered, or adds a slot. */
+  /** Adds slots; `positions` has them at the end. */
+  grow(positions: Positions): void {
+    this.#starts = [...this.#starts, ...positions.slice(this.#starts.length)];
+    this.advance(positions);
+  }
+
+  /** Moves on over records that are not to be delivered. */
   advance(positions: Positions): void {
     if (this.#base === this.#head) this.#basePositions = positions;
     this.#positions = positions;
@@ -82,7 +99,8 @@ export class Ring {
 
   append(item: RingItem, positions: Positions): RingEntry {
     const entry: RingEntry = { ...item, seq: this.#head, positions, bytesBefore: this.#bytesIn };
-    this.#bytesIn += item.bytes.length + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
+    this.#bytesIn +=
+      item.bytes.length + item.sourceBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
     this.#entries[this.#head++ % this.#limits.records] = entry;
     this.#positions = positions;
@@ -103,6 +121,44 @@ export class Ring {
   positionsAt(seq: number): Positions {
     if (seq === this.#head) return this.#positions;
     return seq === this.#base ? this.#basePositions : this.at(seq - 1).positions;
+  }
+
+  /** The position that `positions` give for a slot, which may have been added after they were noted. */
+  positionIn(positions: Positions, slot: number): bigint {
+    return positions[slot] ?? this.#starts[slot]!;
+  }
+
+  /** True when `positions` are as far as `other` or further in every slot. */
+  reaches(positions: Positions, other: Positions): boolean {
+    for (let slot = 0; slot < this.#positions.length; slot++) {
+      if (this.positionIn(positions, slot) < this.positionIn(other, slot)) return false;
+    }
+    return true;
+  }
+
+  /** By slot the further of the two. Gives `positions` itself when they reach `other`. */
+  furthest(positions: Positions, other: Positions): Positions {
+    if (this.reaches(positions, other)) return positions;
+    return this.#positions.map((_, slot) => {
+      const [a, b] = [this.positionIn(positions, slot), this.positionIn(other, slot)];
+      return a > b ? a : b;
+    });
+  }
+
+  /**
+   * Where a stream goes on that has everything before `floor`: no entry before this one is new to it. Null when the
+   * ring does not reach back so far.
+   */
+  seqAfter(floor: Positions): number | null {
+    if (!this.reaches(floor, this.#basePositions)) return null;
+    let low = this.#base;
+    let high = this.#head;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.reaches(floor, this.positionsAt(middle))) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   /** How far `seq` is behind the head, as a share of the bounds: 1 is a whole ring. */

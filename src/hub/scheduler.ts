@@ -87,7 +87,7 @@ export class Scheduler {
     for (; i < turn.length && used < budget; i++) {
       const subscriber = turn[i]!;
       subscriber.queued = false;
-      used += 1 + subscriber.audience.feed(subscriber) / this.#options.catchUpBytesPerWrite;
+      used += 1 + subscriber.audience.catchUp.feed(subscriber) / this.#options.catchUpBytesPerWrite;
     }
     if (i < turn.length) this.#catchUp = turn.slice(i).concat(this.#catchUp);
     return used;

@@ -1,12 +1,15 @@
 import type { Audience } from './audience';
 import type { Chunk } from './chunk';
+import type { Positions } from './ring';
 
 /** What the hub needs of a stream. */
 export interface Sink {
   /** Hands bytes over, in order. False when the sink now holds more than its limit and must be left to drain. */
   write(chunk: Chunk): boolean;
-  /** The ring has gone over records that this stream still has to get. The sink ends; it is not written to again. */
-  outrun(): void;
+  /** It has had its share of what is older than the ring, and is to end: its client comes back for the rest. */
+  comeBack(): void;
+  /** Once, for a stream that came with a past: it has all of it now, `replayed` events in number. */
+  caughtUp(positions: Positions, replayed: number): void;
 }
 
 /** The moment of a write. Shared by all that were served together, so that it costs a stream one reference. */
@@ -14,10 +17,19 @@ export interface WriteMark {
   readonly atMs: number;
 }
 
+/** Where a stream begins. */
+export type Start =
+  /** At what comes next. */
+  | { readonly at: 'head' }
+  /** At an entry of the ring. */
+  | { readonly at: 'seq'; readonly seq: number }
+  /** After what it has already: the offset of the next record in each slot. */
+  | { readonly at: 'floor'; readonly floor: Positions };
+
 /**
  * A stream as the hub sees it.
  * - `live`: a member of its audience, without a position of its own;
- * - `private`: fed alone from the ring, from its own position `seq` on;
+ * - `private`: fed alone, from its own position on;
  * - `gone`: unsubscribed.
  */
 export class Subscriber {
@@ -26,19 +38,31 @@ export class Subscriber {
   state: 'live' | 'private' | 'gone' = 'private';
   /** While live: place among the members. */
   place = 0;
-  /** While private: the next entry to consider. */
-  seq: number;
+  /** While private: the next entry to consider; null when the ring does not hold it (yet). */
+  seq: number | null;
+  /** While private: what it has been given or did not want, as far as the ring told it. */
+  covered: Positions;
+  /**
+   * While private: what the client has already. Entries below are not for it, and its ids never fall behind it. Null
+   * once the ring's own positions have reached it.
+   */
+  floor: Positions | null;
   /** While private: it holds too much unsent; `Hub.drained` ends that. */
   blocked = false;
   /** Waits in the catch-up queue. */
   queued = false;
+  /** Events given while it had a past to catch up with; null when it has none (any more). */
+  replayed: number | null;
   /** The pass or write that served it last. */
   served: WriteMark;
 
-  constructor(audience: Audience, sink: Sink, seq: number, opened: WriteMark) {
+  constructor(audience: Audience, sink: Sink, start: Start, head: number, positions: Positions) {
     this.audience = audience;
     this.sink = sink;
-    this.seq = seq;
-    this.served = opened;
+    this.seq = start.at === 'head' ? head : start.at === 'seq' ? start.seq : null;
+    this.covered = positions;
+    this.floor = start.at === 'floor' ? start.floor : null;
+    this.replayed = start.at === 'head' ? null : 0;
+    this.served = { atMs: performance.now() };
   }
 }

@@ -1,20 +1,48 @@
 import { covers, normaliseChannels } from './channel';
-import type { RingEntry } from './ring';
+import type { RingItem } from './ring';
+
+/** What decides for whom an event is. */
+export type Addressed = Pick<RingItem, 'channel' | 'event' | 'isOwn'>;
+
+export interface SubscriptionOptions {
+  readonly channels: readonly string[];
+  /** Names of the events that are wanted, `message` for unnamed ones; null wants all. */
+  readonly events?: readonly string[] | null;
+  /** True: each event's data is an envelope that tells where it comes from. */
+  readonly meta?: boolean;
+}
 
 /** What a stream asks for. */
 export interface Subscription {
   /** Normalised: sorted, none below another. */
   readonly channels: readonly string[];
+  readonly events: ReadonlySet<string> | null;
+  readonly meta: boolean;
   /** The same for equal subscriptions and for those only: streams with the same key share every byte. */
   readonly key: string;
 }
 
-export function createSubscription(channels: readonly string[]): Subscription {
+const UNNAMED = 'message';
+
+export function createSubscription({
+  channels,
+  events = null,
+  meta = false,
+}: SubscriptionOptions): Subscription {
   const normalised = normaliseChannels(channels);
-  return { channels: normalised, key: normalised.join('\n') };
+  const names = events === null ? null : [...new Set(events)].sort();
+  // Neither a channel nor an event name holds a line break.
+  const key = [meta ? 'meta' : '', ...normalised, ...(names === null ? [] : ['', ...names])].join('\n');
+  return { channels: normalised, events: names === null ? null : new Set(names), meta, key };
 }
 
-export function matches(subscription: Subscription, entry: RingEntry): boolean {
+/** True when the entry's event is wanted, whatever its channel. The gateway's own events always are. */
+export function wantsEvent({ events }: Subscription, { event, isOwn }: Addressed): boolean {
+  return events === null || isOwn || events.has(event ?? UNNAMED);
+}
+
+export function matches(subscription: Subscription, entry: Addressed): boolean {
   const { channel } = entry;
-  return channel === null || subscription.channels.some((wanted) => covers(wanted, channel));
+  if (channel !== null && !subscription.channels.some((wanted) => covers(wanted, channel))) return false;
+  return wantsEvent(subscription, entry);
 }

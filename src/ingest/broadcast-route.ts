@@ -34,6 +34,11 @@ const MAX_EVENT_NAME_BYTES = 255;
 export function createBroadcastRoute(deps: BroadcastRouteDeps): DirectRoute {
   const { log, topics, cors, config } = deps;
 
+  function idempotencyKeyOf(req: IncomingMessage): string | null {
+    const key = req.headers['idempotency-key'];
+    return typeof key === 'string' && key !== '' ? key : null;
+  }
+
   async function accept(req: IncomingMessage, target: RequestTarget): Promise<object> {
     const channel = decodeOnce(target.path.slice(PATH.length), 'channel');
     const event = target.query.first('event');
@@ -44,7 +49,16 @@ export function createBroadcastRoute(deps: BroadcastRouteDeps): DirectRoute {
     if (fault !== null) throw fault;
     if (!isUtf8(data))
       throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
-    const record = recordOf({ channel: channel || ROOT_CHANNEL, event: event || null, data, key }, topics);
+    const record = recordOf(
+      {
+        channel: channel || ROOT_CHANNEL,
+        event: event || null,
+        data,
+        key,
+        idempotencyKey: idempotencyKeyOf(req),
+      },
+      topics,
+    );
     if (record === null) {
       throw new GatewayError('bad-channel', `no topic is served under ${channel || ROOT_CHANNEL}`, {
         details: { field: 'channel' },

@@ -56,11 +56,6 @@ export function encodeFrame(id: string | null, event: string | null, data: Buffe
 /** `:ok`, so that a client sees at once that it is connected, as document 000 wants it. */
 export const OPENING = ':ok\n\n';
 
-/** The reconnect time and, when it is known, the position a stream starts at: dispatches nothing in a browser. */
-export function encodeStart(retryMs: number, id: string | null): string {
-  return id === null ? `retry: ${retryMs}\n\n` : `retry: ${retryMs}\nid: ${oneLine('id', id)}\n\n`;
-}
-
 /** A comment that keeps proxies from giving up; with an id it also moves a quiet client on (§9.2.6: id without data). */
 export function encodeHeartbeat(id: string | null): string {
   return id === null ? ':\n\n' : `:\nid: ${oneLine('id', id)}\n\n`;

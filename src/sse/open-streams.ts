@@ -8,7 +8,14 @@ export interface OpenStreamsStats {
 /** All open streams of this process, in no order. */
 export class OpenStreams {
   readonly #streams: SseStream[] = [];
-  readonly #closed: Record<CloseReason, number> = { client: 0, slow: 0, behind: 0, drain: 0, error: 0 };
+  readonly #closed: Record<CloseReason, number> = {
+    client: 0,
+    slow: 0,
+    full: 0,
+    backfill: 0,
+    drain: 0,
+    error: 0,
+  };
   #opened = 0;
   #onEmpty: (() => void) | null = null;
 

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { type Chunk, createChunk } from '../hub/chunk';
-import type { Sink, Subscriber } from '../hub/subscriber';
+import type { Positions } from '../hub/ring';
+import type { Sink, Subscriber, WriteMark } from '../hub/subscriber';
 
 /** Why a stream ended. */
-export type CloseReason = 'client' | 'slow' | 'behind' | 'drain' | 'error';
+export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'error';
 
 export interface SseStreamOptions {
   readonly socket: Socket;
@@ -11,6 +12,10 @@ export interface SseStreamOptions {
   readonly chunked: boolean;
   /** Unsent bytes after which the stream is to be left alone until it has drained. */
   readonly maxBufferBytes: number;
+  /** A reconnect time, another one each time. */
+  readonly retryMs: () => number;
+  /** The text that tells a client that it has all of its past. */
+  readonly caughtUpText: (positions: Positions, replayed: number) => string;
   /** All unsent bytes are with the kernel again. */
   readonly onDrained: (stream: SseStream) => void;
   /** Once, as soon as the stream takes no more events, for whatever reason. */
@@ -25,26 +30,28 @@ const LAST_CHUNK = '0\r\n\r\n';
  */
 export class SseStream implements Sink {
   readonly openedAtMs = Date.now();
-  /** Set right after the hub took it. */
+  /** Null until it is known where the stream begins. */
   subscriber: Subscriber | null = null;
+  /** While blocked: what the handle still had to hand on, and since when that has not changed. */
+  stalled: { readonly queuedBytes: number; readonly sinceMs: number } | null = null;
   /** Heartbeats sent so far: some of them carry an id. */
   heartbeats = 0;
   /** Place in the list of open streams. */
   place = 0;
+  readonly #options: SseStreamOptions;
   readonly #socket: Socket;
   readonly #chunked: boolean;
   readonly #maxBufferBytes: number;
-  readonly #onDrained: (stream: SseStream) => void;
-  readonly #onClose: (stream: SseStream, reason: CloseReason) => void;
+  /** The last write before it had a subscriber. */
+  #opened: WriteMark = { atMs: performance.now() };
   #isOpen = true;
   #waitsForDrain = false;
 
   constructor(options: SseStreamOptions) {
+    this.#options = options;
     this.#socket = options.socket;
     this.#chunked = options.chunked;
     this.#maxBufferBytes = options.maxBufferBytes;
-    this.#onDrained = options.onDrained;
-    this.#onClose = options.onClose;
     options.socket.once('close', () => this.#close('client'));
   }
 
@@ -67,7 +74,8 @@ export class SseStream implements Sink {
       this.#waitsForDrain = true;
       socket.once('drain', () => {
         this.#waitsForDrain = false;
-        this.#onDrained(this);
+        this.stalled = null;
+        this.#options.onDrained(this);
       });
     }
     return false;
@@ -78,8 +86,25 @@ export class SseStream implements Sink {
     return this.write(textChunk(text));
   }
 
-  outrun(): void {
-    this.destroy('behind');
+  comeBack(): void {
+    this.end('backfill');
+  }
+
+  caughtUp(positions: Positions, replayed: number): void {
+    this.writeText(this.#options.caughtUpText(positions, replayed));
+  }
+
+  /** When it was written to last. */
+  get writtenAtMs(): number {
+    return (this.subscriber?.served ?? this.#opened).atMs;
+  }
+
+  /** What only this stream gets in its silence. */
+  beat(text: string, nowMs: number): void {
+    const mark = { atMs: nowMs };
+    if (this.subscriber === null) this.#opened = mark;
+    else this.subscriber.served = mark;
+    this.writeText(text);
   }
 
   /** False once it takes no more events. */
@@ -107,9 +132,9 @@ export class SseStream implements Sink {
   }
 
   /** Ends after the last whole event; the client gets all that was written, with a reconnect time of its own. */
-  end(reason: CloseReason, retryMs: number): void {
+  end(reason: CloseReason): void {
     this.#close(reason);
-    this.writeText(`retry: ${retryMs}\n\n`);
+    this.writeText(`retry: ${this.#options.retryMs()}\n\n`);
     this.#socket.end(this.#chunked ? LAST_CHUNK : '');
   }
 
@@ -122,7 +147,7 @@ export class SseStream implements Sink {
   #close(reason: CloseReason): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#onClose(this, reason);
+    this.#options.onClose(this, reason);
   }
 }
 

@@ -1,26 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config';
-import { GatewayError } from '../errors';
+import { asGatewayError, GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import { sendProblem } from '../http/problem';
-import { decodeOnce, type RequestTarget } from '../http/request-target';
-import { channelFault, ROOT_CHANNEL } from '../hub/channel';
+import type { RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
-import { createSubscription } from '../hub/subscription';
-import { encodeStart, OPENING } from './frame';
+import type { Logger } from '../logger';
+import { encodeFrame, OPENING } from './frame';
+import { gapData } from './gap';
 import type { OpenStreams } from './open-streams';
+import type { Notice, Resolution, Resume } from './resume';
 import { SseStream } from './sse-stream';
+import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
 
 export interface StreamRouteDeps {
   readonly hub: Hub;
   readonly streams: OpenStreams;
+  readonly resume: Resume;
   readonly cors: Cors;
   readonly config: Config['streams'];
-  readonly idOf: (positions: Positions) => string | null;
+  readonly idOf: (positions: Positions) => string;
+  /** False until ids can be written and judged. */
+  readonly isReady: () => boolean;
+  readonly whenReady: () => Promise<void>;
   /** Why no stream can be opened now, or null. */
   readonly refusal: () => GatewayError | null;
+  readonly logger: Logger;
 }
 
 export interface StreamRoute {
@@ -43,28 +50,14 @@ const EVENTS: StreamKind = {
 };
 const SSE: StreamKind = { contentType: 'text/event-stream', cacheControl: 'no-cache' };
 const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8', cacheControl: 'no-cache' };
-const SUBSCRIBE_PATH = '/subscribe';
 
-/** `GET /events`, `/sse` and `/subscribe/<channel>`: opens event streams. Not part of Express: see docs/decisions/. */
+/** `GET /events`, `/sse` and `/subscribe/<channel>`: opens event streams. */
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
-  const { hub, streams, cors, config } = deps;
+  const { hub, streams, resume, cors, config, idOf } = deps;
   const held = new WeakSet<Socket>();
 
   function retryMs(): number {
     return config.retryMinMs + Math.floor(Math.random() * (config.retryMaxMs - config.retryMinMs + 1));
-  }
-
-  function channelsOf({ path, query }: RequestTarget): string[] {
-    if (path === '/sse') return [ROOT_CHANNEL];
-    if (path !== '/events')
-      return [checked(decodeOnce(path.slice(SUBSCRIBE_PATH.length) || ROOT_CHANNEL, 'channel'))];
-    const asked = query.all('channel');
-    if (asked.length > config.maxChannels) {
-      throw new GatewayError('bad-channel', `channel is given over ${config.maxChannels} times`, {
-        details: { field: 'channel' },
-      });
-    }
-    return asked.length === 0 ? [ROOT_CHANNEL] : asked.map(checked);
   }
 
   /** What a stream answers for now is not the client's fault: a browser would give up for good on any status but 200. */
@@ -83,20 +76,13 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     res.end(`retry: ${retryMs()}\n: ${refusal.code}\n\n`);
   }
 
-  function open(req: IncomingMessage, kind: StreamKind, channels: readonly string[]): void {
-    const { socket } = req;
-    if (socket.destroyed) return;
-    held.add(socket);
-    const chunked = req.httpVersion === '1.1' && req.headers.connection?.toLowerCase() !== 'close';
-    const head = headOf(kind, chunked, cors.headersFor(req.headers.origin));
-    if (req.method === 'HEAD') {
-      socket.end(head);
-      return;
-    }
+  function createStream(socket: Socket, chunked: boolean): SseStream {
     const stream = new SseStream({
       socket,
       chunked,
       maxBufferBytes: config.maxClientBufferBytes,
+      retryMs,
+      caughtUpText: (positions, replayed) => ownEvent('gateway.live', { replayed }, positions),
       onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
       onClose: (closed, reason) => {
         streams.remove(closed, reason);
@@ -104,10 +90,97 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       },
     });
     streams.add(stream);
-    stream.open(head, OPENING + encodeStart(retryMs(), deps.idOf(hub.ring.positions)));
-    stream.subscriber = hub.subscribe(createSubscription(channels), stream);
+    return stream;
+  }
+
+  function ownEvent(event: string, data: object, positions: Positions): string {
+    return encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data))).bytes.toString();
+  }
+
+  /** What comes before the first event. A notice that is due first has the id, since the start covers what it tells. */
+  function beginningOf({ start, notices }: Resolution, retry: string): string {
+    const { ring } = hub;
+    const positions =
+      start.at === 'floor' ? start.floor : start.at === 'seq' ? ring.positionsAt(start.seq) : ring.positions;
+    if (notices.length === 0) return `${retry}id: ${idOf(positions)}\n\n`;
+    const told = notices
+      .map((notice) => ownEvent(notice.event, noticeData(notice), notice.positions))
+      .join('');
+    return (retry === '' ? '' : `${retry}\n`) + told;
+  }
+
+  function attach(stream: SseStream, { subscription }: StreamQuery, { start }: Resolution): void {
+    stream.subscriber = hub.subscribe(subscription, stream, start);
+    // The ring may have gone on while the log was asked; from a floor the hub finds the place by itself.
+    if (!stream.isOpen) hub.unsubscribe(stream.subscriber);
+  }
+
+  /** The log has to be reached or asked first: the stream is open meanwhile. */
+  async function attachLater(stream: SseStream, query: StreamQuery, retry: string): Promise<void> {
+    await deps.whenReady();
+    const isOpen = () => stream.isOpen;
+    if (!isOpen()) return;
+    const resolution = await resume.resolve(query.start, query.subscription, isOpen);
+    if (resolution === null || !isOpen()) return;
+    stream.writeText(beginningOf(resolution, retry));
+    attach(stream, query, resolution);
+  }
+
+  function open(req: IncomingMessage, head: string, chunked: boolean, query: StreamQuery): void {
+    const { socket } = req;
+    held.add(socket);
+    if (req.method === 'HEAD') {
+      socket.end(head);
+      return;
+    }
+    const stream = createStream(socket, chunked);
     // Whatever else the client sends is read and dropped, so that its end is seen.
     req.resume();
+    const retry = `retry: ${retryMs()}\n`;
+    const found = deps.isReady()
+      ? resume.resolve(query.start, query.subscription, () => stream.isOpen)
+      : null;
+    if (found !== null && !(found instanceof Promise)) {
+      stream.open(head, OPENING + beginningOf(found, retry));
+      attach(stream, query, found);
+      return;
+    }
+    // While the log has never been reached, the client has to know at least when to come back.
+    stream.open(head, found === null ? `${OPENING}${retry}\n` : OPENING);
+    attachLater(stream, query, found === null ? '' : retry).catch((error: unknown) => {
+      deps.logger.error({ err: error }, 'a stream could not begin');
+      stream.destroy('error');
+    });
+  }
+
+  /** For `?strict=1`: an error with what is available, while it can still have a status. */
+  async function refuseLoss(query: StreamQuery, isOpen: () => boolean): Promise<void> {
+    await deps.whenReady();
+    const resolution = await resume.resolve(query.start, query.subscription, isOpen);
+    const notice = resolution?.notices[0];
+    if (notice === undefined) return;
+    throw new GatewayError('cursor-expired', 'not everything after this id can be given back', {
+      details: {
+        notice: notice.event,
+        ...noticeData(notice),
+        availableFrom: idOf(hub.ring.positionsAt(hub.ring.base)),
+      },
+    });
+  }
+
+  function answer(req: IncomingMessage, res: ServerResponse, kind: StreamKind, query: StreamQuery): void {
+    if (req.socket.destroyed) return;
+    const corsHeaders = cors.headersFor(req.headers.origin);
+    const chunked = req.httpVersion === '1.1' && req.headers.connection?.toLowerCase() !== 'close';
+    const head = headOf(kind, chunked, corsHeaders);
+    if (!query.isStrict) {
+      open(req, head, chunked, query);
+      return;
+    }
+    refuseLoss(query, () => !req.socket.destroyed).then(
+      () => !req.socket.destroyed && open(req, head, chunked, query),
+      (error: unknown) => sendProblem(res, asGatewayError(error), corsHeaders),
+    );
   }
 
   return {
@@ -120,26 +193,23 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
     handle(req, res, target) {
       if (req.method !== 'GET' && req.method !== 'HEAD') {
-        throw new GatewayError('method-not-allowed', `${target.path} takes GET`, {
-          details: { allow: 'GET, HEAD, OPTIONS' },
-        });
+        const details = { allow: 'GET, HEAD, OPTIONS' };
+        throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
       }
       const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;
-      const channels = channelsOf(target);
+      const query = streamQueryOf(target, req.headers, config.maxChannels);
       const refusal = deps.refusal();
       if (refusal !== null) refuse(req, res, refusal);
       // A pipelined request has its answer's place on the socket only when those before it are through.
-      else if (res.socket === null) res.once('socket', () => open(req, kind, channels));
-      else open(req, kind, channels);
+      else if (res.socket === null) res.once('socket', () => answer(req, res, kind, query));
+      else answer(req, res, kind, query);
     },
   };
 }
 
-function checked(channel: string): string {
-  const fault = channelFault(channel);
-  if (fault !== null)
-    throw new GatewayError('bad-channel', `channel ${fault}`, { details: { field: 'channel' } });
-  return channel;
+function noticeData(notice: Notice): object {
+  if (notice.event === 'gateway.reset') return { reason: notice.reason };
+  return gapData(notice.gap);
 }
 
 /** Written by hand: the stream is written to the socket directly, so the answer's own machinery must not be in use. */

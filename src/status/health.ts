@@ -8,6 +8,8 @@ export interface HealthDeps {
   readonly streams: OpenStreams;
   readonly maxStreams: number;
   readonly ingest: boolean;
+  /** The log has been reached and the ring filled from it. */
+  readonly isWarm: () => boolean;
 }
 
 export interface Readiness {
@@ -16,11 +18,12 @@ export interface Readiness {
 }
 
 /** Ready: what a client could ask for now would be served. Answered from memory, so that a probe costs nothing. */
-export function readiness({ log, lifecycle, streams, maxStreams, ingest }: HealthDeps): Readiness {
+export function readiness({ log, lifecycle, streams, maxStreams, ingest, isWarm }: HealthDeps): Readiness {
   const { consumer, producer } = log.status();
   const checks = {
     consumer: { ok: consumer.connected, detail: consumer.state },
     ...(ingest ? { producer: { ok: producer.connected, detail: producer.state } } : {}),
+    ring: { ok: isWarm(), detail: isWarm() ? 'warm' : 'filling' },
     streams: { ok: streams.count < maxStreams, detail: `${streams.count} of ${maxStreams}` },
     lifecycle: { ok: lifecycle.state === 'running', detail: lifecycle.state },
   };

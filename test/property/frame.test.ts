@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
-import { encodeFrame, encodeHeartbeat, encodeStart, OPENING } from '../../src/sse/frame';
+import { encodeFrame, encodeHeartbeat, OPENING } from '../../src/sse/frame';
 import { createFrameDecoder, type DecodedEvent } from '../../src/sse/frame-decoder';
 
 /** Any text, with far more line ends and colons in it than chance would give. */
@@ -56,7 +56,6 @@ describe('encodeFrame', () => {
   it.each(['\r', '\n', '\0', 'a\nb'])('refuses %j in an id or an event name', (bad) => {
     expect(() => encodeFrame(bad, null, Buffer.alloc(0))).toThrow(TypeError);
     expect(() => encodeFrame(null, bad, Buffer.alloc(0))).toThrow(TypeError);
-    expect(() => encodeStart(1, bad)).toThrow(TypeError);
     expect(() => encodeHeartbeat(bad)).toThrow(TypeError);
   });
 
@@ -64,7 +63,7 @@ describe('encodeFrame', () => {
     const { bytes } = encodeFrame('1.x', 'goal', Buffer.from('a\r\nb\rc\n'));
     expect(bytes.toString()).toBe('id: 1.x\nevent: goal\ndata: a\ndata: b\ndata: c\ndata: \n\n');
     expect(encodeFrame(null, null, Buffer.alloc(0)).bytes.toString()).toBe('data: \n\n');
-    expect(OPENING + encodeStart(1234, '1.x')).toBe(':ok\n\nretry: 1234\nid: 1.x\n\n');
+    expect(OPENING).toBe(':ok\n\n');
     expect(encodeHeartbeat(null)).toBe(':\n\n');
   });
 });

@@ -1,4 +1,5 @@
 import type { Chunk } from '../../src/hub/chunk';
+import type { RingItem } from '../../src/hub/ring';
 import type { Sink, Subscriber } from '../../src/hub/subscriber';
 
 /** The far side of the hub: takes bytes, and says it is full when it is told to be. */
@@ -7,7 +8,8 @@ export class FakeSink implements Sink {
   readonly chunks: Chunk[] = [];
   subscriber: Subscriber | null = null;
   isFull = false;
-  isOutrun = false;
+  /** What `caughtUp` was called with. */
+  readonly replayed: number[] = [];
   onWrite: (() => void) | null = null;
 
   write(chunk: Chunk): boolean {
@@ -17,12 +19,31 @@ export class FakeSink implements Sink {
     return !this.isFull;
   }
 
-  outrun(): void {
-    this.isOutrun = true;
+  comeBack(): void {
+    throw new Error('nothing here gives a stream what is older than the ring');
+  }
+
+  caughtUp(_positions: unknown, replayed: number): void {
+    this.replayed.push(replayed);
   }
 
   /** What came, event by event, as the text of each. */
   get events(): string[] {
     return this.texts.flatMap((text) => text.split('\n').filter((part) => part !== ''));
   }
+}
+
+/** An entry whose bytes are one line of text. */
+export function itemOf(channel: string | null, text: string, slot: number | null = 0): RingItem {
+  const bytes = Buffer.from(`${text}\n`);
+  return {
+    channel,
+    event: null,
+    isOwn: channel === null,
+    bytes,
+    bodyStart: 0,
+    slot,
+    source: null,
+    sourceBytes: 0,
+  };
 }

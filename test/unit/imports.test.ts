@@ -8,7 +8,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   hub: [],
   eventlog: [],
   events: ['eventlog', 'hub', 'sse'],
-  sse: ['hub', 'http'],
+  sse: ['eventlog', 'hub', 'http'],
   ingest: ['eventlog', 'events', 'http', 'hub', 'sse'],
   roles: ['eventlog', 'events', 'hub'],
   status: ['eventlog', 'events', 'hub', 'sse'],

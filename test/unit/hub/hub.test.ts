@@ -1,29 +1,34 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Hub, type HubOptions } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
-import { FakeSink } from '../../support/fake-sink';
+import { FakeSink, itemOf } from '../../support/fake-sink';
 
 function createHub(options: Partial<HubOptions> = {}) {
   const pressure: boolean[] = [];
   const errors: unknown[] = [];
+  let beforeRing = 0;
   const hub = new Hub({
     ring: { records: 100, bytes: 1 << 20 },
     sliceBytes: 1_000,
     writesPerTurn: 100,
     onPressure: (held) => pressure.push(held),
     onSinkError: (error) => errors.push(error),
+    withMeta: (entry) => entry,
+    idLine: () => Buffer.alloc(0),
+    onBeforeRing: () => {
+      beforeRing++;
+      return 0;
+    },
     ...options,
   });
   hub.restart([0n]);
   let published = 0;
   const publish = (channel: string | null, text = `e${published}`) => {
-    hub.publish({ channel, event: null, bytes: Buffer.from(`${text}\n`), bodyStart: 0 }, [
-      BigInt(++published),
-    ]);
+    hub.publish(itemOf(channel, text), [BigInt(++published)]);
   };
   const subscribe = (...channels: string[]) => {
     const sink = new FakeSink();
-    sink.subscriber = hub.subscribe(createSubscription(channels), sink);
+    sink.subscriber = hub.subscribe(createSubscription({ channels }), sink);
     return sink;
   };
   /** Lets the scheduler work until nothing is left to do. */
@@ -35,7 +40,7 @@ function createHub(options: Partial<HubOptions> = {}) {
       before = writes;
     }
   };
-  return { hub, publish, subscribe, settle, pressure, errors };
+  return { hub, publish, subscribe, settle, pressure, errors, beforeRing: () => beforeRing };
 }
 
 describe('Hub', () => {
@@ -131,19 +136,22 @@ describe('Hub', () => {
     expect(slow.events.at(-1)).toBe('e');
   });
 
-  it('tells a sink that the ring has gone over', async () => {
-    const { hub, publish, subscribe, settle } = createHub({ ring: { records: 10, bytes: 1 << 20 } });
+  it('asks for what is older when the ring has gone over a stream', async () => {
+    const { hub, publish, subscribe, settle, beforeRing } = createHub({
+      ring: { records: 10, bytes: 1 << 20 },
+    });
     const [slow, fast] = [subscribe('/'), subscribe('/')];
     slow.isFull = true;
     for (let i = 0; i < 20; i++) {
       publish('/');
       await settle();
     }
-    expect(slow.isOutrun).toBe(false);
+    expect(beforeRing()).toBe(0);
     slow.isFull = false;
     hub.drained(slow.subscriber!);
     await settle();
-    expect(slow.isOutrun).toBe(true);
+    expect(beforeRing()).toBe(1);
+    expect(slow.subscriber!.floor).toEqual([1n]);
     expect(fast.events).toHaveLength(20);
   });
 

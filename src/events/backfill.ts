@@ -1,0 +1,196 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Config } from '../config';
+import type { EventLog } from '../eventlog/event-log';
+import { createChunk } from '../hub/chunk';
+import type { Hub } from '../hub/hub';
+import type { PartitionSlots } from '../hub/partition-slots';
+import type { Positions } from '../hub/ring';
+import type { Subscriber } from '../hub/subscriber';
+import type { Logger } from '../logger';
+import { createHistoryChunk, type HistoryChunk, type HistorySlice } from './history-chunk';
+import type { TopicMap } from './topic-map';
+
+export interface BackfillDeps {
+  readonly hub: Hub;
+  readonly log: EventLog;
+  readonly topics: TopicMap;
+  readonly slots: () => PartitionSlots;
+  readonly idOf: (positions: Positions) => string;
+  readonly config: Config['backfill'];
+  readonly sliceBytes: number;
+  readonly maxFrameBytes: number;
+  /** Pause before a read that failed is tried again. */
+  readonly retryMs: number;
+  readonly logger: Logger;
+}
+
+export interface BackfillStats {
+  readonly reads: number;
+  readonly records: number;
+  readonly cachedBytes: number;
+}
+
+/** Gives streams what is older than the ring, partition by partition, from bounded reads that they share. */
+export interface Backfill {
+  /** Gives a subscriber its next slice, or sees to it that it is fed when the read is done. Answers the bytes given. */
+  feed(subscriber: Subscriber): number;
+  stats(): BackfillStats;
+  close(): void;
+}
+
+/** What one stream has been given on its way back into the ring. */
+interface Spending {
+  readonly startMs: number;
+  records: number;
+  bytes: number;
+}
+
+export function createBackfill(deps: BackfillDeps): Backfill {
+  const { hub, log, topics, config, logger } = deps;
+  const { ring } = hub;
+  const closing = new AbortController();
+  const spendings = new WeakMap<Subscriber, Spending>();
+  /** Chunks read lately, the last used at the end, and for each the slices made of it. */
+  const chunks = new Map<HistoryChunk, Map<string, HistorySlice>>();
+  /** Streams that wait for a read, by what is read. */
+  const reads = new Map<string, Set<Subscriber>>();
+  const queue: (() => void)[] = [];
+  let busyReaders = 0;
+  let cachedBytes = 0;
+  let readCount = 0;
+  let recordCount = 0;
+
+  function idLine(positions: Positions): Buffer {
+    return Buffer.from(`id: ${deps.idOf(positions)}\n`);
+  }
+
+  /** The first slot in which the ring does not reach back to the floor. */
+  function missingSlot(floor: Positions): number {
+    const base = ring.positionsAt(ring.base);
+    return base.findIndex((position, slot) => ring.positionIn(floor, slot) < position);
+  }
+
+  function cachedChunk(slot: number, position: bigint): HistoryChunk | null {
+    for (const chunk of chunks.keys()) {
+      if (chunk.slot === slot && chunk.from <= position && position < chunk.next) return chunk;
+    }
+    return null;
+  }
+
+  function keep(chunk: HistoryChunk): void {
+    chunks.set(chunk, new Map());
+    cachedBytes += chunk.bytes;
+    for (const oldest of chunks.keys()) {
+      if (cachedBytes <= config.cacheBytes || oldest === chunk) break;
+      chunks.delete(oldest);
+      cachedBytes -= oldest.bytes;
+    }
+  }
+
+  /** Slices are shared by streams with the same subscription that have the same already. */
+  function sliceOf(chunk: HistoryChunk, subscriber: Subscriber, floor: Positions): HistorySlice {
+    const slices = chunks.get(chunk)!;
+    // Used again, so it is the last to go.
+    chunks.delete(chunk);
+    chunks.set(chunk, slices);
+    const { subscription } = subscriber.audience;
+    const key = `${deps.idOf(floor)} ${subscription.key}`;
+    let slice = slices.get(key);
+    if (slice === undefined) {
+      slice = chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine });
+      // One is enough: those who came back together ask for the same one after the other.
+      slices.clear();
+      slices.set(key, slice);
+    }
+    return slice;
+  }
+
+  function isSpent(spending: Spending): boolean {
+    return (
+      spending.records >= config.maxRecords ||
+      spending.bytes >= config.maxBytes ||
+      performance.now() - spending.startMs >= config.maxMs
+    );
+  }
+
+  async function withReader<T>(read: () => Promise<T>): Promise<T> {
+    if (busyReaders === config.readers) await new Promise<void>((resolve) => queue.push(resolve));
+    else busyReaders++;
+    try {
+      return await read();
+    } finally {
+      const next = queue.shift();
+      // The place goes to the next one, or is free.
+      if (next === undefined) busyReaders--;
+      else next();
+    }
+  }
+
+  async function read(slot: number, from: bigint, to: bigint): Promise<void> {
+    const partition = deps.slots().partitionOf(slot);
+    readCount++;
+    const limits = { maxBytes: config.chunkBytes, signal: closing.signal };
+    const found = await log.read(partition, from, to, limits);
+    recordCount += found.records.length;
+    keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
+  }
+
+  function request(subscriber: Subscriber, slot: number, from: bigint): void {
+    const key = `${slot} ${from}`;
+    const waiting = reads.get(key);
+    if (waiting !== undefined) {
+      waiting.add(subscriber);
+      return;
+    }
+    const readers = new Set([subscriber]);
+    reads.set(key, readers);
+    const to = ring.positionIn(ring.positionsAt(ring.base), slot);
+    withReader(() => read(slot, from, to))
+      .catch(async (error: Error) => {
+        if (closing.signal.aborted) return;
+        logger.warn({ err: error }, 'older records could not be read; trying again');
+        await pause(deps.retryMs, undefined, { signal: closing.signal }).catch(() => closing.signal.aborted);
+      })
+      .finally(() => {
+        reads.delete(key);
+        for (const waiter of readers) hub.feed(waiter);
+      });
+  }
+
+  return {
+    feed(subscriber) {
+      const floor = subscriber.floor!;
+      const slot = missingSlot(floor);
+      if (slot < 0) {
+        hub.feed(subscriber);
+        return 0;
+      }
+      const spending = spendings.get(subscriber) ?? { startMs: performance.now(), records: 0, bytes: 0 };
+      spendings.set(subscriber, spending);
+      if (isSpent(spending)) {
+        subscriber.sink.comeBack();
+        return 0;
+      }
+      const chunk = cachedChunk(slot, ring.positionIn(floor, slot));
+      if (chunk === null) {
+        request(subscriber, slot, ring.positionIn(floor, slot));
+        return 0;
+      }
+      const slice = sliceOf(chunk, subscriber, floor);
+      subscriber.floor = slice.floor;
+      spending.records += slice.events;
+      spending.bytes += slice.bytes;
+      if (slice.events > 0) {
+        const mark = { atMs: performance.now() };
+        hub.give(subscriber, createChunk(slice.parts, slice.bytes), slice.events, mark);
+      }
+      if (!subscriber.blocked) hub.feed(subscriber);
+      return slice.bytes;
+    },
+    stats: () => ({ reads: readCount, records: recordCount, cachedBytes }),
+    close() {
+      closing.abort();
+      chunks.clear();
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { isUtf8 } from 'node:buffer';
+import type { TopicSetting } from '../config';
+import type { LogRecord, TopicPartition } from '../eventlog/event-log';
+import type { RingEntry } from '../hub/ring';
+import { encodeFrame, type Frame } from '../sse/frame';
+import { createFrameDecoder } from '../sse/frame-decoder';
+import { eventOf, OWN_EVENT_PREFIX, undecodable } from './record-event';
+
+/** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
+export interface EventSource extends TopicPartition {
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  /** As text; base64 when it is not UTF-8. */
+  readonly key: string | null;
+  readonly headers: Readonly<Record<string, string | null>>;
+}
+
+/** A record as it goes out. */
+export interface EncodedEvent extends Frame {
+  readonly channel: string;
+  readonly event: string | null;
+  readonly isOwn: boolean;
+  readonly source: EventSource;
+  /** About what `source` takes. */
+  readonly sourceBytes: number;
+}
+
+const SOURCE_OVERHEAD_BYTES = 160;
+
+/**
+ * The one place where a record becomes bytes.
+ * @param id null leaves the `id:` line out, for streams that put their own there
+ * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
+ */
+export function encodeRecord(
+  id: string | null,
+  record: LogRecord,
+  at: TopicPartition,
+  topic: TopicSetting,
+  maxFrameBytes: number,
+): EncodedEvent {
+  let event = eventOf(record, at, topic);
+  let frame = encodeFrame(id, event.event, event.data);
+  if (frame.bytes.length > maxFrameBytes) {
+    event = undecodable(record, at, topic);
+    frame = encodeFrame(id, event.event, event.data);
+  }
+  const headers: Record<string, string | null> = {};
+  let sourceBytes = SOURCE_OVERHEAD_BYTES + (record.key?.length ?? 0);
+  for (const { key, value } of record.headers) {
+    headers[key] = value === null ? null : textOf(value);
+    sourceBytes += key.length + (value?.length ?? 0);
+  }
+  return {
+    ...frame,
+    channel: event.channel,
+    event: event.event,
+    isOwn: event.event?.startsWith(OWN_EVENT_PREFIX) ?? false,
+    source: {
+      topic: at.topic,
+      partition: at.partition,
+      offset: record.offset,
+      timestampMs: record.timestampMs,
+      key: record.key === null ? null : textOf(record.key),
+      headers,
+    },
+    sourceBytes,
+  };
+}
+
+/** A ring's entry with its envelope; an event of the gateway itself has none. */
+export function entryWithMeta(entry: RingEntry): Frame {
+  return entry.source === null ? entry : encodeWithMeta(entry, entry.event, entry.source as EventSource);
+}
+
+/** The same event with an envelope around its data: where it comes from, and the data as a client without it sees it. */
+export function encodeWithMeta(frame: Frame, event: string | null, source: EventSource): Frame {
+  const { topic, partition, offset, timestampMs: timestamp, key, headers } = source;
+  const data = dataOf(frame);
+  const envelope = { topic, partition, offset: String(offset), timestamp, key, headers, data };
+  const { bytes } = encodeFrame(null, event, Buffer.from(JSON.stringify(envelope)));
+  return {
+    bytes: Buffer.concat([frame.bytes.subarray(0, frame.bodyStart), bytes]),
+    bodyStart: frame.bodyStart,
+  };
+}
+
+/** Read back from the frame, so that the ring need not keep the data a second time. */
+function dataOf(frame: Frame): string {
+  let data = '';
+  const decoder = createFrameDecoder({
+    onEvent: (event) => {
+      data = event.data;
+    },
+  });
+  decoder.push(frame.bytes.toString());
+  return data;
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'base64');
+}

@@ -1,0 +1,53 @@
+import { GatewayError } from '../errors';
+import type { Query } from '../http/request-target';
+import { type Cursor, parseCursor } from './cursor';
+
+/** Where a client wants its stream to begin. */
+export type StartRequest =
+  | { readonly from: 'now' }
+  /** Null: what it sent is no cursor. */
+  | { readonly from: 'cursor'; readonly cursor: Cursor | null }
+  | { readonly from: 'time'; readonly timeMs: number }
+  | { readonly from: 'earliest' }
+  /** The last `count` matching events that are still in the ring. */
+  | { readonly from: 'last'; readonly count: number };
+
+/** Times of more digits would not be a date any more (ECMAScript's limit of ±8.64e15 ms). */
+const UNIX_MS = /^\d{1,15}$/;
+const LAST = /^-([1-9]\d{0,8})$/;
+
+/**
+ * The header `Last-Event-ID` comes first: a browser sends it on a reconnect together with the query it began with.
+ * Then `lastEventId` or `last_event_id`, `since`, `from`.
+ * @throws GatewayError `bad-cursor`, `bad-request` for what is in the query; a bad header is answered on the stream,
+ *   since any status but 200 would end an EventSource for good
+ */
+export function startRequestOf(header: string | undefined, query: Query): StartRequest {
+  if (header !== undefined && header !== '') return { from: 'cursor', cursor: parseCursor(header) };
+  const id = query.first('lastEventId') ?? query.first('last_event_id');
+  if (id !== null && id !== '') {
+    const cursor = parseCursor(id);
+    if (cursor !== null) return { from: 'cursor', cursor };
+    throw new GatewayError('bad-cursor', 'lastEventId is not an id of this gateway', {
+      details: { field: 'lastEventId' },
+    });
+  }
+  const since = query.first('since');
+  if (since !== null) return { from: 'time', timeMs: timeOf(since) };
+  const from = query.first('from');
+  if (from === null || from === 'latest') return { from: 'now' };
+  if (from === 'earliest') return { from: 'earliest' };
+  const count = LAST.exec(from)?.[1];
+  if (count !== undefined) return { from: 'last', count: Number(count) };
+  throw new GatewayError('bad-request', 'from must be earliest, latest or -N', {
+    details: { field: 'from' },
+  });
+}
+
+function timeOf(text: string): number {
+  const timeMs = UNIX_MS.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isFinite(timeMs) && timeMs >= 0) return timeMs;
+  throw new GatewayError('bad-request', 'since must be ISO 8601 or Unix milliseconds', {
+    details: { field: 'since' },
+  });
+}
