@@ -75,7 +75,7 @@ export function createHistoryChunk(
       const parts: Uint8Array[] = [];
       let sliceBytes = 0;
       let events = 0;
-      const reached = ring.positions.map((_, other) => ring.positionIn(floor, other));
+      let reached: Positions = ring.positions.map((_, other) => ring.positionIn(floor, other));
       for (const item of items) {
         if (item.next <= reached[slot]!) continue;
         const body = bodyOf(item, subscription, reached[slot]!);
@@ -83,16 +83,15 @@ export function createHistoryChunk(
           if (events > 0 && sliceBytes + body.length > maxBytes) {
             return { parts, bytes: sliceBytes, events, floor: reached };
           }
-          reached[slot] = item.next;
+          reached = reached.with(slot, item.next);
           const id = idLine(reached);
           parts.push(id, body);
           sliceBytes += id.length + body.length;
           events++;
-        }
-        reached[slot] = item.next;
+        } else reached = reached.with(slot, item.next);
       }
       // Past the last item there is nothing to give either, such as over transaction markers.
-      if (read.next > reached[slot]!) reached[slot] = read.next;
+      if (read.next > reached[slot]!) reached = reached.with(slot, read.next);
       return { parts, bytes: sliceBytes, events, floor: reached };
     },
   };
