@@ -68,14 +68,16 @@ describe('cursor', () => {
     [`1.AAAAAA.${Buffer.from([0, 1, 1, 0x85, 0]).toString('base64url')}`, 'a number written too long'],
   ])('refuses %.40j: %s', (text) => expect(parseCursor(text)).toBeNull());
 
-  it('stays short at offsets around 1.2e9', () => {
-    const near = (count: number, spread: number) =>
-      Array.from(
-        { length: count },
-        (_, i) => 1_200_000_000n + BigInt(Math.round(Math.sin(i * 7.7) * spread)),
-      );
-    expect(formatCursor(oneTopic(near(1, 0))).length).toBeLessThanOrEqual(24);
-    expect(formatCursor(oneTopic(near(12, 8_000))).length).toBeLessThanOrEqual(64);
-    expect(formatCursor(oneTopic(near(30, 8_000))).length).toBeLessThanOrEqual(128);
+  it.each([
+    [1, 20, 20],
+    [12, 64, 93],
+    [30, 136, 213],
+  ])('stays short at offsets around 1.2e9: %d partitions', (count, near, skewed) => {
+    const length = (positions: bigint[]) => formatCursor(oneTopic(positions)).length;
+    const at = (offset: (partition: number) => bigint) =>
+      length(Array.from({ length: count }, (_, i) => offset(i)));
+    // The longest of each kind: every partition as far from the one before as it can be.
+    expect(at((i) => 1_200_000_000n + (i % 2 === 0 ? 8_000n : -8_000n))).toBe(near);
+    expect(at((i) => (i % 2 === 0 ? 2_400_000_000n : 0n))).toBe(skewed);
   });
 });
