@@ -73,7 +73,13 @@ describe('routes', () => {
       return res.status === 200 ? ((await res.json()) as { checks: Record<string, { ok: boolean }> }) : null;
     }, 'ready');
     expect(Object.values(ready.checks).every(({ ok }) => ok)).toBe(true);
-    expect(Object.keys(ready.checks).sort()).toEqual(['consumer', 'lifecycle', 'producer', 'ring', 'streams']);
+    expect(Object.keys(ready.checks).sort()).toEqual([
+      'consumer',
+      'lifecycle',
+      'producer',
+      'ring',
+      'streams',
+    ]);
   });
 
   it('GET /kafka/status tells positions as strings and lag as a number', async () => {

@@ -123,7 +123,7 @@ describe('events on a stream', () => {
 
 describe('heartbeats', () => {
   it('come in silence only, and every fourth says the position', async () => {
-    const { url } = await startGateway({ HEARTBEAT_MS: '150' });
+    const { url } = await startGateway({ HEARTBEAT_MS: '150', STREAM_CHECK_MS: '20' });
     const quiet = await openStream(`${url}/subscribe/quiet`);
     await post(`${url}/broadcast/elsewhere`, 'x');
     const told = await post(`${url}/broadcast/elsewhere`, 'y');
@@ -193,7 +193,11 @@ describe('the end of a stream', () => {
   });
 
   it('destroys one that takes nothing for the time allowed, and the others notice nothing', async () => {
-    const { url, port } = await startGateway({ SLOW_GRACE_MS: '300', MAX_EVENT_BYTES: '1000000' });
+    const { url, port } = await startGateway({
+      SLOW_GRACE_MS: '300',
+      STREAM_CHECK_MS: '50',
+      MAX_EVENT_BYTES: '1000000',
+    });
     const stuck = rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n');
     await stuck.until('id: ');
     stuck.socket.pause();
@@ -203,6 +207,25 @@ describe('the end of a stream', () => {
     for (let i = 0; i < sent; i++) await post(`${url}/broadcast`, body);
     await until(async () => (await connections(url)) === 1, 'the stuck stream is closed');
     await reader.until(({ events }) => events.length === sent);
+  });
+});
+
+describe('what all streams hold together', () => {
+  it('is bounded: the fullest are closed, those who read are not', async () => {
+    const { url, port } = await startGateway({
+      MAX_BUFFERED_BYTES: '1500000',
+      MAX_EVENT_BYTES: '1000000',
+      STREAM_CHECK_MS: '50',
+    });
+    const stuck = Array.from({ length: 4 }, () => rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await Promise.all(stuck.map((it) => it.until('id: ')));
+    for (const { socket } of stuck) socket.pause();
+    const reader = await openStream(`${url}/sse`);
+    const sent = 20;
+    for (let i = 0; i < sent; i++) await post(`${url}/broadcast`, 'x'.repeat(900_000));
+    await until(async () => (await connections(url)) <= 3, 'some of the stuck streams are closed');
+    await reader.until(({ events }) => events.length === sent);
+    expect(await connections(url)).toBeGreaterThanOrEqual(1);
   });
 });
 

@@ -22,7 +22,15 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
     void logged.push({ level, message, fields });
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const gateway = createGateway(
-    parseConfig({ EVENT_LOG: 'memory', HOST: '127.0.0.1', PORT: '0', TICK_MS: '0', DRAIN_MS: '0', ...env }),
+    parseConfig({
+      EVENT_LOG: 'memory',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      TICK_MS: '0',
+      DRAIN_MS: '0',
+      SHUTDOWN_MS: '500',
+      ...env,
+    }),
     logger,
   );
   const port = await gateway.start();
