@@ -139,6 +139,8 @@ export const SETTINGS = {
   HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
 
   MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
+  MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('size of one batch'),
+  MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
   CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
 
   TICK_MS: ms(1_000, 0).describe('pause between two timestamp events of the ticker; 0 means none'),
@@ -238,7 +240,12 @@ function arrange(s: Settings) {
       turnWrites: s.FANOUT_TURN_WRITES,
       maxFrameBytes: s.MAX_FRAME_BYTES,
     },
-    ingest: { enabled: s.INGEST, maxEventBytes: s.MAX_EVENT_BYTES },
+    ingest: {
+      enabled: s.INGEST,
+      maxEventBytes: s.MAX_EVENT_BYTES,
+      maxBatchBytes: s.MAX_BATCH_BYTES,
+      maxBatchEvents: s.MAX_BATCH_EVENTS,
+    },
     kafka: {
       brokers: s.KAFKA_BROKERS,
       clientId: s.KAFKA_CLIENT_ID,

@@ -13,7 +13,9 @@ import { createCors } from './http/cors';
 import { createServer } from './http/server';
 import { Hub } from './hub/hub';
 import { createLastMatches } from './hub/last-matches';
+import { createBatchRoute } from './ingest/batch-route';
 import { createBroadcastRoute } from './ingest/broadcast-route';
+import { createPublisher } from './ingest/publisher';
 import { drainStreams, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
 import { startTicker } from './roles/ticker';
@@ -101,6 +103,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
+    takesBatches: config.ingest.enabled,
     refusal: () =>
       draining() ??
       (streams.count < maxStreams
@@ -118,14 +121,9 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   });
 
   // accept
-  const broadcastRoute = createBroadcastRoute({
-    log,
-    topics,
-    cors,
-    config: config.ingest,
-    idAfter: feed.idAfter,
-    refusal: draining,
-  });
+  const { maxEventBytes } = config.ingest;
+  const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: feed.idAfter });
+  const ingest = { publisher, cors, config: config.ingest, refusal: draining };
 
   // serve
   const health = {
@@ -141,7 +139,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     config: config.http,
     cors,
     streamRoute,
-    directRoutes: [broadcastRoute],
+    directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest)],
     app,
     logger,
   });

@@ -22,6 +22,7 @@ const ENDPOINTS = {
   'GET /sse': 'event stream of all channels',
   'GET /subscribe/<channel>': 'event stream of a channel and those below it',
   'POST /broadcast/<channel>': 'publishes the body as an event; ?event=name, ?key=k',
+  'POST /events': 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON',
   'GET /connections': 'number of open streams of this process',
   'GET /kafka/status': 'state of the log: connections, positions, lag',
   'GET /healthz': 'alive',

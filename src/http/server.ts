@@ -15,7 +15,7 @@ import { parseTarget, type RequestTarget } from './request-target';
 
 /** A route that is served without Express. Throws GatewayError for what it refuses. */
 export interface DirectRoute {
-  owns(path: string): boolean;
+  owns(path: string, method: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
 }
 
@@ -23,7 +23,7 @@ export interface HttpServerDeps {
   readonly config: Config['http'];
   readonly cors: Cors;
   readonly streamRoute: StreamRoute;
-  /** Busy routes, asked in order before Express. */
+  /** Busy routes, asked in order before the streams and Express. */
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;
@@ -42,7 +42,7 @@ const CONNECTIONS_CHECK_SHARE = 3;
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
   const { config, cors, streamRoute, logger } = deps;
-  const routes: readonly DirectRoute[] = [streamRoute, ...deps.directRoutes];
+  const routes: readonly DirectRoute[] = [...deps.directRoutes, streamRoute];
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
@@ -57,7 +57,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
         return;
       }
       const target = parseTarget(req.url ?? '/');
-      const route = routes.find((candidate) => candidate.owns(target.path));
+      const route = routes.find((candidate) => candidate.owns(target.path, req.method ?? 'GET'));
       if (route === undefined) deps.app(req, res);
       else route.handle(req, res, target);
     } catch (thrown) {

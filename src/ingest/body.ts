@@ -7,7 +7,7 @@ const DISCARD_FACTOR = 8;
 /**
  * The whole body of a request, with or without a length. What is over the limit is read and dropped as far as is
  * sensible, since a client that is still sending would not see an answer on a connection that was closed.
- * @throws GatewayError `event-too-large`; its detail `closes` is true when the rest of the body was not read
+ * @throws GatewayError `event-too-large`
  * @throws GatewayError `bad-request` when the client left before its end
  */
 export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
@@ -34,5 +34,14 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
     req.on('error', (cause) =>
       reject(new GatewayError('bad-request', 'the body could not be read', { cause })),
     );
+  });
+}
+
+/** A compressed body would be stored as it is and shown as junk. */
+export function encodingFault(req: IncomingMessage): GatewayError | null {
+  const encoding = req.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return null;
+  return new GatewayError('unsupported-media-type', `Content-Encoding ${encoding} is not supported`, {
+    details: { field: 'Content-Encoding' },
   });
 }

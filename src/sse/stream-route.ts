@@ -25,6 +25,8 @@ export interface StreamRouteDeps {
   /** False until ids can be written and judged. */
   readonly isReady: () => boolean;
   readonly whenReady: () => Promise<void>;
+  /** `POST /events` is another route's; told to who tries a third method. */
+  readonly takesBatches: boolean;
   /** Why no stream can be opened now, or null. */
   readonly refusal: () => GatewayError | null;
   readonly logger: Logger;
@@ -34,7 +36,7 @@ export interface StreamRoute {
   /** True when a stream is written to this socket, so that nothing else may be. */
   holds(socket: Socket): boolean;
   /** True for the paths of streams, whatever the method. */
-  owns(path: string): boolean;
+  owns(path: string, method: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
 }
 
@@ -193,7 +195,12 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
     handle(req, res, target) {
       if (req.method !== 'GET' && req.method !== 'HEAD') {
-        const details = { allow: 'GET, HEAD, OPTIONS' };
+        const details = {
+          allow:
+            target.path === '/events' && deps.takesBatches
+              ? 'GET, HEAD, POST, OPTIONS'
+              : 'GET, HEAD, OPTIONS',
+        };
         throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
       }
       const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;

@@ -47,7 +47,7 @@ describe('routes', () => {
 
   it.each([
     ['DELETE', '/sse', 'GET, HEAD, OPTIONS'],
-    ['PUT', '/events', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/events', 'GET, HEAD, POST, OPTIONS'],
     ['GET', '/broadcast', 'POST, OPTIONS'],
     ['POST', '/connections', 'GET, HEAD, OPTIONS'],
     ['POST', '/', 'GET, HEAD, OPTIONS'],

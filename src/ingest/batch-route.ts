@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asGatewayError, GatewayError } from '../errors';
+import { sendProblem } from '../http/problem';
+import type { DirectRoute } from '../http/server';
+import { sendAccepted } from './accepted';
+import { parseBatch } from './batch';
+import { encodingFault, readBody } from './body';
+import type { IngestRouteDeps } from './broadcast-route';
+import type { Published } from './publisher';
+
+const PATH = '/events';
+
+/** `POST /events`: many events in one request, as JSON or NDJSON, with one result each. */
+export function createBatchRoute({ publisher, cors, config, refusal }: IngestRouteDeps): DirectRoute {
+  async function accept(req: IncomingMessage): Promise<(Published | Error)[]> {
+    const fault = encodingFault(req) ?? refusal();
+    const body = await readBody(req, config.maxBatchBytes);
+    if (fault !== null) throw fault;
+    const events = parseBatch(body, req.headers['content-type'], config.maxBatchEvents);
+    if (events.length === 0) throw new GatewayError('invalid-envelope', 'the batch has no events');
+    return publisher.publish(events);
+  }
+
+  return {
+    owns: (path, method) => path === PATH && method === 'POST' && config.enabled,
+
+    handle(req, res) {
+      const corsHeaders = cors.headersFor(req.headers.origin);
+      accept(req).then(
+        (results) => answer(res, results, corsHeaders),
+        (error) =>
+          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' }),
+      );
+    },
+  };
+}
+
+/** 202 when all were stored, 207 when some were, else the problem that they share, or 422 when each has its own. */
+function answer(
+  res: ServerResponse,
+  results: readonly (Published | Error)[],
+  corsHeaders: Readonly<Record<string, string>>,
+): void {
+  const entries = results.map(resultOf);
+  const failed = results.filter((result) => result instanceof Error).map(asGatewayError);
+  if (failed.length === 0) sendAccepted(res, 202, { results: entries }, corsHeaders);
+  else if (failed.length < results.length) sendAccepted(res, 207, { results: entries }, corsHeaders);
+  else {
+    // An event that might be stored on another try makes the whole batch worth another try.
+    const retryable = failed.find(({ httpStatus }) => httpStatus === 503);
+    const code = retryable?.code ?? 'invalid-envelope';
+    const message = retryable?.message ?? 'none of the events is valid';
+    sendProblem(res, new GatewayError(code, message, { details: { results: entries } }), corsHeaders);
+  }
+}
+
+function resultOf(result: Published | Error): object {
+  if (!(result instanceof Error)) return { status: 202, ...result };
+  const { httpStatus, code, message, details } = asGatewayError(result);
+  return { status: httpStatus, code, detail: message, ...details };
+}

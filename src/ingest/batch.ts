@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { GatewayError } from '../errors';
+import { ROOT_CHANNEL } from '../hub/channel';
+import type { EventToPublish } from './publisher';
+
+/** One event of a batch. Data that is no string is stored as JSON text. */
+const ENVELOPE = z.strictObject({
+  channel: z.string().default(ROOT_CHANNEL),
+  event: z.string().nullable().default(null),
+  data: z.json(),
+  key: z.string().nullable().default(null),
+});
+
+const JSON_TYPES = ['application/json', ''];
+const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
+
+/**
+ * The events of a batch body, in order; a GatewayError stands for each that is none.
+ * @param contentType the header, undefined counts as JSON
+ * @throws GatewayError `unsupported-media-type`; `bad-json` when nothing can be read; `event-too-large` over `maxEvents`
+ */
+export function parseBatch(
+  body: Buffer,
+  contentType: string | undefined,
+  maxEvents: number,
+): (EventToPublish | GatewayError)[] {
+  const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase();
+  const values = NDJSON_TYPES.includes(type) ? parseLines(body) : parseWhole(body, type);
+  if (values.length > maxEvents) {
+    throw new GatewayError('event-too-large', `the batch has over ${maxEvents} events`, {
+      details: { maxEvents },
+    });
+  }
+  return values.map((value) => (value instanceof GatewayError ? value : eventOf(value)));
+}
+
+function parseWhole(body: Buffer, type: string): unknown[] {
+  if (!JSON_TYPES.includes(type)) {
+    const types = [JSON_TYPES[0], NDJSON_TYPES[0]].join(' or ');
+    throw new GatewayError('unsupported-media-type', `a batch is ${types}, not ${type}`, {
+      details: { field: 'Content-Type' },
+    });
+  }
+  const value = parseJson(body.toString());
+  if (value instanceof GatewayError) throw value;
+  return Array.isArray(value) ? value : [value];
+}
+
+function parseLines(body: Buffer): unknown[] {
+  const lines = body.toString().split(/\r?\n/);
+  const values = lines.filter((line) => line.trim() !== '').map(parseJson);
+  if (values.length > 0 && values.every((value) => value instanceof GatewayError)) throw values[0];
+  return values;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    return new GatewayError('bad-json', `not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function eventOf(value: unknown): EventToPublish | GatewayError {
+  const parsed = ENVELOPE.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const field = issue?.path.join('.') ?? '';
+    return new GatewayError(
+      'invalid-envelope',
+      `${field || 'event'}: ${issue?.message ?? 'is not an event'}`,
+      {
+        details: field === '' ? {} : { field },
+      },
+    );
+  }
+  const { channel, event, data, key } = parsed.data;
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  return { channel, event, data: Buffer.from(text), key, idempotencyKey: null };
+}

@@ -1,0 +1,102 @@
+import { isUtf8 } from 'node:buffer';
+import { GatewayError } from '../errors';
+import type { EventLog, NewRecord } from '../eventlog/event-log';
+import { isReservedEventName, recordOf } from '../events/record-event';
+import type { TopicMap } from '../events/topic-map';
+import { channelFault } from '../hub/channel';
+import { lineFault } from '../sse/frame';
+
+/** An event as a publisher gives it. */
+export interface EventToPublish {
+  readonly channel: string;
+  /** Null or empty: unnamed. */
+  readonly event: string | null;
+  readonly data: Buffer;
+  readonly key: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+/** Where an event is now. */
+export interface Published {
+  readonly topic: string;
+  readonly partition: number;
+  /** Decimal, since it may pass 2^53. */
+  readonly offset: string;
+  readonly channel: string;
+  /** Only when the log has one partition in all: the id that the event has on every stream. */
+  readonly id?: string;
+}
+
+export interface PublisherDeps {
+  readonly log: EventLog;
+  readonly topics: TopicMap;
+  readonly maxEventBytes: number;
+  /** The id after a record, when the log has one partition in all. */
+  readonly idAfter: (offset: bigint) => string | null;
+}
+
+export interface Publisher {
+  /** Stores events in one append; one result each, in order. Never rejects for what is wrong with an event. */
+  publish(events: readonly (EventToPublish | GatewayError)[]): Promise<(Published | Error)[]>;
+}
+
+const MAX_EVENT_NAME_BYTES = 255;
+
+export function createPublisher({ log, topics, maxEventBytes, idAfter }: PublisherDeps): Publisher {
+  function recordFor(event: EventToPublish): NewRecord | GatewayError {
+    const fault = addressFault(event.channel, event.event) ?? dataFault(event.data, maxEventBytes);
+    if (fault !== null) return fault;
+    const record = recordOf({ ...event, event: event.event || null }, topics);
+    return record ?? badField('bad-channel', 'channel', `no topic is served under ${event.channel}`);
+  }
+
+  return {
+    async publish(events) {
+      const records = events.map((event) => (event instanceof GatewayError ? event : recordFor(event)));
+      const sound = records.flatMap((record) => (record instanceof GatewayError ? [] : [record]));
+      const stored = await log.append(sound);
+      let next = 0;
+      return records.map((record, i) => {
+        if (record instanceof GatewayError) return record;
+        const result = stored[next++]!;
+        if (!result.ok) return result.error;
+        const { topic, partition, offset } = result;
+        const { channel } = events[i] as EventToPublish;
+        const id = idAfter(offset);
+        return { topic, partition, offset: String(offset), channel, ...(id === null ? {} : { id }) };
+      });
+    },
+  };
+}
+
+/** What is wrong with where an event is to go, or null: can be told before its data is there. */
+export function addressFault(channel: string, event: string | null): GatewayError | null {
+  const channelWrong = channelFault(channel);
+  if (channelWrong !== null) return badField('bad-channel', 'channel', `channel ${channelWrong}`);
+  const eventWrong = event === null ? null : eventNameFault(event);
+  return eventWrong === null ? null : badField('bad-event-name', 'event', `event ${eventWrong}`);
+}
+
+function dataFault(data: Buffer, maxBytes: number): GatewayError | null {
+  if (data.length > maxBytes) {
+    return new GatewayError('event-too-large', `the event is over ${maxBytes} bytes`, {
+      details: { maxBytes },
+    });
+  }
+  return isUtf8(data) ? null : badField('not-utf8', 'body', 'the body is not UTF-8');
+}
+
+/** Why a publisher may not use this event name, or null. */
+function eventNameFault(name: string): string | null {
+  if (isReservedEventName(name)) return 'must not be "open", "error" or begin with "gateway."';
+  if (Buffer.byteLength(name) > MAX_EVENT_NAME_BYTES) return `must not be over ${MAX_EVENT_NAME_BYTES} bytes`;
+  return lineFault(name);
+}
+
+function badField(
+  code: 'bad-channel' | 'bad-event-name' | 'not-utf8',
+  field: string,
+  message: string,
+): GatewayError {
+  return new GatewayError(code, message, { details: { field } });
+}
