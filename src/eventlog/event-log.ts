@@ -17,6 +17,8 @@ export interface PartitionBounds extends TopicPartition {
   readonly topicId: string;
   readonly logStart: bigint;
   readonly logEnd: bigint;
+  /** Only when a time was asked for: the first record of that time or later; `logEnd` when there is none. */
+  readonly atTime?: bigint;
 }
 
 /** What is behind the log at one moment. A topic that does not exist (yet) has no partitions here. */
@@ -145,8 +147,12 @@ export interface EventLog {
    * @throws GatewayError `log-unavailable`, `offset-out-of-range`, `unknown-topic`
    */
   read(partition: TopicPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk>;
-  /** A fresh look at the log's bounds. @throws GatewayError `log-unavailable` */
-  bounds(): Promise<LogLayout>;
+  /**
+   * A fresh look at the log's bounds; partitions it finds for the first time join the tail.
+   * @param options.timeMs Unix time: each partition's `atTime` is found too
+   * @throws GatewayError `log-unavailable`
+   */
+  bounds(options?: { readonly timeMs?: number }): Promise<LogLayout>;
   /** From memory, without asking the log. */
   status(): LogStatus;
   /** Finishes what was appended, within `deadlineMs`, then lets go of every connection. */

@@ -381,6 +381,49 @@ export function describeEventLog(builder: EventLogBuilder): void {
     });
   });
 
+  describe('bounds at a time', () => {
+    it('find the first record of that time or later in each partition', async () => {
+      const [busy, calm, empty] = [newTopic(), newTopic(), newTopic()];
+      const log = await open([busy, calm, empty]);
+      await fill(log, busy, 3);
+      await fill(log, calm, 1);
+      const firstMs = await nextMs();
+      await fill(log, busy, 2);
+      const secondMs = await nextMs();
+      await fill(log, busy, 4);
+      const lastMs = await nextMs();
+      const at = async (timeMs: number) =>
+        (await log.bounds({ timeMs })).partitions.map(({ atTime }) => atTime);
+      expect(await at(firstMs)).toEqual([3n, 1n, 0n]);
+      expect(await at(secondMs)).toEqual([5n, 1n, 0n]);
+      expect(await at(secondMs - 0.5)).toEqual([5n, 1n, 0n]);
+      expect(await at(lastMs)).toEqual([9n, 1n, 0n]);
+      const chunk = await log.read({ topic: busy, partition: 0 }, 0n, 9n, { maxBytes: 1 << 20 });
+      expect(chunk.records.findIndex(({ timestampMs }) => timestampMs >= secondMs)).toBe(5);
+      const { timestampMs } = chunk.records[5]!;
+      expect((await at(timestampMs))[0]).toBe(5n);
+    });
+
+    it('are the log’s end for the far future and its start for a time before everything', async () => {
+      const topic = newTopic();
+      const log = await builder.buildTrimmed(topic);
+      opened.push(log);
+      for (const timeMs of [Date.now() + 365 * 86_400_000, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
+        expect((await log.bounds({ timeMs })).partitions).toMatchObject([{ logEnd: 25n, atTime: 25n }]);
+      }
+      // Kafka has meanings of its own for −1 and −2.
+      for (const timeMs of [1, 0, -1, -2, -1_000, -Number.MAX_VALUE]) {
+        expect((await log.bounds({ timeMs })).partitions).toMatchObject([{ logStart: 15n, atTime: 15n }]);
+      }
+    });
+
+    it('are told only when a time is asked for', async () => {
+      const log = await open([newTopic()]);
+      expect((await log.bounds()).partitions[0]).not.toHaveProperty('atTime');
+      expect((await log.bounds({})).partitions[0]).not.toHaveProperty('atTime');
+    });
+  });
+
   describe('close', () => {
     it('finishes what was appended, refuses more, and can be called again', async () => {
       const topic = newTopic();
@@ -420,6 +463,13 @@ export function offsets(results: readonly AppendResult[]): bigint[] {
 export function codeOf(result: AppendResult): string {
   if (result.ok) return 'ok';
   return result.error instanceof GatewayError ? result.error.code : String(result.error);
+}
+
+/** A time that is later than all that was appended before, and not later than what is appended after. */
+async function nextMs(): Promise<number> {
+  const calledMs = Date.now();
+  await until(() => Date.now() > calledMs, 'the clock goes on');
+  return Date.now();
 }
 
 function unexpected(): never {

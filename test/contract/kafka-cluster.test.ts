@@ -69,8 +69,20 @@ describe('kafka event log on three brokers', () => {
           .consumer.partitions.every(({ position }, index) => position === partitions[index]!.logEnd),
       'all of the log was read',
     );
+    // Each partition's leader tells its own part.
+    const timeMs = seen.records[seen.records.length >> 1]!.timestampMs;
+    const atTime = (await log.bounds({ timeMs })).partitions;
     await log.close(5_000);
 
+    expect(new Set(seen.records.map(({ partition }) => partition)).size).toBeGreaterThan(1);
+    expect(atTime.map((bounds) => bounds.atTime)).toEqual(
+      partitions.map(({ partition, logEnd }) => {
+        const first = seen.records.find(
+          (record) => record.partition === partition && record.timestampMs >= timeMs,
+        );
+        return first?.offset ?? logEnd;
+      }),
+    );
     expect(seen.violations).toEqual([]);
     expect([seen.gaps, seen.resets]).toEqual([[], []]);
     expect(seen.texts.length).toBe(new Set(seen.texts).size);

@@ -17,6 +17,8 @@ import { TailRecorder, textOf } from './tail-recorder';
 const CLOSE_MS = 5_000;
 /** What CONTRACT promises for losing and finding Kafka again. */
 const STATUS_MS = 5_000;
+/** A few questions to a broker on a busy machine; nothing that waits for a period. */
+const JOIN_MS = 2_000;
 
 const { available, reason } = kafkaTier();
 if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`);
@@ -130,6 +132,28 @@ describe('kafka event log', () => {
         return result?.ok === true && result.partition === 2;
       }, 'a record went to the last partition');
       await until(() => seen.records.some(({ partition }) => partition === 2), 'it was seen');
+    });
+
+    it('joins partitions that are added as soon as the bounds are asked for', async () => {
+      const topic = newTopic();
+      const log = await open([topic], { KAFKA_METADATA_REFRESH_MS: '600000' });
+      const seen = await tail(log);
+      for (const count of [2, 3, 5]) {
+        await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+        // A broker learns of new partitions, and that it leads them, a moment after they were made.
+        await until(async () => {
+          const { partitions } = await log.bounds().catch(() => ({ partitions: [] }));
+          return partitions.length === count;
+        }, 'the bounds of the added partitions');
+        await until(() => seen.added.length === count - 1, 'they joined', JOIN_MS);
+      }
+      expect(seen.added.map(({ partition, logStart }) => [partition, logStart])).toEqual(
+        [1, 2, 3, 4].map((partition) => [partition, 0n]),
+      );
+      const results = await log.append(Array.from({ length: 50 }, (_, i) => text(topic, String(i))));
+      const used = new Set(results.map((result) => (result.ok ? result.partition : codeOf(result))));
+      expect([...used].sort()).toEqual([0, 1, 2, 3, 4]);
+      await seen.sees(50);
     });
 
     it('tails a topic that appears later and is not its own to create', async () => {

@@ -75,15 +75,18 @@ export class Cluster {
     return this.#loading;
   }
 
-  /** A fresh view with the bounds of every partition. @throws Error when a broker or a leader is missing */
-  async layout(): Promise<LogLayout> {
+  /**
+   * A fresh view with the bounds of every partition, with `atTime` when `timeMs` is given.
+   * @throws Error when a broker or a leader is missing
+   */
+  async layout(timeMs?: number): Promise<LogLayout> {
     const view = await this.refresh();
-    return { clusterId: view.clusterId, partitions: await this.bounds(view.partitions) };
+    return { clusterId: view.clusterId, partitions: await this.bounds(view.partitions, timeMs) };
   }
 
   /** Bounds of these partitions, asked now, in the same order. @throws Error as `layout` */
-  bounds(partitions: readonly LedPartition[]): Promise<PartitionBounds[]> {
-    return askBounds(partitions, this.#links, this.#options.kafka.livenessMs);
+  bounds(partitions: readonly LedPartition[], timeMs?: number): Promise<PartitionBounds[]> {
+    return askBounds(partitions, this.#links, this.#options.kafka.livenessMs, timeMs);
   }
 
   async close(): Promise<void> {

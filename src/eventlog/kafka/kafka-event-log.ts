@@ -82,9 +82,9 @@ export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEven
       return tail;
     },
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
-    async bounds() {
+    async bounds(options) {
       try {
-        return await cluster.layout();
+        return await cluster.layout(options?.timeMs);
       } catch (cause) {
         throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
       }

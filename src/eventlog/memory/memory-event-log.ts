@@ -50,8 +50,8 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   let closing: Promise<void> | null = null;
   let onIdle: (() => void) | null = null;
 
-  function layout(): LogLayout {
-    return { clusterId, partitions: [...partitions.values()].map((partition) => partition.bounds()) };
+  function layout(timeMs?: number): LogLayout {
+    return { clusterId, partitions: [...partitions.values()].map((partition) => partition.bounds(timeMs)) };
   }
 
   function hasRoom(records: number, bytes: number): boolean {
@@ -177,8 +177,8 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       signal?.throwIfAborted();
       return partitionAt(partition).read(from, to, maxBytes);
     },
-    async bounds() {
-      return layout();
+    async bounds(options) {
+      return layout(options?.timeMs);
     },
     status: () => ({
       eventLog: 'memory',

@@ -28,9 +28,11 @@ export class MemoryPartition {
     this.topic = topic;
   }
 
-  bounds(): PartitionBounds {
+  /** With `atTime` when `timeMs`, Unix time, is given. */
+  bounds(timeMs?: number): PartitionBounds {
     const { topic, topicId } = this;
-    return { topic, partition: PARTITION, topicId, logStart: this.#logStart, logEnd: this.#logEnd };
+    const bounds = { topic, partition: PARTITION, topicId, logStart: this.#logStart, logEnd: this.#logEnd };
+    return timeMs === undefined ? bounds : { ...bounds, atTime: this.#offsetAt(timeMs) };
   }
 
   /** What the tail has not got yet. */
@@ -121,6 +123,14 @@ export class MemoryPartition {
       highWatermark: this.#logEnd,
       lastRecordAt: this.#lastRecordAt,
     };
+  }
+
+  /** One by one, because the clock may have been set back between two records. */
+  #offsetAt(timeMs: number): bigint {
+    const held = this.#records.length;
+    let index = 0;
+    while (index < held && this.#records.at(index)!.timestampMs < timeMs) index++;
+    return this.#logStart + BigInt(index);
   }
 
   get #logEnd(): bigint {
