@@ -19,7 +19,7 @@ import { keyOf } from './topic-partitions';
 export interface KafkaTailOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
 }
@@ -165,6 +165,8 @@ export class KafkaTail implements Tail {
       this.#read(added, ({ logStart }) => logStart);
     });
     this.#joining = false;
+    // More of them may have been found meanwhile.
+    if (cluster.view !== null) this.follow(cluster.view);
   }
 
   /** Settles a position that the broker does not have: records deleted below it, or a log that became shorter. */
