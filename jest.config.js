@@ -8,5 +8,7 @@ const tier = (name) => ({
 });
 
 module.exports = {
-  projects: ['unit', 'property', 'http', 'contract', 'integration', 'issues', 'long'].map(tier),
+  projects: ['unit', 'property', 'http', 'conformance', 'contract', 'integration', 'issues', 'long'].map(
+    tier,
+  ),
 };

@@ -19,6 +19,7 @@ export const TIERS: readonly Tier[] = [
   { name: 'unit', jest: { project: 'unit' } },
   { name: 'property', jest: { project: 'property' } },
   { name: 'http', jest: { project: 'http' } },
+  { name: 'conformance', jest: { project: 'conformance', files: 'conformance/direct' } },
   { name: 'contract-memory', jest: { project: 'contract', files: 'contract/memory' } },
   {
     name: 'contract-kafka',
@@ -27,6 +28,11 @@ export const TIERS: readonly Tier[] = [
   },
   { name: 'broker', jest: { project: 'integration', files: 'integration/broker' }, missing: missingForKafka },
   { name: 'nginx', jest: { project: 'integration', files: 'integration/nginx' }, missing: missingForNginx },
+  {
+    name: 'conformance-nginx',
+    jest: { project: 'conformance', files: 'conformance/nginx' },
+    missing: missingForNginx,
+  },
   {
     name: 'stack',
     jest: { project: 'integration', files: 'integration/stack' },

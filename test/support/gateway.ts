@@ -10,10 +10,21 @@ export interface TestGateway {
 }
 
 const running = new Set<TestGateway>();
+const forAllTests = new Set<TestGateway>();
 
 afterEach(async () => {
+  for (const gateway of running) if (!forAllTests.has(gateway)) await gateway.stop();
+});
+
+afterAll(async () => {
   for (const gateway of running) await gateway.stop();
 });
+
+/** Keeps a gateway for all tests of the file. */
+export function stopAfterAll(gateway: TestGateway): TestGateway {
+  forAllTests.add(gateway);
+  return gateway;
+}
 
 /** A whole gateway with a memory log in this process, on a port of its own; stopped after the test. */
 export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {

@@ -19,8 +19,8 @@ export interface RawConnection {
 const DEADLINE_MS = 5_000;
 
 /** Sends bytes as they are: for what an HTTP client would not send, or would hide. */
-export function rawHttp(port: number, request: string): RawConnection {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+export function rawHttp(port: number, request: string, host = '127.0.0.1'): RawConnection {
+  const socket = connect({ port, host, noDelay: true });
   open.add(socket);
   let received = '';
   let isClosed = false;
