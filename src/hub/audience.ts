@@ -57,6 +57,8 @@ export class Audience {
   readonly #members: Subscriber[] = [];
   #pending: RingEntry[] = [];
   #pass: Pass | null = null;
+  /** Events of all passes that are over. */
+  #passedEvents = 0;
 
   constructor(subscription: Subscription, deps: AudienceDeps) {
     this.subscription = subscription;
@@ -79,6 +81,13 @@ export class Audience {
   /** How far the members have been served: the start of the running pass, else the first pending entry, else the head. */
   get position(): number {
     return this.#pass?.start ?? this.#pending[0]?.seq ?? this.#deps.ring.head;
+  }
+
+  /** Events that a subscriber was given since it came. */
+  sentTo(subscriber: Subscriber): number {
+    if (subscriber.state !== 'live') return subscriber.sent;
+    const running = subscriber.served === this.#pass ? this.#pass.events : 0;
+    return subscriber.sent + this.#passedEvents + running;
   }
 
   /** The one listener of this audience's channels. Must not throw: the emitter would skip the audiences after it. */
@@ -118,6 +127,7 @@ export class Audience {
   /** Takes a private subscriber that stands exactly where the members are, between two passes. */
   join(subscriber: Subscriber): void {
     subscriber.state = 'live';
+    subscriber.sent -= this.#passedEvents;
     subscriber.place = this.#members.push(subscriber) - 1;
   }
 
@@ -157,6 +167,7 @@ export class Audience {
       member.served = pass;
       writes++;
       if (this.write(member, chunk) || member.state !== 'live') continue;
+      member.sent = this.sentTo(member);
       this.#leave(member);
       this.catchUp.takeBack(member, pass);
     }
@@ -167,6 +178,7 @@ export class Audience {
   #endPass(pass: Pass): void {
     pass.chunk = null;
     this.#pass = null;
+    this.#passedEvents += pass.events;
     // All that matches since the end of the pass is pending: from there to the first pending entry is nothing to feed.
     this.catchUp.skipTo(this.position, pass);
     this.#settle();

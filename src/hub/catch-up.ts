@@ -139,6 +139,7 @@ export class CatchUp {
   give(subscriber: Subscriber, chunk: Chunk | null, events: number, mark: WriteMark): number {
     if (chunk === null) return 0;
     subscriber.served = mark;
+    subscriber.sent += events;
     if (subscriber.replayed !== null) subscriber.replayed += events;
     subscriber.blocked = !this.#audience.write(subscriber, chunk);
     this.#deps.onDelivered(1, events);

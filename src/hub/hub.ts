@@ -133,6 +133,25 @@ export class Hub {
     return seq === null ? floor : this.ring.furthest(covered, floor);
   }
 
+  /** Events that this stream was given since it came. */
+  sentTo(subscriber: Subscriber): number {
+    return subscriber.audience.sentTo(subscriber);
+  }
+
+  /** Records that were read and that this stream has yet to be given or to pass over, whatever it subscribed to. */
+  recordsBehind({ state, seq, floor, audience }: Subscriber): number {
+    const { ring } = this;
+    if (state === 'gone') return 0;
+    if (state === 'live') return ring.head - audience.position;
+    if (seq !== null) return ring.head - seq;
+    let behind = 0n;
+    for (const [slot, position] of ring.positions.entries()) {
+      const missing = position - ring.positionIn(floor!, slot);
+      if (missing > 0n) behind += missing;
+    }
+    return Number(behind);
+  }
+
   stats(): HubStats {
     return {
       published: this.ring.head,

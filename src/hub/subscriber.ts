@@ -55,6 +55,11 @@ export class Subscriber {
   replayed: number | null;
   /** The pass or write that served it last. */
   served: WriteMark;
+  /**
+   * Events it was given: while private their number, while live that number less the events that had passed its
+   * audience when it joined. So a pass counts for all members without touching one; `Audience.sentTo` adds them.
+   */
+  sent = 0;
 
   constructor(audience: Audience, sink: Sink, start: Start, head: number, positions: Positions) {
     this.audience = audience;

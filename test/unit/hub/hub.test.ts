@@ -252,4 +252,54 @@ describe('Hub', () => {
     expect(slow.events).toEqual(['a', 'reset']);
     expect(fast.events).toEqual(['a', 'lost with the old log', 'reset']);
   });
+
+  it('counts what each stream was given, whichever way it got it', async () => {
+    const { hub, publish, subscribe, settle } = createHub({ sliceBytes: 12 });
+    const sinks = [subscribe('/'), subscribe('/'), subscribe('/a')];
+    const [slow] = sinks as [FakeSink];
+    const sent = () => sinks.map(({ subscriber }) => hub.sentTo(subscriber!));
+    const got = () => sinks.map(({ events }) => events.length);
+    for (let round = 0; round < 30; round++) {
+      for (let i = 0; i < round % 4; i++) publish(i === 1 ? '/a' : '/');
+      slow.isFull = round % 5 < 2;
+      if (!slow.isFull) hub.drained(slow.subscriber!);
+      if (round % 6 === 0) sinks.push(subscribe('/'));
+      await settle();
+      expect(sent()).toEqual(got());
+    }
+    expect(got()[1]).toBe(43);
+    expect(new Set(got()).size).toBeGreaterThan(5);
+  });
+
+  it('counts a pass for those it has served when it yields, and for nobody twice', async () => {
+    const { hub, publish, subscribe, settle } = createHub({ writesPerTurn: 4 });
+    const sinks = Array.from({ length: 10 }, () => subscribe('/'));
+    const sent = () => sinks.map(({ subscriber }) => hub.sentTo(subscriber!));
+    publish('/', 'a');
+    await turn();
+    expect(sent()).toEqual(sinks.map(({ events }) => events.length));
+    expect(new Set(sent())).toEqual(new Set([0, 1]));
+    await settle();
+    expect(new Set(sent())).toEqual(new Set([1]));
+  });
+
+  it('says how many records a stream is behind: live, full, and before the ring', async () => {
+    const { hub, publish, subscribe, settle } = createHub({ ring: { records: 10, bytes: 1 << 20 } });
+    const [slow, live] = [subscribe('/'), subscribe('/')];
+    const behind = () => [slow, live].map(({ subscriber }) => hub.recordsBehind(subscriber!));
+    slow.isFull = true;
+    publish('/');
+    expect(behind()).toEqual([1, 1]);
+    await settle();
+    expect(behind()).toEqual([0, 0]);
+    for (let i = 0; i < 3; i++) publish('/');
+    await settle();
+    expect(behind()).toEqual([3, 0]);
+    for (let i = 0; i < 20; i++) publish('/');
+    slow.isFull = false;
+    hub.drained(slow.subscriber!);
+    await settle();
+    expect(slow.subscriber!.seq).toBeNull();
+    expect(behind()).toEqual([23, 0]);
+  });
 });
