@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
+import { contentBytes } from '../content-bytes';
 import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
 import { createBackoff } from './backoff';
 import { BrokerLinks } from './broker-links';
@@ -152,8 +153,7 @@ function cut(
   let bytes = 0;
   for (const [index, record] of records.entries()) {
     if (record.offset >= to) return { records: records.slice(0, index), next: end };
-    bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
-    for (const { key, value } of record.headers) bytes += key.length + (value?.length ?? 0);
+    bytes += contentBytes(record);
     if (index > 0 && bytes > maxBytes) return { records: records.slice(0, index), next: record.offset };
   }
   return { records, next: end };

@@ -3,6 +3,20 @@ import { type Codecs, createCodecs } from './codecs';
 import { crc32c } from './crc32c';
 import type { AbortedTransaction } from './fetch-response';
 import { decodeRecords } from './record';
+import {
+  ATTRIBUTES_AT,
+  BASE_TIMESTAMP_AT,
+  BODY_AT,
+  COUNT_AT,
+  CRC_AT,
+  LAST_OFFSET_DELTA_AT,
+  LENGTH_AT,
+  MAGIC,
+  MAGIC_AT,
+  MAX_TIMESTAMP_AT,
+  PRODUCER_ID_AT,
+  RECORDS_AT,
+} from './record-batch-header';
 
 /** Offsets `from` (included) to `to` (excluded) that cannot be delivered. */
 export interface RecordGap {
@@ -24,21 +38,6 @@ export interface DecodedRecords {
   readonly gaps: readonly RecordGap[];
 }
 
-// Offsets of the header's fields, https://kafka.apache.org/documentation/#recordbatch. The first three are common to
-// all versions of the format.
-const LENGTH_AT = 8;
-const BODY_AT = 12;
-const MAGIC_AT = 16;
-const CRC_AT = 17;
-const ATTRIBUTES_AT = 21;
-const LAST_OFFSET_DELTA_AT = 23;
-const BASE_TIMESTAMP_AT = 27;
-const MAX_TIMESTAMP_AT = 35;
-const PRODUCER_ID_AT = 43;
-const COUNT_AT = 57;
-const RECORDS_AT = 61;
-
-const MAGIC = 2;
 /** The smallest message of the formats before record batches (magic 0): CRC, magic, attributes, two null lengths. */
 const MIN_MESSAGE_BYTES = 14;
 

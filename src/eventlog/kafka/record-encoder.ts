@@ -1,18 +1,12 @@
 import type { RecordHeader } from '../event-log';
 import { crc32c } from './crc32c';
+import { ATTRIBUTES_AT, BODY_AT, CRC_AT, MAGIC, RECORDS_AT } from './record-batch-header';
 
 export interface OutgoingRecord {
   readonly key: Buffer | null;
   readonly value: Buffer;
   readonly headers: readonly RecordHeader[];
 }
-
-const MAGIC = 2;
-/** Bytes of a batch before its records, and where its length, checksum and attributes are. */
-const HEADER_BYTES = 61;
-const LENGTH_AT = 8;
-const CRC_AT = 17;
-const ATTRIBUTES_AT = 21;
 
 /**
  * One uncompressed record batch (magic 2, https://kafka.apache.org/documentation/#recordbatch) of records that were
@@ -21,10 +15,10 @@ const ATTRIBUTES_AT = 21;
 export function encodeRecordBatch(records: readonly OutgoingRecord[], timestampMs: number): Buffer {
   const bodies = records.map((record, offsetDelta) => bodyBytes(record, offsetDelta));
   const batch = Buffer.allocUnsafe(
-    HEADER_BYTES + bodies.reduce((sum, bytes) => sum + varintBytes(bytes) + bytes, 0),
+    RECORDS_AT + bodies.reduce((sum, bytes) => sum + varintBytes(bytes) + bytes, 0),
   );
   let at = batch.writeBigInt64BE(0n, 0);
-  at = batch.writeInt32BE(batch.length - LENGTH_AT - 4, at);
+  at = batch.writeInt32BE(batch.length - BODY_AT, at);
   at = batch.writeInt32BE(-1, at);
   at = batch.writeInt8(MAGIC, at);
   at = batch.writeUInt32BE(0, at);

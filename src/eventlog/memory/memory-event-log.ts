@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AppendConfig, Config } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
+import { contentBytes } from '../content-bytes';
 import type {
   AppendResult,
   ConnectionStatus,
@@ -11,7 +12,7 @@ import type {
   TopicPartition,
 } from '../event-log';
 import { Fifo } from './fifo';
-import { MemoryPartition, recordBytes } from './memory-partition';
+import { MemoryPartition } from './memory-partition';
 import { MemoryTail } from './memory-tail';
 
 export interface MemoryEventLogOptions {
@@ -72,7 +73,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
         return { ok: false, error: new GatewayError('unknown-topic', `there is no topic ${topic} here`) };
       }
       history.push(partition);
-      heldBytes += recordBytes(record);
+      heldBytes += contentBytes(record);
       return { ok: true, topic, partition: 0, offset: partition.append(record) };
     });
     trim();
@@ -157,7 +158,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   return {
     async append(records) {
       if (draining) return refuseAll(records, new GatewayError('draining', 'the gateway is shutting down'));
-      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
+      const bytes = records.reduce((sum, record) => sum + contentBytes(record), 0);
       if (waiting.length > 0 || !hasRoom(records.length, bytes)) return wait(records, bytes);
       return store(records);
     },

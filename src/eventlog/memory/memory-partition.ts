@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors';
+import { contentBytes } from '../content-bytes';
 import type {
   LogGap,
   LogRecord,
@@ -51,7 +52,7 @@ export class MemoryPartition {
       headers,
     };
     this.#records.push(record);
-    if (this.#position !== null) this.#undeliveredBytes += recordBytes(record);
+    if (this.#position !== null) this.#undeliveredBytes += contentBytes(record);
     return offset;
   }
 
@@ -61,7 +62,7 @@ export class MemoryPartition {
     const oldest = this.#records.shift();
     if (oldest === undefined) return null;
     this.#logStart++;
-    return recordBytes(oldest);
+    return contentBytes(oldest);
   }
 
   /** The tail reads from here on, at most the log's end. Answers the gap when that was thrown away already. */
@@ -71,7 +72,7 @@ export class MemoryPartition {
     const start = gone ? this.#logStart : position;
     this.#position = start;
     this.#undeliveredBytes = this.#slice(start, this.#logEnd).reduce(
-      (sum, record) => sum + recordBytes(record),
+      (sum, record) => sum + contentBytes(record),
       0,
     );
     return gone ? { topic, partition: PARTITION, from: position, to: start, reason: 'retention' } : null;
@@ -87,7 +88,7 @@ export class MemoryPartition {
     if (this.#position === null || this.#position === this.#logEnd) return null;
     const records = this.#slice(this.#position, this.#position + BigInt(maxRecords));
     this.#position += BigInt(records.length);
-    for (const record of records) this.#undeliveredBytes -= recordBytes(record);
+    for (const record of records) this.#undeliveredBytes -= contentBytes(record);
     this.#lastRecordAt = new Date().toISOString();
     return { topic: this.topic, partition: PARTITION, records, next: this.#position };
   }
@@ -108,7 +109,7 @@ export class MemoryPartition {
     const records: LogRecord[] = [];
     for (let bytes = 0; next < end; next++) {
       const record = this.#records.at(Number(next - this.#logStart))!;
-      bytes += recordBytes(record);
+      bytes += contentBytes(record);
       if (records.length > 0 && bytes > maxBytes) break;
       records.push(record);
     }
@@ -140,19 +141,4 @@ export class MemoryPartition {
   #slice(from: bigint, to: bigint): LogRecord[] {
     return this.#records.slice(Number(from - this.#logStart), Number(to - this.#logStart));
   }
-}
-
-/** A record's content; what it takes up besides is left to the bound on the number of records. */
-export function recordBytes({
-  key,
-  value,
-  headers,
-}: {
-  readonly key: Buffer | string | null;
-  readonly value: Buffer | null;
-  readonly headers: NewRecord['headers'];
-}): number {
-  let bytes = (key === null ? 0 : Buffer.byteLength(key)) + (value?.length ?? 0);
-  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
-  return bytes;
 }
