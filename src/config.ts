@@ -28,6 +28,12 @@ export const SETTINGS = {
   KAFKA_TOPICS: topics().describe(
     'topics to serve: `topic`, `topic=/base` under a channel, `topic=/base;base64`',
   ),
+  KAFKA_GROUP_ID: text('kafka-sse-gateway-aggregator').describe(
+    'consumer group that all aggregators share; gateways need none',
+  ),
+  KAFKA_SESSION_TIMEOUT_MS: ms(15_000, 1_000).describe(
+    'silence of an aggregator after which the others take over its partitions',
+  ),
   KAFKA_SUMMARY_TOPIC: topicName('events-summary-table').describe('topic of the aggregator’s summaries'),
   // Without the list's default, which would stand in for the topics that unset means.
   KAFKA_CREATE_TOPICS: list()
@@ -153,6 +159,12 @@ export const SETTINGS = {
 } as const;
 
 export interface TopicSetting {
+  AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
+  AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
+  AGGREGATION_SAMPLE_BYTES: bytes(4 << 10, 16).describe(
+    'bytes of one event in a summary’s sample; a longer one is cut',
+  ),
+
   readonly name: string;
   /** Channel under which the topic's channels appear. */
   readonly base: string;
@@ -324,6 +336,13 @@ function int(preset: number, min: number, max: number) {
     .regex(/^-?\d{1,15}$/, 'must be a whole number')
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
+    aggregation: {
+      events: s.AGGREGATION_EVENTS,
+      windowMs: s.AGGREGATION_MS,
+      sampleBytes: s.AGGREGATION_SAMPLE_BYTES,
+      groupId: s.KAFKA_GROUP_ID,
+      sessionTimeoutMs: s.KAFKA_SESSION_TIMEOUT_MS,
+    },
     .default(preset);
 }
 
