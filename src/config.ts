@@ -148,9 +148,22 @@ export const SETTINGS = {
   MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('size of one batch'),
   MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
   CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
+  TRUST_PROXY: int(0, 0, 100).describe(
+    'number of proxies in front whose `X-Forwarded-For` is believed; 0 means the peer is the client',
+  ),
+  ADMIN_KEY: z
+    .string()
+    .optional()
+    .describe('key for `/admin/`; unset: only requests made on this machine are answered'),
 
   TICK_MS: ms(1_000, 0).describe('pause between two timestamp events of the ticker; 0 means none'),
   TICK_FORMAT: z.enum(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
+
+  AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
+  AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
+  AGGREGATION_SAMPLE_BYTES: bytes(4 << 10, 16).describe(
+    'bytes of one event in a summary’s sample; a longer one is cut',
+  ),
 
   DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown'),
   SHUTDOWN_MS: ms(5_000, 100).describe(
@@ -159,12 +172,6 @@ export const SETTINGS = {
 } as const;
 
 export interface TopicSetting {
-  AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
-  AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
-  AGGREGATION_SAMPLE_BYTES: bytes(4 << 10, 16).describe(
-    'bytes of one event in a summary’s sample; a longer one is cut',
-  ),
-
   readonly name: string;
   /** Channel under which the topic's channels appear. */
   readonly base: string;
@@ -240,6 +247,9 @@ function arrange(s: Settings) {
       host: s.HOST,
       /** Empty: any origin, without credentials. */
       corsOrigins: s.CORS_ORIGINS,
+      trustProxy: s.TRUST_PROXY,
+      /** Null: only requests made on this machine see the admin page. */
+      adminKey: s.ADMIN_KEY ?? null,
       headersTimeoutMs: s.HTTP_HEADERS_TIMEOUT_MS,
       requestTimeoutMs: s.HTTP_REQUEST_TIMEOUT_MS,
       keepAliveMs: s.HTTP_KEEP_ALIVE_MS,
@@ -326,6 +336,13 @@ function arrange(s: Settings) {
       maxMs: s.BACKFILL_MAX_MS,
     },
     ticker: { intervalMs: s.TICK_MS, format: s.TICK_FORMAT },
+    aggregation: {
+      events: s.AGGREGATION_EVENTS,
+      windowMs: s.AGGREGATION_MS,
+      sampleBytes: s.AGGREGATION_SAMPLE_BYTES,
+      groupId: s.KAFKA_GROUP_ID,
+      sessionTimeoutMs: s.KAFKA_SESSION_TIMEOUT_MS,
+    },
     shutdown: { drainMs: s.DRAIN_MS, finishMs: s.SHUTDOWN_MS },
   } as const;
 }
@@ -336,13 +353,6 @@ function int(preset: number, min: number, max: number) {
     .regex(/^-?\d{1,15}$/, 'must be a whole number')
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
-    aggregation: {
-      events: s.AGGREGATION_EVENTS,
-      windowMs: s.AGGREGATION_MS,
-      sampleBytes: s.AGGREGATION_SAMPLE_BYTES,
-      groupId: s.KAFKA_GROUP_ID,
-      sessionTimeoutMs: s.KAFKA_SESSION_TIMEOUT_MS,
-    },
     .default(preset);
 }
 

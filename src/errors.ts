@@ -9,6 +9,7 @@ const HTTP_STATUS = {
   'bad-channel': 400,
   'bad-cursor': 400,
   'not-utf8': 400,
+  unauthorized: 401,
   'not-found': 404,
   'unknown-topic': 404,
   'method-not-allowed': 405,

@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Config } from './config';
 import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
@@ -8,9 +10,12 @@ import { createBackfill } from './events/backfill';
 import { entryWithMeta } from './events/encoded-event';
 import { createFeed } from './events/feed';
 import { createTopicMap } from './events/topic-map';
+import { createAdminRoute } from './http/admin-route';
 import { createApp } from './http/app';
+import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
 import { createServer } from './http/server';
+import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
 import { createLastMatches } from './hub/last-matches';
 import { createBatchRoute } from './ingest/batch-route';
@@ -25,6 +30,8 @@ import { createResume } from './sse/resume';
 import { createSlowStreams } from './sse/slow-streams';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
+import { createAdminStatus } from './status/admin-status';
+import { firstFailure } from './status/health';
 import { startLogWatch } from './status/log-watch';
 
 export interface Gateway {
@@ -48,6 +55,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const lifecycle: Lifecycle = { state: 'starting' };
   const topics = createTopicMap(config.topics);
   const cors = createCors(config.http.corsOrigins);
+  const clientAddress = createClientAddress(config.http.trustProxy);
   const streams = new OpenStreams();
   const { maxStreams } = config.streams;
 
@@ -99,6 +107,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     streams,
     resume,
     cors,
+    clientAddress,
     config: config.streams,
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
@@ -134,12 +143,26 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     ingest: config.ingest.enabled,
     isWarm: () => feed.layout() !== null,
   };
-  const app = createApp({ log, streams, cors, health, logger });
+  const web = createWebFiles(join(__dirname, 'web'));
+  const app = createApp({ log, streams, cors, health, web, logger });
+  const adminRoute = createAdminRoute({
+    report: createAdminStatus({
+      hub,
+      streams,
+      node: hostname(),
+      health: () => firstFailure(health) ?? 'OK',
+      streamsPerTurn: config.fanout.turnWrites,
+    }),
+    web,
+    adminKey: config.http.adminKey,
+    clientAddress,
+    logger,
+  });
   const server = createServer({
     config: config.http,
     cors,
     streamRoute,
-    directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest)],
+    directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest), adminRoute],
     app,
     logger,
   });

@@ -16,6 +16,7 @@ export interface Tier {
 export const TIERS: readonly Tier[] = [
   { name: 'lint', command: ['biome', 'check', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'types-web', command: ['tsc', '-p', 'src/web', '--noEmit'] },
   { name: 'unit', jest: { project: 'unit' } },
   { name: 'property', jest: { project: 'property' } },
   { name: 'http', jest: { project: 'http' } },

@@ -7,12 +7,14 @@ import { type HealthDeps, readiness } from '../status/health';
 import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
 import { sendProblem } from './problem';
+import type { WebFiles } from './web-files';
 
 export interface AppDeps {
   readonly log: EventLog;
   readonly streams: OpenStreams;
   readonly cors: Cors;
   readonly health: HealthDeps;
+  readonly web: WebFiles;
   readonly logger: Logger;
 }
 
@@ -27,17 +29,27 @@ const ENDPOINTS = {
   'GET /kafka/status': 'state of the log: connections, positions, lag',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to serve, check by check',
+  'GET /': 'this list; to a browser the live page',
+  'GET /admin/': 'streams of this process, for its operator',
 };
 
 /** All routes that are asked for rarely. */
-export function createApp({ log, streams, cors, health, logger }: AppDeps): Express {
+export function createApp({ log, streams, cors, health, web, logger }: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
 
   const routes: Record<string, (req: Request, res: Response) => void> = {
-    '/': (_req, res) => sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: ENDPOINTS }),
+    '/': (req, res) => {
+      res.vary('Accept');
+      // Who takes anything, as curl does, gets JSON.
+      if (req.accepts(['json', 'html']) === 'html') web.send(req, res, 'live.html');
+      else sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: ENDPOINTS });
+    },
+    '/web/:file': (req, res) => {
+      if (!web.send(req, res, String(req.params.file))) throw notFound(req.path);
+    },
     '/connections': (_req, res) => {
       // Not through Express's send: it would add a charset to the type, and the contract wants none.
       res.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache', Connection: 'close' });
@@ -59,19 +71,23 @@ export function createApp({ log, streams, cors, health, logger }: AppDeps): Expr
   for (const [path, answer] of Object.entries(routes)) {
     app.get(path, answer);
     app.all(path, (req) => {
-      throw new GatewayError('method-not-allowed', `${path} takes GET, not ${req.method}`, {
+      throw new GatewayError('method-not-allowed', `${req.path} takes GET, not ${req.method}`, {
         details: { allow: 'GET, HEAD, OPTIONS' },
       });
     });
   }
   app.use((req) => {
-    throw new GatewayError('not-found', `there is nothing at ${req.path}; GET / lists the endpoints`);
+    throw notFound(req.path);
   });
   app.use((error: unknown, req: Request, res: Response, _next: () => void) => {
     if (!(error instanceof GatewayError)) logger.error({ err: error, path: req.path }, 'a request failed');
     sendProblem(res, error);
   });
   return app;
+}
+
+function notFound(path: string): GatewayError {
+  return new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
 }
 
 function sendJson(res: Response, status: number, value: object): void {

@@ -23,7 +23,7 @@ export interface HttpServerDeps {
   readonly config: Config['http'];
   readonly cors: Cors;
   readonly streamRoute: StreamRoute;
-  /** Busy routes, asked in order before the streams and Express. */
+  /** Routes that need no Express, asked in order before the streams. */
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;

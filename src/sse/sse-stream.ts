@@ -2,12 +2,14 @@ import type { Socket } from 'node:net';
 import { type Chunk, createChunk } from '../hub/chunk';
 import type { Positions } from '../hub/ring';
 import type { Sink, Subscriber, WriteMark } from '../hub/subscriber';
+import type { StreamOrigin } from './stream-origin';
 
 /** Why a stream ended. */
 export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'error';
 
 export interface SseStreamOptions {
   readonly socket: Socket;
+  readonly origin: StreamOrigin;
   /** True: chunked coding (HTTP/1.1). False: bare bytes until the end of the connection. */
   readonly chunked: boolean;
   /** Unsent bytes after which the stream is to be left alone until it has drained. */
@@ -30,6 +32,7 @@ const LAST_CHUNK = '0\r\n\r\n';
  */
 export class SseStream implements Sink {
   readonly openedAtMs = Date.now();
+  readonly origin: StreamOrigin;
   /** Null until it is known where the stream begins. */
   subscriber: Subscriber | null = null;
   /** While blocked: what the handle still had to hand on, and since when that has not changed. */
@@ -49,6 +52,7 @@ export class SseStream implements Sink {
 
   constructor(options: SseStreamOptions) {
     this.#options = options;
+    this.origin = options.origin;
     this.#socket = options.socket;
     this.#chunked = options.chunked;
     this.#maxBufferBytes = options.maxBufferBytes;

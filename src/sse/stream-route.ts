@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config';
 import { asGatewayError, GatewayError } from '../errors';
+import type { ClientAddress } from '../http/client-address';
 import type { Cors } from '../http/cors';
 import { sendProblem } from '../http/problem';
-import type { RequestTarget } from '../http/request-target';
+import { parseTarget, type RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -13,6 +14,7 @@ import { gapData } from './gap';
 import type { OpenStreams } from './open-streams';
 import type { Notice, Resolution, Resume } from './resume';
 import { SseStream } from './sse-stream';
+import { type StreamOrigin, streamOriginOf } from './stream-origin';
 import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
 
 export interface StreamRouteDeps {
@@ -20,6 +22,7 @@ export interface StreamRouteDeps {
   readonly streams: OpenStreams;
   readonly resume: Resume;
   readonly cors: Cors;
+  readonly clientAddress: ClientAddress;
   readonly config: Config['streams'];
   readonly idOf: (positions: Positions) => string;
   /** False until ids can be written and judged. */
@@ -78,10 +81,15 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     res.end(`retry: ${retryMs()}\n: ${refusal.code}\n\n`);
   }
 
-  function createStream(socket: Socket, chunked: boolean): SseStream {
+  function originOf(req: IncomingMessage): StreamOrigin {
+    return streamOriginOf(req, parseTarget(req.url ?? '/').path, deps.clientAddress.of(req));
+  }
+
+  function createStream(socket: Socket, chunked: boolean, origin: StreamOrigin): SseStream {
     const stream = new SseStream({
       socket,
       chunked,
+      origin,
       maxBufferBytes: config.maxClientBufferBytes,
       retryMs,
       caughtUpText: (positions, replayed) => ownEvent('gateway.live', { replayed }, positions),
@@ -135,7 +143,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       socket.end(head);
       return;
     }
-    const stream = createStream(socket, chunked);
+    const stream = createStream(socket, chunked, originOf(req));
     // Whatever else the client sends is read and dropped, so that its end is seen.
     req.resume();
     const retry = `retry: ${retryMs()}\n`;

@@ -29,3 +29,9 @@ export function readiness({ log, lifecycle, streams, maxStreams, ingest, isWarm 
   };
   return { ready: Object.values(checks).every(({ ok }) => ok), checks };
 }
+
+/** The first check that fails, with its detail; null when ready. */
+export function firstFailure(deps: HealthDeps): string | null {
+  const failed = Object.entries(readiness(deps).checks).find(([, { ok }]) => !ok);
+  return failed === undefined ? null : `${failed[0]}: ${failed[1].detail}`;
+}

@@ -13,6 +13,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   roles: ['eventlog', 'events', 'hub'],
   status: ['eventlog', 'events', 'hub', 'sse'],
   http: ['eventlog', 'hub', 'sse', 'status'],
+  // Runs in browsers.
+  web: [],
 };
 const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle'];
 

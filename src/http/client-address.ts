@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+/** Whose request it is. */
+export interface ClientAddress {
+  /** The client's IP address, as far as the proxies that are believed tell it. */
+  of(req: IncomingMessage): string;
+  /**
+   * True when the request was made on this machine, without a proxy in between as far as anyone can see: the peer is
+   * loopback, the `Host` it asked for is too (a page of another site whose name resolves to loopback sends its own
+   * name), and nothing says that it was passed on. With believed proxies, what they say must be loopback too.
+   */
+  isLocal(req: IncomingMessage): boolean;
+}
+
+/** Any of these means that the peer is not the client. */
+const PROXY_HEADERS = [
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'forwarded',
+  'via',
+];
+
+/**
+ * @param trustProxy number of proxies in front whose `X-Forwarded-For` is believed; each appends the address it was
+ *   asked from, so the client is that many from the right. 0: the peer is the client, whatever the header says.
+ */
+export function createClientAddress(trustProxy: number): ClientAddress {
+  function of(req: IncomingMessage): string {
+    const peer = addressOf(req.socket.remoteAddress ?? '') ?? '';
+    const header = req.headers['x-forwarded-for'];
+    if (trustProxy === 0 || header === undefined) return peer;
+    const passedOn = (Array.isArray(header) ? header.join() : header).split(',');
+    let client = peer;
+    // From the nearest on: what stands behind an entry that is no address was written by nobody who is believed.
+    for (const text of passedOn.slice(-trustProxy).reverse()) {
+      const address = addressOf(text.trim());
+      if (address === null) break;
+      client = address;
+    }
+    return client;
+  }
+
+  return {
+    of,
+    isLocal(req) {
+      const { headers, socket } = req;
+      if (!isLoopback(addressOf(socket.remoteAddress ?? '')) || !isLoopbackHost(headers.host)) return false;
+      const isPassedOn = PROXY_HEADERS.some((name) => headers[name] !== undefined);
+      return trustProxy === 0 ? !isPassedOn : isLoopback(of(req));
+    },
+  };
+}
+
+/** The bare address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80` or `::ffff:1.2.3.4`; null for anything else. */
+function addressOf(text: string): string | null {
+  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+  const address = /^::ffff:([\d.]+)$/i.exec(bare)?.[1] ?? bare;
+  return isIP(address) === 0 ? null : address;
+}
+
+function isLoopback(address: string | null): boolean {
+  return address === '::1' || address?.startsWith('127.') === true;
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  return name === 'localhost' || isLoopback(addressOf(name));
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join } from 'node:path';
+
+/** The files that the pages for people consist of. */
+export interface WebFiles {
+  /** Answers with the file, or 304 when the client has it. False, without an answer, when there is no such file. */
+  send(req: IncomingMessage, res: ServerResponse, name: string): boolean;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+};
+
+/** Nothing from elsewhere, nothing inline, no frame around it: what an event carries can at most be shown. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+].join('; ');
+
+interface WebFile {
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly etag: string;
+}
+
+/** Reads the directory once: it belongs to the program. */
+export function createWebFiles(directory: string): WebFiles {
+  const files = new Map<string, WebFile>();
+  for (const name of readdirSync(directory)) {
+    const type = TYPES[extname(name)];
+    if (type === undefined) continue;
+    const body = readFileSync(join(directory, name));
+    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    const headers = {
+      'Content-Type': type,
+      // Asked again each time, so that a page never meets the scripts of another version.
+      'Cache-Control': 'no-cache',
+      ETag: etag,
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+    };
+    files.set(name, { body, headers, etag });
+  }
+
+  return {
+    send(req, res, name) {
+      const file = files.get(name);
+      if (file === undefined) return false;
+      for (const [field, value] of Object.entries(file.headers)) res.setHeader(field, value);
+      if (req.headers['if-none-match'] === file.etag) {
+        res.writeHead(304).end();
+        return true;
+      }
+      res.writeHead(200, { 'Content-Length': file.body.length });
+      res.end(file.body);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** An event as the page shows it. */
+export interface ReceivedEvent {
+  readonly id: string;
+  /** `message` for unnamed ones. */
+  readonly name: string;
+  readonly data: string;
+  /** As its publisher named it; null for a record without one, and for the gateway's own events. */
+  readonly channel: string | null;
+  /** Null for the gateway's own events. */
+  readonly source: EventPlace | null;
+  /** From the record's timestamp to now, by the clocks of the two machines; null when it has none. */
+  readonly latencyMs: number | null;
+}
+
+export interface EventPlace {
+  readonly topic: string;
+  readonly partition: number;
+  /** Decimal. */
+  readonly offset: string;
+}
+
+/** What `?meta=1` wraps around the data of each record. */
+interface Envelope extends EventPlace {
+  readonly timestamp: number;
+  readonly headers: Readonly<Record<string, string | null>>;
+  readonly data: string;
+}
+
+/** What this needs of a browser's `MessageEvent`. */
+export interface Arrival {
+  readonly type: string;
+  readonly data: string;
+  readonly lastEventId: string;
+}
+
+export function receivedEventOf(
+  { type, data, lastEventId }: Arrival,
+  nowMs: number,
+): ReceivedEvent {
+  const envelope = envelopeIn(data);
+  if (envelope === null)
+    return { id: lastEventId, name: type, data, channel: null, source: null, latencyMs: null };
+  const { topic, partition, offset, timestamp } = envelope;
+  return {
+    id: lastEventId,
+    name: type,
+    data: envelope.data,
+    channel: envelope.headers.channel ?? null,
+    source: { topic, partition, offset },
+    latencyMs: timestamp > 0 ? nowMs - timestamp : null,
+  };
+}
+
+/** Null when the event came without one: the gateway's own events do. */
+function envelopeIn(data: string): Envelope | null {
+  try {
+    const value = JSON.parse(data) as Partial<Envelope> | null;
+    const isEnvelope =
+      typeof value?.topic === 'string' &&
+      typeof value.offset === 'string' &&
+      typeof value.data === 'string' &&
+      typeof value.headers === 'object';
+    return isEnvelope ? (value as Envelope) : null;
+  } catch {
+    // An event of the gateway may have any data.
+    return null;
+  }
+}
+
+/** One of the gateway's own words, for people. Null for a name that is not known here. */
+export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>): Notice | null {
+  switch (name) {
+    case 'gateway.gap': {
+      const { reason, topic, partition, requested, available, lost } = JSON.parse(data) as Record<
+        string,
+        unknown
+      >;
+      return {
+        severity: 'loss',
+        text: `Gap: ${lost} records of ${topic}/${partition} cannot be given back (${reason}: asked for ${requested}, available from ${available})`,
+      };
+    }
+    case 'gateway.reset':
+      return {
+        severity: 'loss',
+        text: `Reset: the stream begins anew (${(JSON.parse(data) as { reason: string }).reason})`,
+      };
+    case 'gateway.live':
+      return {
+        severity: 'good',
+        text: `Caught up: ${(JSON.parse(data) as { replayed: number }).replayed} events replayed`,
+      };
+    case 'gateway.status': {
+      const isOk = (JSON.parse(data) as { kafka: string }).kafka === 'ok';
+      return isOk
+        ? { severity: 'good', text: 'Kafka is back' }
+        : { severity: 'warning', text: 'Kafka is away: the stream stays open and goes on when it is back' };
+    }
+    default:
+      return null;
+  }
+}
+
+export interface Notice {
+  /** `loss`: something is missing for good. */
+  readonly severity: 'good' | 'warning' | 'loss';
+  readonly text: string;
+}
