@@ -31,6 +31,7 @@ import { createSlowStreams } from './sse/slow-streams';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
 import { createAdminStatus } from './status/admin-status';
+import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
 import { startLogWatch } from './status/log-watch';
 
@@ -76,7 +77,16 @@ export function createGateway(config: Config, logger: Logger): Gateway {
 
   // read: what the log's tail brings goes into the hub, and what is older to the streams that need it
   const { warmRecords, maxFrameBytes } = config.fanout;
-  const feed = createFeed({ hub, topics, warmRecords, maxFrameBytes, logger });
+  const aggregation = createCurrentAggregation(config.aggregation);
+  const feed = createFeed({
+    hub,
+    topics,
+    warmRecords,
+    maxFrameBytes,
+    // Summaries are not summed up again.
+    onEvent: (event) => event.source.topic !== config.summaryTopic && aggregation.onEvent(event),
+    logger,
+  });
   const tail = log.tail(feed);
   const backfill = createBackfill({
     hub,
@@ -144,7 +154,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     isWarm: () => feed.layout() !== null,
   };
   const web = createWebFiles(join(__dirname, 'web'));
-  const app = createApp({ log, streams, cors, health, web, logger });
+  const app = createApp({ log, streams, cors, health, aggregation, web, logger });
   const adminRoute = createAdminRoute({
     report: createAdminStatus({
       hub,

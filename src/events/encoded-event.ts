@@ -85,8 +85,8 @@ export function encodeWithMeta(frame: Frame, event: string | null, source: Event
   };
 }
 
-/** Read back from the frame, so that the ring need not keep the data a second time. */
-function dataOf(frame: Frame): string {
+/** The data, read back from the frame, so that the ring need not keep it a second time. */
+export function dataOf(frame: Frame): string {
   let data = '';
   const decoder = createFrameDecoder({
     onEvent: (event) => {

@@ -13,7 +13,7 @@ import type { Logger } from '../logger';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
-import { encodeRecord } from './encoded-event';
+import { type EncodedEvent, encodeRecord } from './encoded-event';
 import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
 import type { TopicMap } from './topic-map';
@@ -25,6 +25,8 @@ export interface FeedDeps {
   readonly warmRecords: number;
   /** A frame over this many bytes is not sent; `gateway.undecodable` stands for it. */
   readonly maxFrameBytes: number;
+  /** Called with each event that is published live; what is read before the first stream does not count. */
+  readonly onEvent: (event: EncodedEvent) => void;
   readonly logger: Logger;
 }
 
@@ -49,7 +51,7 @@ export interface Feed extends TailListener {
   announceLog(kafka: 'interrupted' | 'ok'): void;
 }
 
-export function createFeed({ hub, topics, warmRecords, maxFrameBytes, logger }: FeedDeps): Feed {
+export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, logger }: FeedDeps): Feed {
   const { ring } = hub;
   const repeats = createRepeatFilter();
   let layout: Layout | null = null;
@@ -140,8 +142,12 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, logger }: 
         const { channel, event } = encoded;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
-        if (isRepeat) ring.advance(positions);
-        else hub.publish({ ...encoded, slot }, positions);
+        if (isRepeat) {
+          ring.advance(positions);
+          continue;
+        }
+        hub.publish({ ...encoded, slot }, positions);
+        if (isWarm) onEvent(encoded);
       }
       // The last record says the same, unless the log goes on past it over a hole.
       if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));

@@ -3,6 +3,7 @@ import { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import type { Logger } from '../logger';
 import type { OpenStreams } from '../sse/open-streams';
+import type { CurrentAggregation } from '../status/current-aggregation';
 import { type HealthDeps, readiness } from '../status/health';
 import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
@@ -14,6 +15,7 @@ export interface AppDeps {
   readonly streams: OpenStreams;
   readonly cors: Cors;
   readonly health: HealthDeps;
+  readonly aggregation: CurrentAggregation;
   readonly web: WebFiles;
   readonly logger: Logger;
 }
@@ -26,7 +28,7 @@ const ENDPOINTS = {
   'POST /broadcast/<channel>': 'publishes the body as an event; ?event=name, ?key=k',
   'POST /events': 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON',
   'GET /connections': 'number of open streams of this process',
-  'GET /kafka/status': 'state of the log: connections, positions, lag',
+  'GET /kafka/status': 'state of the log: connections, positions, lag, current aggregation',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to serve, check by check',
   'GET /': 'this list; to a browser the live page',
@@ -34,7 +36,7 @@ const ENDPOINTS = {
 };
 
 /** All routes that are asked for rarely. */
-export function createApp({ log, streams, cors, health, web, logger }: AppDeps): Express {
+export function createApp({ log, streams, cors, health, aggregation, web, logger }: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -55,7 +57,7 @@ export function createApp({ log, streams, cors, health, web, logger }: AppDeps):
       res.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache', Connection: 'close' });
       res.end(String(streams.count));
     },
-    '/kafka/status': (_req, res) => sendJson(res, 200, kafkaStatus(log)),
+    '/kafka/status': (_req, res) => sendJson(res, 200, kafkaStatus(log, aggregation)),
     '/healthz': (_req, res) => sendJson(res, 200, { status: 'ok' }),
     '/readyz': (_req, res) => {
       const { ready, checks } = readiness(health);

@@ -1,7 +1,8 @@
 import type { EventLog } from '../eventlog/event-log';
+import type { CurrentAggregation } from './current-aggregation';
 
 /** `GET /kafka/status`: what the log says of itself, with offsets as decimal strings since they may pass 2^53. */
-export function kafkaStatus(log: EventLog): object {
+export function kafkaStatus(log: EventLog, aggregation: CurrentAggregation): object {
   const { eventLog, producer, consumer } = log.status();
   const { partitions, ...connection } = consumer;
   return {
@@ -9,6 +10,7 @@ export function kafkaStatus(log: EventLog): object {
     producer,
     consumer: {
       ...connection,
+      currentAggregation: aggregation.report(),
       partitions: partitions.map(({ topic, partition, position, highWatermark, lastRecordAt }) => ({
         topic,
         partition,

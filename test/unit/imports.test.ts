@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sse: ['eventlog', 'hub', 'http'],
   ingest: ['eventlog', 'events', 'http', 'hub', 'sse'],
   roles: ['eventlog', 'events', 'hub'],
-  status: ['eventlog', 'events', 'hub', 'sse'],
+  status: ['eventlog', 'events', 'hub', 'roles', 'sse'],
   http: ['eventlog', 'hub', 'sse', 'status'],
   // Runs in browsers.
   web: [],
