@@ -1,3 +1,4 @@
+import { missingForBrowser } from '../infra/local/chromium';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { missingForNginx } from '../infra/local/nginx';
 
@@ -39,5 +40,12 @@ export const TIERS: readonly Tier[] = [
     jest: { project: 'integration', files: 'integration/stack' },
     missing: () => missingForKafka() ?? missingForNginx(),
   },
+  { name: 'browser', jest: { project: 'browser', files: 'page' }, missing: missingForBrowser },
+  {
+    name: 'browser-stack',
+    jest: { project: 'browser', files: 'browser/stack' },
+    missing: () => missingForBrowser() ?? missingForKafka() ?? missingForNginx(),
+  },
+  { name: 'issues', jest: { project: 'issues' }, missing: () => missingForKafka() ?? missingForNginx() },
   { name: 'cluster', jest: { project: 'long', files: 'long/cluster' }, missing: missingForKafka, long: true },
 ];

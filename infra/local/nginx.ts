@@ -101,7 +101,8 @@ export function renderIncludes(options: {
       ...temporary.map((name) => `${name}_temp_path ${quote(join(directory, name))};`),
       '',
     ].join('\n'),
-    'upstream.conf': upstreams.map((server) => `server ${server} max_fails=3 fail_timeout=5s;\n`).join(''),
+    // Counted failures would be forgotten only when a stream has ended: a gateway that is back would get hardly any.
+    'upstream.conf': upstreams.map((server) => `server ${server} max_fails=0;\n`).join(''),
   };
 }
 
