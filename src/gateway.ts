@@ -42,9 +42,12 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** The log that the configuration asks for. */
-export function createEventLog(config: Config, logger: Logger): EventLog {
-  const topics = config.topics.map(({ name }) => name);
+/** The log that the configuration asks for, of the topics to serve or of those given. */
+export function createEventLog(
+  config: Config,
+  logger: Logger,
+  topics: readonly string[] = config.topics.map(({ name }) => name),
+): EventLog {
   const { append, kafka, memoryLog } = config;
   return config.eventLog === 'kafka'
     ? createKafkaEventLog({ kafka, append, topics, logger })
@@ -111,6 +114,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
     config: config.resume,
     retryMs: config.kafka.retryMinMs,
+    outageRetryMs: config.kafka.retryMaxMs,
   });
   const streamRoute = createStreamRoute({
     hub,

@@ -36,8 +36,10 @@ export interface ResumeDeps {
   /** @throws when the log is away */
   readonly bounds: (options?: { timeMs: number }) => Promise<LogLayout>;
   readonly config: Config['resume'];
-  /** Pause before the log is asked again when it was away. */
+  /** Pause before the log is asked again for partitions that an id knows. */
   readonly retryMs: number;
+  /** Pause before the log is asked again when it was away: many may wait for it. */
+  readonly outageRetryMs: number;
 }
 
 /** Decides where a stream begins. */
@@ -68,7 +70,7 @@ export function createResume(deps: ResumeDeps): Resume {
         return await deps.bounds(options);
       } catch {
         // The log is away; its own room says so in the log. The stream waits, and its heartbeats go on.
-        await pause(deps.retryMs);
+        await pause(spread(deps.outageRetryMs));
       }
     }
     return null;
@@ -114,7 +116,7 @@ export function createResume(deps: ResumeDeps): Resume {
       if (typeof floor !== 'string') return judge(floor, isOpen);
       const leftMs = untilMs - performance.now();
       if (floor !== 'partitions' || leftMs <= 0) return reset(floor);
-      await pause(Math.min(deps.retryMs, leftMs));
+      await pause(Math.min(spread(deps.retryMs), leftMs));
     }
   }
 
@@ -177,4 +179,9 @@ export function createResume(deps: ResumeDeps): Resume {
       }
     },
   };
+}
+
+/** Half of the time at least: those who wait together are not to ask together. */
+function spread(ms: number): number {
+  return ms * (1 - Math.random() / 2);
 }

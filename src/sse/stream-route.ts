@@ -181,7 +181,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   function answer(req: IncomingMessage, res: ServerResponse, kind: StreamKind, query: StreamQuery): void {
     if (req.socket.destroyed) return;
     const corsHeaders = cors.headersFor(req.headers.origin);
-    const chunked = req.httpVersion === '1.1' && req.headers.connection?.toLowerCase() !== 'close';
+    const chunked = req.httpVersion === '1.1' && !/\bclose\b/i.test(req.headers.connection ?? '');
     const head = headOf(kind, chunked, corsHeaders);
     if (!query.isStrict) {
       open(req, head, chunked, query);

@@ -145,6 +145,22 @@ describe('heartbeats', () => {
   });
 });
 
+describe('a stream that lives long', () => {
+  it('outlives every limit that is meant for requests', async () => {
+    const { url } = await startGateway({
+      HTTP_HEADERS_TIMEOUT_MS: '300',
+      HTTP_REQUEST_TIMEOUT_MS: '300',
+      HTTP_KEEP_ALIVE_MS: '300',
+      HEARTBEAT_MS: '200',
+      STREAM_CHECK_MS: '50',
+    });
+    const client = await openStream(`${url}/sse`);
+    // Ten heartbeats of 200 ms are far past all of them.
+    await client.until(({ comments }) => comments.length > 10);
+    expect(client.ended()).toBe(false);
+  });
+});
+
 describe('the end of a stream', () => {
   it('is noticed, and nothing of it stays', async () => {
     const { url } = await startGateway();
