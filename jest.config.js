@@ -8,7 +8,15 @@ const tier = (name) => ({
 });
 
 module.exports = {
-  projects: ['unit', 'property', 'http', 'conformance', 'contract', 'integration', 'issues', 'long'].map(
-    tier,
-  ),
+  projects: [
+    'unit',
+    'property',
+    'http',
+    'conformance',
+    'contract',
+    'integration',
+    'browser',
+    'issues',
+    'long',
+  ].map(tier),
 };

@@ -33,10 +33,7 @@ export interface Arrival {
   readonly lastEventId: string;
 }
 
-export function receivedEventOf(
-  { type, data, lastEventId }: Arrival,
-  nowMs: number,
-): ReceivedEvent {
+export function receivedEventOf({ type, data, lastEventId }: Arrival, nowMs: number): ReceivedEvent {
   const envelope = envelopeIn(data);
   if (envelope === null)
     return { id: lastEventId, name: type, data, channel: null, source: null, latencyMs: null };

@@ -1,0 +1,104 @@
+import { byId, duration, textCell, wholeNumber } from './page.js';
+
+/** The admin page: the streams that deserve a look, again every two seconds. */
+
+interface Connection {
+  readonly request_path: string;
+  readonly namespace: string;
+  readonly created_at: number;
+  readonly client_ip: string;
+  readonly user_agent: string;
+  readonly msgs_sent: number;
+  readonly buffered_bytes: number;
+  readonly behind: number;
+  readonly state: string;
+}
+
+interface Status {
+  readonly node: string;
+  readonly status: string;
+  readonly reported_at: number;
+  readonly startup_time: number;
+  readonly msgs_broadcast: number;
+  readonly connections_total: number;
+  readonly connections: readonly Connection[];
+}
+
+const REFRESH_MS = 2_000;
+const KIB = 1_024;
+
+const sort = new URLSearchParams(location.search).get('sort') ?? 'age';
+const pill = byId('status', HTMLElement);
+
+function setText(id: string, text: string): void {
+  byId(id, HTMLElement).textContent = text;
+}
+
+function setStatus(text: string, state: 'open' | 'reconnecting' | 'refused'): void {
+  // Said aloud only when it changes.
+  if (pill.textContent !== text) pill.textContent = text;
+  pill.dataset.state = state;
+}
+
+function bytes(count: number): string {
+  if (count < KIB) return `${count} B`;
+  return count < KIB * KIB ? `${(count / KIB).toFixed(1)} KiB` : `${(count / KIB / KIB).toFixed(1)} MiB`;
+}
+
+function rowOf(connection: Connection, nowS: number): HTMLTableRowElement {
+  const row = document.createElement('tr');
+  const state = document.createElement('td');
+  const tag = document.createElement('span');
+  tag.className = 'tag';
+  tag.dataset.state = connection.state;
+  tag.textContent = connection.state;
+  state.append(tag);
+  row.append(
+    state,
+    textCell(connection.request_path, { className: 'channel' }),
+    textCell(connection.namespace, { className: 'channel' }),
+    textCell(connection.client_ip, { className: 'place' }),
+    textCell(connection.user_agent, { className: 'agent', title: connection.user_agent }),
+    textCell(duration((nowS - connection.created_at) * 1_000), { className: 'number' }),
+    textCell(wholeNumber(connection.msgs_sent), { className: 'number' }),
+    textCell(bytes(connection.buffered_bytes), { className: 'number' }),
+    textCell(wholeNumber(connection.behind), { className: 'number' }),
+  );
+  return row;
+}
+
+function show(status: Status): void {
+  const { connections, connections_total: total, reported_at: nowS } = status;
+  if (status.status === 'OK') setStatus('OK', 'open');
+  else setStatus(status.status, 'reconnecting');
+  setText('node', status.node);
+  setText('uptime', duration((nowS - status.startup_time) * 1_000));
+  setText('total', wholeNumber(total));
+  setText('broadcast', wholeNumber(status.msgs_broadcast));
+  setText('reported', new Date(nowS * 1_000).toLocaleTimeString('en-GB'));
+  setText(
+    'shown',
+    total > connections.length ? `${wholeNumber(connections.length)} of ${wholeNumber(total)}` : '',
+  );
+  byId('rows', HTMLTableSectionElement).replaceChildren(...connections.map((each) => rowOf(each, nowS)));
+  byId('empty', HTMLElement).hidden = connections.length > 0;
+}
+
+async function refresh(): Promise<void> {
+  try {
+    const response = await fetch(`status.json?sort=${encodeURIComponent(sort)}`, { cache: 'no-store' });
+    if (response.ok) show((await response.json()) as Status);
+    else setStatus(`Answered ${response.status}`, 'refused');
+  } catch {
+    setStatus('Gateway away; trying again', 'reconnecting');
+  }
+  setTimeout(refresh, REFRESH_MS);
+}
+
+for (const link of document.querySelectorAll<HTMLElement>('.tabs [data-sort]')) {
+  if (link.dataset.sort === sort) link.setAttribute('aria-current', 'page');
+}
+for (const head of document.querySelectorAll<HTMLElement>('th[data-sort]')) {
+  if (head.dataset.sort === sort) head.setAttribute('aria-sort', 'descending');
+}
+void refresh();

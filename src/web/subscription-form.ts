@@ -1,0 +1,62 @@
+import { byId } from './page.js';
+
+/** What the page subscribes to. */
+export interface PageSubscription {
+  /** Relative to the page, so that it works behind a path prefix. */
+  readonly url: string;
+  /** Names that are asked for; empty asks for all. */
+  readonly names: readonly string[];
+  /** True when nothing is filtered out, so that every record of the log should come. */
+  readonly isWhole: boolean;
+}
+
+/** The subscription form. Its fields stand in the page's own address, so that a link brings them along. */
+export function createSubscriptionForm(
+  onSubscribe: (subscription: PageSubscription) => void,
+): PageSubscription {
+  const form = byId('filter', HTMLFormElement);
+  const channel = byId('channel', HTMLInputElement);
+  const names = byId('names', HTMLInputElement);
+  const from = byId('from', HTMLSelectElement);
+  const asked = new URLSearchParams(location.search);
+  channel.value = asked.get('channel') ?? channel.value;
+  names.value = asked.get('names') ?? names.value;
+  from.value = asked.get('from') ?? from.value;
+
+  function current(): PageSubscription {
+    const channels = list(channel.value);
+    const wanted = list(names.value);
+    const query = new URLSearchParams({ meta: '1' });
+    for (const path of channels) query.append('channel', path);
+    if (wanted.length > 0) query.set('event', wanted.join(','));
+    if (from.value !== '') query.set('from', from.value);
+    const isWhole = wanted.length === 0 && (channels.length === 0 || channels.includes('/'));
+    showCommand(channels, wanted);
+    return { url: `events?${query}`, names: wanted, isWhole };
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams();
+    for (const field of [channel, names, from]) if (field.value !== '') query.set(field.name, field.value);
+    history.replaceState(null, '', `?${query}`);
+    onSubscribe(current());
+  });
+  return current();
+}
+
+/** `curl` as a person would type it; the query only where something is asked for. */
+function showCommand(channels: readonly string[], names: readonly string[]): void {
+  const fields = channels.filter((path) => path !== '/').map((path) => `channel=${encodeURI(path)}`);
+  if (names.length > 0) fields.push(`event=${names.map(encodeURIComponent).join(',')}`);
+  const url = new URL('events', document.baseURI).href;
+  byId('shell', HTMLElement).textContent =
+    `curl -N '${url}${fields.length === 0 ? '' : `?${fields.join('&')}`}'`;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
