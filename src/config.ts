@@ -161,7 +161,7 @@ export const SETTINGS = {
 
   AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
   AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
-  AGGREGATION_SAMPLE_BYTES: bytes(4 << 10, 16).describe(
+  AGGREGATION_SAMPLE_BYTES: int(4 << 10, 16, 32 << 10).describe(
     'bytes of one event in a summary’s sample; a longer one is cut',
   ),
 

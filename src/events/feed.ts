@@ -26,7 +26,7 @@ export interface FeedDeps {
   /** A frame over this many bytes is not sent; `gateway.undecodable` stands for it. */
   readonly maxFrameBytes: number;
   /** Called with each event that is published live; what is read before the first stream does not count. */
-  readonly onEvent: (event: EncodedEvent) => void;
+  readonly onEvent?: (event: EncodedEvent) => void;
   readonly logger: Logger;
 }
 
@@ -147,7 +147,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
           continue;
         }
         hub.publish({ ...encoded, slot }, positions);
-        if (isWarm) onEvent(encoded);
+        if (isWarm) onEvent?.(encoded);
       }
       // The last record says the same, unless the log goes on past it over a hole.
       if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));
