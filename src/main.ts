@@ -3,6 +3,7 @@ import { type Config, ConfigError, parseConfig } from './config';
 import { createTopicMap } from './events/topic-map';
 import { createEventLog, createGateway } from './gateway';
 import { createLogger, type Logger } from './logger';
+import { startAggregator } from './roles/aggregator';
 import { startTicker } from './roles/ticker';
 
 /** The process edge: the only place that reads the command line and the environment, takes signals and exits. */
@@ -10,8 +11,9 @@ import { startTicker } from './roles/ticker';
 const USAGE = `Usage: kafka-sse-gateway [command]
 
 Commands:
-  serve   the gateway (default): Kafka in, Server-Sent Events out
-  tick    publishes the time to Kafka every TICK_MS
+  serve      the gateway (default): Kafka in, Server-Sent Events out
+  tick       publishes the time to Kafka every TICK_MS
+  aggregate  sums up the topics' events and publishes the sums to KAFKA_SUMMARY_TOPIC
 
 Settings are environment variables; README.md lists them. The first ones:
   PORT           HTTP port (3000)
@@ -50,13 +52,36 @@ async function tick(config: Config, logger: Logger): Promise<Running> {
   };
 }
 
+async function aggregate(config: Config, logger: Logger): Promise<Running> {
+  const topics = aggregatedTopics(config);
+  const log = createEventLog(config, logger, [...topics, config.summaryTopic]);
+  const aggregator = startAggregator({ log, topics, config, logger });
+  return {
+    async stop() {
+      await aggregator.stop();
+      await log.close(config.shutdown.finishMs);
+    },
+  };
+}
+
+/** Summaries are not summed up again. */
+function aggregatedTopics({ topics, summaryTopic }: Config): string[] {
+  return topics.map(({ name }) => name).filter((name) => name !== summaryTopic);
+}
+
+const COMMANDS = { serve, tick, aggregate };
+
+function isCommand(word: string): word is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, word);
+}
+
 async function main(): Promise<void> {
   const [command = 'serve', ...rest] = process.argv.slice(2);
   if (command === '--help' || command === '-h') {
     process.stdout.write(USAGE);
     return;
   }
-  if ((command !== 'serve' && command !== 'tick') || rest.length > 0) {
+  if (!isCommand(command) || rest.length > 0) {
     process.stderr.write(`kafka-sse-gateway: ${[command, ...rest].join(' ')} is no command\n\n${USAGE}`);
     process.exitCode = EXIT_BAD_USAGE;
     return;
@@ -65,8 +90,13 @@ async function main(): Promise<void> {
   if (command === 'tick' && (config.eventLog !== 'kafka' || config.ticker.intervalMs === 0)) {
     throw new ConfigError(['KAFKA_BROKERS must be set and TICK_MS above 0 for the command tick']);
   }
+  if (command === 'aggregate' && (config.eventLog !== 'kafka' || aggregatedTopics(config).length === 0)) {
+    throw new ConfigError([
+      'KAFKA_BROKERS must be set and KAFKA_TOPICS have another topic than KAFKA_SUMMARY_TOPIC for the command aggregate',
+    ]);
+  }
   const logger = createLogger(config.logLevel);
-  const running = await (command === 'serve' ? serve : tick)(config, logger);
+  const running = await COMMANDS[command](config, logger);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       // The second signal, of either kind, finds no handler of ours and ends the process at once.

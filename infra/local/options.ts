@@ -58,7 +58,7 @@ export interface StackOptions {
   readonly tickMs: number;
   /** `host:port` list of brokers that run already; null: start one. */
   readonly kafka: readonly string[] | null;
-  /** Start a gateway or ticker again that died by itself. */
+  /** Start a gateway, ticker or aggregator again that died by itself. */
   readonly restart: boolean;
   readonly verbose: boolean;
 }
@@ -66,7 +66,7 @@ export interface StackOptions {
 export const STACK_HELP = `Usage: npm run stack -- [options]
 
 Runs everything on this machine until Ctrl-C, without Docker: Apache Kafka, gateways,
-a ticker that appends timestamp events, and nginx in front.
+a ticker that appends timestamp events, an aggregator that sums them up, and nginx in front.
 
   --port PORT          port of nginx (8080)
   --gateways N         how many gateways (3)
@@ -74,7 +74,7 @@ a ticker that appends timestamp events, and nginx in front.
   --brokers 1|3        how many Kafka brokers (1)
   --kafka HOST:PORT    use this Kafka instead of starting one; a list with commas is fine
   --tick-ms N          pause between two timestamp events (1000)
-  --restart            start a gateway or ticker again that dies; without it this is only reported
+  --restart            start a gateway, ticker or aggregator again that dies; without it this is only reported
   --verbose            show everything that the processes print; the log files always have it
   --help               this text
 

@@ -8,7 +8,7 @@ export interface ProgramOptions {
   /** Name in messages. */
   readonly name: string;
   /** Which of the program's commands. */
-  readonly command: 'serve' | 'tick';
+  readonly command: 'serve' | 'tick' | 'aggregate';
   /** Settings; they win over the environment of this process. */
   readonly env: Readonly<Record<string, string>>;
   /** Where it answers GET /readyz; null when it does not listen: then it counts as ready once it runs. */

@@ -40,10 +40,11 @@ The stack is ready.
   Kafka     ${stack.kafka.join(',')}
   logs      ${logDirectory}
 
-Listen to everything, to one channel, and send to it:
+Listen to everything, to one channel, to the sums over ten events, and send:
 
   curl -N ${url}/events
   curl -N ${url}/subscribe/pets
+  curl -N ${url}/subscribe/summary
   curl -d hello ${url}/broadcast/pets/dogs
 
 Ctrl-C stops all of it.

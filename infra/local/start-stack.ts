@@ -19,13 +19,18 @@ export interface StartStackOptions {
   readonly kafka?: readonly string[];
   /** Pause between two timestamp events, default 1000; null: no ticker. */
   readonly tickMs?: number | null;
-  /** Start a gateway or the ticker again that ends by itself; default: only report it. */
+  /**
+   * Default 1; 0: the gateways do not serve the summary topic either. With it there are two partitions at least, and
+   * `POST /broadcast` does not say an event's id.
+   */
+  readonly aggregators?: number;
+  /** Start a gateway, ticker or aggregator again that ends by itself; default: only report it. */
   readonly restart?: boolean;
-  /** Settings of the gateways and the ticker, over those of this process and of the stack. */
+  /** Settings of the gateways, the ticker and the aggregators, over those of this process and of the stack. */
   readonly env?: Readonly<Record<string, string>>;
   /** Progress and deaths, a few lines for people; default nowhere. */
   readonly log?: (line: string) => void;
-  /** Each line of each process; `name` is `kafka`, `gateway-1`, `ticker`, `nginx`. Default nowhere. */
+  /** Each line of each process; `name` is `kafka`, `gateway-1`, `ticker`, `aggregator`, `nginx`. Default nowhere. */
   readonly onOutput?: (name: string, line: string) => void;
 }
 
@@ -44,6 +49,7 @@ export interface Stack {
   readonly broker: Broker | null;
   /** Null when none was wanted. */
   readonly ticker: Program | null;
+  readonly aggregators: readonly Program[];
   readonly nginx: Nginx;
   /** Ends everything, last started first. May be called more than once. */
   close(): Promise<void>;
@@ -51,6 +57,7 @@ export interface Stack {
 
 const HOST = '127.0.0.1';
 const TOPICS = 'events-topic';
+const TOPICS_WITH_SUMMARIES = `${TOPICS},events-summary-table=/summary`;
 const NGINX_READY_MS = 15_000;
 const NGINX_PAUSE_MS = 100;
 /** When a stack ends, nobody waits for its streams; nginx has ended them. */
@@ -59,13 +66,14 @@ const DRAIN_MS = 1_000;
 const discard = (): void => undefined;
 
 /**
- * Starts Kafka, gateways, ticker and nginx in this order, each when the one before is ready.
+ * Starts Kafka, gateways, ticker, aggregators and nginx in this order, each when the one before is ready.
  *
  * @throws Error when something is missing, a port is taken or a process does not get ready; what was started has
  * ended by then
  */
 export async function startStack(options: StartStackOptions = {}): Promise<Stack> {
-  const { gateways: count = 3, brokers = 1, tickMs = 1_000, log = discard, onOutput = discard } = options;
+  const { gateways: count = 3, brokers = 1, tickMs = 1_000, aggregators: aggregatorCount = 1 } = options;
+  const { log = discard, onOutput = discard } = options;
   const missing = (options.kafka === undefined ? missingForKafka() : null) ?? missingForNginx();
   if (missing !== null) throw new Error(missing);
   mainFile();
@@ -99,7 +107,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
     /** Starts one process of our program, to be ended with the stack. */
     const run = async (
       name: string,
-      command: 'serve' | 'tick',
+      command: 'serve' | 'tick' | 'aggregate',
       env: Record<string, string>,
       url: string | null,
     ) => {
@@ -112,7 +120,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
           // Without it jest's NODE_ENV would be inherited, and kafkajs has other retries in a test.
           NODE_ENV: 'production',
           KAFKA_BROKERS: kafka.join(','),
-          KAFKA_TOPICS: process.env.KAFKA_TOPICS ?? TOPICS,
+          KAFKA_TOPICS: process.env.KAFKA_TOPICS ?? (aggregatorCount > 0 ? TOPICS_WITH_SUMMARIES : TOPICS),
           KAFKA_TOPIC_REPLICATION: String(options.kafka === undefined ? brokers : 1),
           DRAIN_MS: process.env.DRAIN_MS ?? String(DRAIN_MS),
           ...env,
@@ -136,6 +144,11 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
     }
     const ticker =
       tickMs === null ? null : await run('ticker', 'tick', { TICK_MS: String(tickMs), PORT: '0' }, null);
+    const aggregators: Program[] = [];
+    for (let index = 0; index < aggregatorCount; index++) {
+      const name = index === 0 ? 'aggregator' : `aggregator-${index + 1}`;
+      aggregators.push(await run(name, 'aggregate', {}, null));
+    }
 
     log('starting nginx');
     const nginx = await startNginx({
@@ -147,7 +160,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
     closers.push(nginx.close);
     await untilReadyThrough(nginx.url);
 
-    return { url: nginx.url, kafka, gateways, broker, ticker, nginx, close };
+    return { url: nginx.url, kafka, gateways, broker, ticker, aggregators, nginx, close };
   } catch (error) {
     await close().catch((fault: unknown) => log(String(fault)));
     throw error;
