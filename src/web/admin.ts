@@ -1,4 +1,4 @@
-import { byId, duration, textCell, wholeNumber } from './page.js';
+import { age, byId, textCell, wholeNumber } from './page.js';
 
 /** The admin page: the streams that deserve a look, again every two seconds. */
 
@@ -59,7 +59,7 @@ function rowOf(connection: Connection, nowS: number): HTMLTableRowElement {
     textCell(connection.namespace, { className: 'channel' }),
     textCell(connection.client_ip, { className: 'place' }),
     textCell(connection.user_agent, { className: 'agent', title: connection.user_agent }),
-    textCell(duration((nowS - connection.created_at) * 1_000), { className: 'number' }),
+    textCell(age(nowS - connection.created_at), { className: 'number' }),
     textCell(wholeNumber(connection.msgs_sent), { className: 'number' }),
     textCell(bytes(connection.buffered_bytes), { className: 'number' }),
     textCell(wholeNumber(connection.behind), { className: 'number' }),
@@ -72,7 +72,7 @@ function show(status: Status): void {
   if (status.status === 'OK') setStatus('OK', 'open');
   else setStatus(status.status, 'reconnecting');
   setText('node', status.node);
-  setText('uptime', duration((nowS - status.startup_time) * 1_000));
+  setText('uptime', age(nowS - status.startup_time));
   setText('total', wholeNumber(total));
   setText('broadcast', wholeNumber(status.msgs_broadcast));
   setText('reported', new Date(nowS * 1_000).toLocaleTimeString('en-GB'));

@@ -42,6 +42,11 @@ export function duration(ms: number): string {
   return `${sign}${days} d ${hours % 24} h`;
 }
 
+/** The same for what is known to the second only. */
+export function age(seconds: number): string {
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
+}
+
 /** Local time of day with milliseconds. */
 export function timeOfDay(timeMs: number): string {
   const date = new Date(timeMs);

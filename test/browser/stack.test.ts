@@ -1,0 +1,106 @@
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { browserTier, useBrowser } from '../support/browser';
+import { kafkaTier, useBroker } from '../support/kafka';
+import { nginxTier, openNginx } from '../support/nginx';
+import { spawnGateway } from '../support/process';
+import { until } from '../support/until';
+
+const tiers = [browserTier(), kafkaTier(), nginxTier()];
+const withAll = tiers.every(({ available }) => available) ? describe : describe.skip;
+
+/** What Chromium says by itself of a server that is away. */
+const AWAY = /net::ERR_/;
+
+withAll(`the live page on the whole stack ${tiers.map(({ reason }) => reason).join(' ')}`, () => {
+  const kafka = useBroker();
+  const browser = useBrowser();
+
+  function start(port = 0) {
+    return spawnGateway({
+      env: {
+        KAFKA_BROKERS: kafka.bootstrap.join(','),
+        PORT: String(port),
+        RETRY_MIN_MS: '50',
+        RETRY_MAX_MS: '100',
+      },
+    });
+  }
+
+  async function publish(url: string, from: number, to: number): Promise<void> {
+    for (let i = from; i < to; i++) {
+      const send = async () => (await fetch(`${url}/broadcast`, { method: 'POST', body: `n-${i}` })).status;
+      await until(async () => (await send()) === 202, `event ${i} is stored`);
+    }
+  }
+
+  it('shows no hole when its gateway is killed and comes back', async () => {
+    const [gateway, other] = [await start(), await start()];
+    const { page, complaints } = await browser.open(gateway.url);
+    await page.locator('#connection[data-state=open]').waitFor();
+    // Once an id is known there is a place to go on from.
+    await publish(other.url, 0, 10);
+    await page.locator('#rows td.data', { hasText: 'n-9' }).waitFor();
+    await gateway.kill();
+    await page.locator('#connection[data-state=reconnecting]').waitFor();
+    await publish(other.url, 10, 40);
+    const again = await start(gateway.port);
+    await page.locator('#connection[data-state=open]').waitFor();
+    await publish(again.url, 40, 50);
+    await page.locator('#rows td.data', { hasText: 'n-49' }).waitFor();
+    const rows = (await page.locator('#rows td.data').allInnerTexts()).reverse();
+    expect(rows).toEqual(Array.from({ length: 50 }, (_, i) => `n-${i}`));
+    expect(await page.locator('#rows tr.notice[data-severity=loss]').count()).toBe(0);
+    expect(await page.locator('#unheard').isVisible()).toBe(false);
+    expect(complaints.filter((text) => !AWAY.test(text))).toEqual([]);
+  });
+
+  it('works through nginx, which shows the admin page to nobody', async () => {
+    const gateway = await start();
+    const nginx = await openNginx({ upstreams: [`127.0.0.1:${gateway.port}`] });
+    const { page, complaints } = await browser.open(nginx.url);
+    await page.locator('#connection[data-state=open]').waitFor();
+    await page.locator('#publish-data').fill('through nginx');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.locator('#rows td.data', { hasText: 'through nginx' }).waitFor();
+    expect(complaints).toEqual([]);
+    for (const path of ['/admin', '/admin/', '/admin/status.json', '/ADMIN/', '/%61dmin/']) {
+      expect((await fetch(nginx.url + path)).status).toBe(404);
+    }
+  });
+
+  it('works behind a path prefix', async () => {
+    const gateway = await start();
+    const proxy = createServer((req, res) => {
+      if (!req.url!.startsWith('/some/prefix/')) {
+        res.writeHead(404).end();
+        return;
+      }
+      const path = req.url!.slice('/some/prefix'.length);
+      const { method = 'GET', headers } = req;
+      const passed = request({ port: gateway.port, host: '127.0.0.1', path, method, headers }, (answer) => {
+        res.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(res);
+      });
+      passed.on('error', () => res.destroy());
+      res.on('close', () => passed.destroy());
+      req.pipe(passed);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const { page, complaints } = await browser.open(
+        `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/some/prefix/`,
+      );
+      await page.locator('#connection[data-state=open]').waitFor();
+      await page.locator('#publish-channel').fill('/deep/er');
+      await page.locator('#publish-data').fill('with a prefix');
+      await page.getByRole('button', { name: 'Publish' }).click();
+      await page.locator('#rows td.data', { hasText: 'with a prefix' }).waitFor();
+      expect(await page.locator('#shell').textContent()).toContain('/some/prefix/events');
+      expect(complaints).toEqual([]);
+    } finally {
+      proxy.closeAllConnections();
+      await new Promise((resolve) => proxy.close(resolve));
+    }
+  });
+});
