@@ -48,4 +48,10 @@ export const TIERS: readonly Tier[] = [
   },
   { name: 'issues', jest: { project: 'issues' }, missing: () => missingForKafka() ?? missingForNginx() },
   { name: 'cluster', jest: { project: 'long', files: 'long/cluster' }, missing: missingForKafka, long: true },
+  {
+    name: 'resume',
+    jest: { project: 'long', files: 'long/resume' },
+    missing: () => missingForKafka() ?? missingForNginx(),
+    long: true,
+  },
 ];

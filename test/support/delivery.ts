@@ -1,0 +1,57 @@
+import { recordsOf, type TestEventSource } from './event-source';
+import type { TopicRecord } from './topic';
+
+/** What one source received over all its connections, held against the topic. */
+export interface Delivery {
+  /** In the topic, but never received. */
+  readonly missing: readonly string[];
+  /** Received after something that stands behind it in its partition. */
+  readonly misplaced: readonly string[];
+  /** Received, but not in the topic. */
+  readonly unknown: readonly string[];
+  /** Received again. */
+  readonly repeated: readonly string[];
+}
+
+export interface DeliveryCheck {
+  /** Records that each source is to have. */
+  readonly count: number;
+  of(source: TestEventSource): Delivery;
+}
+
+/**
+ * Holds sources against those records of a topic whose value begins with `prefix`, in the order of their partitions.
+ * A value that stands in the topic twice is a producer's retry and is to be seen once, at its first place.
+ */
+export function createDeliveryCheck(partitions: readonly TopicRecord[][], prefix: string): DeliveryCheck {
+  const places = new Map<string, { partition: number; index: number }>();
+  for (const [partition, records] of partitions.entries()) {
+    let index = 0;
+    for (const { value } of records) {
+      if (value.startsWith(prefix) && !places.has(value)) places.set(value, { partition, index: index++ });
+    }
+  }
+  return {
+    count: places.size,
+    of(source) {
+      const received = new Set<string>();
+      const repeated: string[] = [];
+      const misplaced: string[] = [];
+      const unknown: string[] = [];
+      const reached: number[] = partitions.map(() => -1);
+      for (const { data } of recordsOf(source)) {
+        if (!data.startsWith(prefix)) continue;
+        const place = places.get(data);
+        if (place === undefined) unknown.push(data);
+        else if (received.has(data)) repeated.push(data);
+        else {
+          received.add(data);
+          if (place.index < reached[place.partition]!) misplaced.push(data);
+          else reached[place.partition] = place.index;
+        }
+      }
+      const missing = [...places.keys()].filter((value) => !received.has(value));
+      return { missing, misplaced, unknown, repeated };
+    },
+  };
+}

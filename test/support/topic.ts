@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { until } from './until';
+
+export interface TopicRecord {
+  readonly offset: string;
+  readonly value: string;
+}
+
+export interface RecordToProduce {
+  readonly value: string;
+  readonly partition: number;
+}
+
+/** A topic seen around the gateways, with kafkajs's public clients: the second opinion on what is in it. */
+export interface Topic {
+  /** All that is in it, by partition. */
+  read(): Promise<TopicRecord[][]>;
+  /** Appends in order, without any of the gateway's headers. */
+  produce(records: readonly RecordToProduce[]): Promise<void>;
+  /** Offsets of the first record and after the last one, by partition. */
+  bounds(): Promise<{ low: bigint; high: bigint }[]>;
+  /** Removes all records before these offsets, by partition, as retention does. */
+  trim(offsets: readonly bigint[]): Promise<void>;
+  grow(partitions: number): Promise<void>;
+  /** Deletes it and creates it anew, with this many partitions. */
+  recreate(partitions: number): Promise<void>;
+}
+
+/** Under the broker's default limit of 1 MiB for the records of a partition in one request. */
+const REQUEST_CHARS = 512 * 1024;
+const REQUEST_RECORDS = 1_000;
+/** kafkajs has other retries under jest than elsewhere unless they are given. */
+const RETRY = { initialRetryTime: 100, retries: 8 };
+
+export function topicAt(brokers: readonly string[], topic: string): Topic {
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, retry: RETRY });
+
+  async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  const bounds = () =>
+    withAdmin(async (admin) => {
+      const found = await admin.fetchTopicOffsets(topic);
+      const byPartition: { low: bigint; high: bigint }[] = [];
+      for (const { partition, low, high } of found) {
+        byPartition[partition] = { low: BigInt(low), high: BigInt(high) };
+      }
+      return byPartition;
+    });
+
+  return {
+    bounds,
+
+    async read() {
+      const ends = await bounds();
+      const records: TopicRecord[][] = ends.map(() => []);
+      const left = new Set(ends.keys());
+      for (const [partition, { low, high }] of ends.entries()) if (low === high) left.delete(partition);
+      if (left.size === 0) return records;
+      const consumer = kafka.consumer({ groupId: `test-${randomUUID()}` });
+      try {
+        await consumer.connect();
+        await consumer.subscribe({ topic, fromBeginning: true });
+        await new Promise<void>((resolve, reject) => {
+          consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+          consumer
+            .run({
+              autoCommit: false,
+              eachBatch: async ({ batch: { partition, messages } }) => {
+                for (const { offset, value } of messages) {
+                  if (BigInt(offset) < ends[partition]!.high)
+                    records[partition]!.push({ offset, value: String(value) });
+                }
+                const last = messages.at(-1);
+                if (last !== undefined && BigInt(last.offset) >= ends[partition]!.high - 1n)
+                  left.delete(partition);
+                if (left.size === 0) resolve();
+              },
+            })
+            .catch(reject);
+        });
+      } finally {
+        await consumer.disconnect();
+      }
+      return records;
+    },
+
+    async produce(records) {
+      const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+      await producer.connect();
+      try {
+        let messages: RecordToProduce[] = [];
+        let chars = 0;
+        for (const record of records) {
+          if (messages.length === REQUEST_RECORDS || chars + record.value.length > REQUEST_CHARS) {
+            await producer.send({ topic, messages });
+            messages = [];
+            chars = 0;
+          }
+          messages.push({ ...record });
+          chars += record.value.length;
+        }
+        if (messages.length > 0) await producer.send({ topic, messages });
+      } finally {
+        await producer.disconnect();
+      }
+    },
+
+    trim: (offsets) =>
+      withAdmin(async (admin) => {
+        // kafkajs finds the leader in metadata that only some other call loads.
+        await admin.fetchTopicOffsets(topic);
+        const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }));
+        await admin.deleteTopicRecords({ topic, partitions });
+      }),
+
+    grow: (count) =>
+      withAdmin(async (admin) => {
+        await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+      }),
+
+    recreate: (count) =>
+      withAdmin(async (admin) => {
+        await admin.deleteTopics({ topics: [topic] });
+        await until(async () => !(await admin.listTopics()).includes(topic), 'the topic is gone');
+        await admin.createTopics({ topics: [{ topic, numPartitions: count }], waitForLeaders: true });
+      }),
+  };
+}
