@@ -36,6 +36,7 @@ describe('two aggregators on real Kafka', () => {
         KAFKA_TOPIC_PARTITIONS: String(PARTITIONS),
         KAFKA_SESSION_TIMEOUT_MS: '6000',
         KAFKA_METADATA_REFRESH_MS: '500',
+        KAFKA_RETRY_MAX_MS: '300',
         AGGREGATION_MS: '1000',
       },
       onOutput: (name, line) => output.push({ name, line }),
@@ -213,6 +214,24 @@ describe('two aggregators on real Kafka', () => {
       } finally {
         await events.stop();
       }
+      await expectRight(await settled());
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'goes on by itself, and as exactly, when the broker was away',
+    async () => {
+      const spread = (count: number) =>
+        Array.from({ length: count }, (_, i) => ({ value: `{"value":${i}}`, partition: i % PARTITIONS }));
+      await events.produce(spread(44));
+      await stack.broker!.kill();
+      const { length } = output;
+      const fails = ({ name, line }: (typeof output)[number]) =>
+        name === stack.aggregators[0]!.name && line.includes('not aggregating');
+      await until(() => output.slice(length).some(fails), 'the aggregator notices', SETTLE_MS);
+      await stack.broker!.start();
+      await events.produce(spread(55));
       await expectRight(await settled());
     },
     LIMIT_MS,
