@@ -103,7 +103,7 @@ function showFigures(): void {
   byId('latency', HTMLElement).textContent = middle === undefined ? '–' : duration(middle);
   const hint = byId('unheard', HTMLElement);
   hint.hidden = !isWhole || unheard.count === 0;
-  hint.textContent = `${wholeNumber(unheard.count)} records passed that this page does not hear: list their event names to see them.`;
+  hint.textContent = `${wholeNumber(unheard.count)} ${unheard.count === 1 ? 'record' : 'records'} passed unheard here: list the event names to see them.`;
 }
 
 pause.addEventListener('click', () => {

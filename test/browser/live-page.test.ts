@@ -80,7 +80,7 @@ withBrowser(`the live page ${tier.reason}`, () => {
     await publish(gateway.url, '', 'third');
     await untilShown(page, 'third');
     expect(await shown(page)).toEqual(['first', 'third']);
-    await page.getByText('1 records passed').waitFor();
+    await page.getByText('1 record passed').waitFor();
   });
 
   it('publishes by keyboard alone, and hears the name it published under', async () => {

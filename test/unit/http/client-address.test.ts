@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import { createClientAddress } from '../../../src/http/client-address';
+
+function requestFrom(peer: string, headers: Record<string, string> = {}): IncomingMessage {
+  return {
+    socket: { remoteAddress: peer },
+    headers: { host: 'localhost', ...headers },
+  } as unknown as IncomingMessage;
+}
+
+describe('the address of a client', () => {
+  it.each([
+    [0, '10.0.0.1', '1.1.1.1', '10.0.0.1'],
+    [1, '10.0.0.1', undefined, '10.0.0.1'],
+    [1, '10.0.0.1', '1.1.1.1', '1.1.1.1'],
+    [1, '10.0.0.1', 'forged, 1.1.1.1', '1.1.1.1'],
+    [2, '10.0.0.1', '9.9.9.9, 1.1.1.1, 10.0.0.2', '1.1.1.1'],
+    [2, '10.0.0.1', '1.1.1.1', '1.1.1.1'],
+    [2, '10.0.0.1', 'unknown, 10.0.0.2', '10.0.0.2'],
+    [1, '10.0.0.1', '', '10.0.0.1'],
+    [1, '10.0.0.1', '[2001:db8::1]:4711', '2001:db8::1'],
+    [1, '10.0.0.1', '1.1.1.1:4711', '1.1.1.1'],
+    [0, '::ffff:10.0.0.1', undefined, '10.0.0.1'],
+  ])('%d believed, from %s with %s, is %s', (trustProxy, peer, header, expected) => {
+    const request = requestFrom(peer, header === undefined ? {} : { 'x-forwarded-for': header });
+    expect(createClientAddress(trustProxy).of(request)).toBe(expected);
+  });
+
+  it.each([
+    [0, '127.0.0.1', {}, true],
+    [0, '::1', {}, true],
+    [0, '::ffff:127.0.0.1', { host: '[::1]:80' }, true],
+    [0, '192.168.0.5', {}, false],
+    [0, '127.0.0.1', { host: 'evil.example' }, false],
+    [0, '127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, false],
+    [1, '127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, true],
+    [1, '127.0.0.1', { 'x-forwarded-for': '192.168.0.5' }, false],
+    // Whoever reaches the gateway past its proxy may write what they like.
+    [1, '192.168.0.5', { 'x-forwarded-for': '127.0.0.1' }, false],
+  ])('%d believed, from %s with %j: on this machine is %s', (trustProxy, peer, headers, expected) => {
+    expect(
+      createClientAddress(trustProxy).isLocal(requestFrom(peer, headers as Record<string, string>)),
+    ).toBe(expected);
+  });
+});

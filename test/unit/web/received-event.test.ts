@@ -1,0 +1,61 @@
+import { noticeText, receivedEventOf } from '../../../src/web/received-event';
+
+const envelope = {
+  topic: 't',
+  partition: 1,
+  offset: '7',
+  timestamp: 1_000,
+  key: null,
+  headers: { channel: '/a' },
+  data: '{"topic":"not the envelope’s"}',
+};
+const arrival = (data: string, type = 'message') => ({ type, data, lastEventId: 'id' });
+
+describe('an event as the page shows it', () => {
+  it('is taken out of its envelope', () => {
+    expect(receivedEventOf(arrival(JSON.stringify(envelope)), 1_250)).toEqual({
+      id: 'id',
+      name: 'message',
+      data: '{"topic":"not the envelope’s"}',
+      channel: '/a',
+      source: { topic: 't', partition: 1, offset: '7' },
+      latencyMs: 250,
+    });
+  });
+
+  it('has no latency when its record has no time, and no channel without the header', () => {
+    const event = receivedEventOf(arrival(JSON.stringify({ ...envelope, timestamp: -1, headers: {} })), 5);
+    expect([event.latencyMs, event.channel]).toEqual([null, null]);
+  });
+
+  it.each(['', 'text', 'null', '[]', '5', '{"topic":"t"}'])(
+    'is shown as it is without an envelope: %j',
+    (data) => {
+      expect(receivedEventOf(arrival(data), 5)).toMatchObject({ data, source: null, latencyMs: null });
+    },
+  );
+});
+
+describe('what the gateway says', () => {
+  it.each([
+    [
+      'gateway.gap',
+      { reason: 'retention', topic: 't', partition: 0, requested: '1', available: '26', lost: 25 },
+      'loss',
+      'Gap: 25 records of t/0 cannot be given back (retention: asked for 1, available from 26)',
+    ],
+    ['gateway.reset', { reason: 'cluster' }, 'loss', 'Reset: the stream begins anew (cluster)'],
+    ['gateway.live', { replayed: 3 }, 'good', 'Caught up: 3 events replayed'],
+    ['gateway.status', { kafka: 'ok' }, 'good', 'Kafka is back'],
+    [
+      'gateway.status',
+      { kafka: 'interrupted' },
+      'warning',
+      'Kafka is away: the stream stays open and goes on when it is back',
+    ],
+  ])('%s %j is %s', (name, data, severity, text) => {
+    expect(noticeText({ name, data: JSON.stringify(data) })).toEqual({ severity, text });
+  });
+
+  it('is nothing for other names', () => expect(noticeText({ name: 'message', data: '' })).toBeNull());
+});
