@@ -77,6 +77,10 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
       end = resolve;
     });
     const onStop = () => end(null);
+    /** Unless it is one that kafkajs meets too, at its next heartbeat at the latest, and answers by joining again. */
+    const giveUp = (error: Error) => {
+      if (!isRejoin(error)) end(error);
+    };
     stopping.signal.addEventListener('abort', onStop);
     const watchdog = setTimeout(
       () => end(new Error('the consumer group does not answer')),
@@ -92,7 +96,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
       config: aggregation,
       publish,
       maxPublished: config.append.batchRecords,
-      onFailure: end,
+      onFailure: giveUp,
     });
 
     consumer.on(consumer.events.REBALANCING, windows.restart);
@@ -120,8 +124,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
         const taken = await windows.add({ topic, partition, records, owner: { commit, heartbeat } });
         if (taken) resolveOffset(messages.at(-1)!.offset);
       } catch (error) {
-        // The group is joined again by kafkajs when it answers so; anything else is for a new consumer.
-        if (!isRejoin(error)) end(error as Error);
+        giveUp(error as Error);
         throw error;
       }
     }

@@ -63,8 +63,6 @@ class Ownership {
   }
 }
 
-class OwnershipOver extends Error {}
-
 export function createPartitionWindows({
   config,
   publish,
@@ -120,7 +118,7 @@ export function createPartitionWindows({
         owned.open.delete(key);
         await store([window], owner, owned);
       }).catch((error: Error) => {
-        if (error instanceof OwnershipOver) return;
+        if (owned.isOver) return;
         owned.failure ??= error;
         onFailure(error);
       });
@@ -135,7 +133,7 @@ export function createPartitionWindows({
   ): Promise<void> {
     // In the group's eyes what is said after the next join is the new owner's word.
     const whileOwned = async (work: () => Promise<void>) => {
-      if (owned.isOver) throw new OwnershipOver();
+      if (owned.isOver) throw new Error('the group has been joined anew');
       await work();
     };
     for (let from = 0; from < windows.length; from += maxPublished) {
@@ -159,7 +157,7 @@ export function createPartitionWindows({
           await store(fill(batch, owned), batch.owner, owned);
           return !owned.isOver;
         } catch (error) {
-          if (error instanceof OwnershipOver) return false;
+          if (owned.isOver) return false;
           owned.failure ??= error as Error;
           throw error;
         }

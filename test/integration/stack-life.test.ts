@@ -2,6 +2,18 @@ import { type Stack, startStack } from '../../infra/local/start-stack';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 
+interface KafkaStatus {
+  consumer: {
+    currentAggregation: {
+      currentBuffer: number;
+      stats: Record<
+        'totalEvents' | 'sumOfValues' | 'minValue' | 'maxValue' | 'firstEventTime' | 'lastEventTime',
+        number
+      >;
+    };
+  };
+}
+
 /** Kafka, gateways and nginx on a busy machine; the first start also downloads Kafka. */
 const START_LIMIT_MS = 300_000;
 
@@ -63,7 +75,7 @@ describe('the local stack as a whole', () => {
 
       for (const { url } of stack.gateways) {
         const current = await until(async () => {
-          const { consumer } = await (await fetch(`${url}/kafka/status`)).json();
+          const { consumer } = (await (await fetch(`${url}/kafka/status`)).json()) as KafkaStatus;
           return consumer.currentAggregation.currentBuffer > 1 ? consumer.currentAggregation : null;
         }, 'a window is open');
         const { totalEvents, sumOfValues, minValue, maxValue, firstEventTime, lastEventTime } = current.stats;

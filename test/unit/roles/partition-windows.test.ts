@@ -173,6 +173,23 @@ describe('PartitionWindows', () => {
     expect(far.steps).toEqual([['commit', 0]]);
   });
 
+  it('does not tell of a failure that the next join has settled', async () => {
+    const far = new FarSide({ windowMs: 20 });
+    let refused = false;
+    far.before = ([, from]) => {
+      if (from !== 0) return;
+      far.windows.restart();
+      refused = true;
+      throw new Error('not a member any more');
+    };
+    await far.add(0, 2);
+    await until(() => refused, 'the window that closed by time is refused');
+    await far.add(2, 3);
+    await until(() => far.committed === 3, 'the window of the new join is committed');
+    expect(far.failures).toEqual([]);
+    expect(await far.add(3, 4)).toBe(true);
+  });
+
   it('counts a record that its appender repeated once, and begins windows where the log was read', async () => {
     const far = new FarSide();
     const stamp = (sequence: number) => [
