@@ -1,9 +1,9 @@
-import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage } from 'kafkajs';
+import { type Consumer, type EachBatchPayload, Kafka } from 'kafkajs';
 import type { Config } from '../config';
-import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
+import type { EventLog, NewRecord } from '../eventlog/event-log';
 import { createBackoff, pause } from '../eventlog/kafka/backoff';
 import { kafkaClientOptions } from '../eventlog/kafka/client-options';
-import { registerCodecs } from '../eventlog/kafka/kafkajs-codecs';
+import { logRecordOf, registerCodecs } from '../eventlog/kafka/kafkajs-message';
 import type { Logger } from '../logger';
 import type { AggregationWindow } from './aggregation-window';
 import { createPartitionWindows } from './partition-windows';
@@ -188,15 +188,6 @@ function recordOf(window: AggregationWindow, topic: string): NewRecord {
     value: Buffer.from(JSON.stringify(window.summary(Date.now()))),
     headers: [{ key: 'event', value: Buffer.from('summary') }],
   };
-}
-
-function logRecordOf({ offset, timestamp, value, headers = {} }: KafkaMessage) {
-  const list: RecordHeader[] = [];
-  for (const [key, values] of Object.entries(headers)) {
-    for (const text of [values].flat())
-      list.push({ key, value: text === undefined ? null : Buffer.from(text) });
-  }
-  return { offset: BigInt(offset), timestampMs: Number(timestamp), value, headers: list };
 }
 
 /** Errors at which kafkajs's runner joins the group again. */
