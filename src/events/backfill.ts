@@ -38,6 +38,9 @@ export interface Backfill {
   close(): void;
 }
 
+/** After an id alone. */
+const BLOCK_END = Buffer.from('\n');
+
 /** What one stream has been given on its way back into the ring. */
 interface Spending {
   readonly startMs: number;
@@ -55,6 +58,8 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   /** Streams that wait for a read, by what is read. */
   const reads = new Map<string, Set<Subscriber>>();
   const queue: (() => void)[] = [];
+  /** Those that the chunks and reads are of. The log may turn out to be another one: then offsets mean other records. */
+  let slots: PartitionSlots | null = null;
   let busyReaders = 0;
   let cachedBytes = 0;
   let readCount = 0;
@@ -68,6 +73,14 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   function missingSlot(floor: Positions): number {
     const base = ring.positionsAt(ring.base);
     return base.findIndex((position, slot) => ring.positionIn(floor, slot) < position);
+  }
+
+  function forgetOtherLog(): void {
+    if (slots === deps.slots()) return;
+    slots = deps.slots();
+    chunks.clear();
+    reads.clear();
+    cachedBytes = 0;
   }
 
   function cachedChunk(slot: number, position: bigint): HistoryChunk | null {
@@ -126,13 +139,18 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     }
   }
 
-  async function read(slot: number, from: bigint, to: bigint): Promise<void> {
-    const partition = deps.slots().partitionOf(slot);
+  async function read(slot: number, from: bigint, to: bigint, readers: Set<Subscriber>): Promise<void> {
+    const asked = deps.slots();
+    const partition = asked.partitionOf(slot);
     readCount++;
     const limits = { maxBytes: config.chunkBytes, signal: closing.signal };
     const found = await log.read(partition, from, to, limits);
+    if (deps.slots() !== asked) return;
     recordCount += found.records.length;
     keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
+    // One of them at once: until the others have their turn, more reads may have pushed the chunk out of the cache, and
+    // streams at different places would read for ever.
+    for (const waiter of readers) if (waiter.audience.catchUp.feed(waiter) > 0) break;
   }
 
   function request(subscriber: Subscriber, slot: number, from: bigint): void {
@@ -145,20 +163,21 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const readers = new Set([subscriber]);
     reads.set(key, readers);
     const to = ring.positionIn(ring.positionsAt(ring.base), slot);
-    withReader(() => read(slot, from, to))
+    withReader(() => read(slot, from, to, readers))
       .catch(async (error: Error) => {
         if (closing.signal.aborted) return;
         logger.warn({ err: error }, 'older records could not be read; trying again');
         await pause(deps.retryMs, undefined, { signal: closing.signal }).catch(() => closing.signal.aborted);
       })
       .finally(() => {
-        reads.delete(key);
+        if (reads.get(key) === readers) reads.delete(key);
         for (const waiter of readers) hub.feed(waiter);
       });
   }
 
   return {
     feed(subscriber) {
+      forgetOtherLog();
       const floor = subscriber.floor!;
       const slot = missingSlot(floor);
       if (slot < 0) {
@@ -168,6 +187,10 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       const spending = spendings.get(subscriber) ?? { startMs: performance.now(), records: 0, bytes: 0 };
       spendings.set(subscriber, spending);
       if (isSpent(spending)) {
+        // Far in the past and with few events for it, it might come back with the same id for ever.
+        const id = [idLine(floor), BLOCK_END];
+        const idBytes = id.reduce((sum, part) => sum + part.length, 0);
+        hub.give(subscriber, createChunk(id, idBytes), 0, { atMs: performance.now() });
         subscriber.sink.comeBack();
         return 0;
       }

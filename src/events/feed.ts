@@ -8,7 +8,7 @@ import type {
 } from '../eventlog/event-log';
 import type { Hub } from '../hub/hub';
 import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
-import type { Positions } from '../hub/ring';
+import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
@@ -101,12 +101,16 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   }
 
   /** An event of the gateway itself, for every stream whatever it subscribed to. */
-  function announce(event: string, data: object, positions: Positions, slot: number | null): void {
+  function announce(event: string, data: object, positions: Positions): void {
     const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
-    hub.publish(
-      { ...frame, channel: null, event, isOwn: true, slot, source: null, sourceBytes: 0 },
-      positions,
-    );
+    publishOwn({ ...frame, event, slot: null }, positions);
+  }
+
+  function publishOwn(
+    item: Pick<RingItem, 'bytes' | 'bodyStart' | 'event' | 'slot' | 'frameFrom'>,
+    positions: Positions,
+  ): void {
+    hub.publish({ ...item, channel: null, isOwn: true, source: null, sourceBytes: 0 }, positions);
     hub.flush();
   }
 
@@ -161,14 +165,21 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
         'records cannot be delivered',
       );
       const slot = slotOf(topic, partition);
-      announce('gateway.gap', gapData({ topic, partition, from, to, reason }), moved(slot, to), slot);
+      const positions = moved(slot, to);
+      const event = 'gateway.gap';
+      // Who comes from a replica that was further is told of what it has not had, and of no more.
+      const frameFrom = (position: bigint) => {
+        const own = { topic, partition, from: position > from ? position : from, to, reason };
+        return encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(gapData(own))));
+      };
+      publishOwn({ ...frameFrom(from), event, slot, frameFrom }, positions);
       judgeWarmth();
     },
 
     onReset({ reason, layout: found }: LogReset) {
       logger.warn({ reason }, 'the log is another one than before: starting at its end');
       begin(found, endsOf(found));
-      announce('gateway.reset', { reason }, ring.positions, null);
+      announce('gateway.reset', { reason }, ring.positions);
     },
 
     onPartitions(added: readonly PartitionBounds[]) {
@@ -184,7 +195,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     },
 
     announceLog(kafka) {
-      if (isWarm) announce('gateway.status', { kafka }, ring.positions, null);
+      if (isWarm) announce('gateway.status', { kafka }, ring.positions);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Audience, AudienceDeps, Pass } from './audience';
+import type { Audience, AudienceDeps, EntryFrame, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
 import type { Positions, RingEntry } from './ring';
 import type { Subscriber, WriteMark } from './subscriber';
@@ -177,7 +177,11 @@ export class CatchUp {
   /** Its place in the ring, found anew when the ring has gone over it; null when the ring does not reach back to it. */
   #seqOf(subscriber: Subscriber): number | null {
     const { ring } = this.#deps;
-    if (subscriber.seq !== null && subscriber.seq >= ring.base) return subscriber.seq;
+    if (subscriber.seq !== null && subscriber.seq >= ring.base) {
+      // The log may have gone on without an entry, over records that are not to be delivered.
+      if (subscriber.seq === ring.head) this.#stand(subscriber, ring.head, ring.positions);
+      return subscriber.seq;
+    }
     if (subscriber.seq !== null) {
       subscriber.floor = ring.furthest(subscriber.covered, subscriber.floor ?? subscriber.covered);
       subscriber.seq = null;
@@ -212,7 +216,7 @@ export class CatchUp {
     for (const stop = Math.min(limit, start + SLICE_ENTRIES); end < stop; end++) {
       const entry = ring.at(end);
       if (!matches(subscription, entry) || (floor !== null && !this.#isNewTo(floor, entry))) continue;
-      const frame = this.#audience.frameOf(entry);
+      const frame = this.#frameAfter(floor, entry);
       if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
       events++;
       const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor);
@@ -227,6 +231,12 @@ export class CatchUp {
     const chunk = events === 0 ? null : createChunk(parts, bytes);
     this.#slice = { start, end, floor, chunk, events, atMs: performance.now() };
     return this.#slice;
+  }
+
+  #frameAfter(floor: Positions | null, entry: RingEntry): EntryFrame {
+    const { slot, frameFrom } = entry;
+    if (floor === null || slot === null || frameFrom === undefined) return this.#audience.frameOf(entry);
+    return frameFrom(this.#deps.ring.positionIn(floor, slot));
   }
 
   #isNewTo(floor: Positions, { slot, positions }: RingEntry): boolean {

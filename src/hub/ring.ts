@@ -19,6 +19,11 @@ export interface RingItem {
   readonly source: unknown;
   /** What `source` costs beyond the bytes. */
   readonly sourceBytes: number;
+  /**
+   * Only for an event about a range of offsets, such as a gap: what it is for a stream that has the beginning of the
+   * range already, up to `position`.
+   */
+  readonly frameFrom?: (position: bigint) => { readonly bytes: Buffer; readonly bodyStart: number };
 }
 
 export interface RingEntry extends RingItem {

@@ -53,8 +53,10 @@ export class Subscriber {
   queued = false;
   /** Events given while it had a past to catch up with; null when it has none (any more). */
   replayed: number | null;
-  /** The pass or write that served it last. */
+  /** What was written to it last: a pass, a write of its own, or a heartbeat. */
   served: WriteMark;
+  /** The pass that served it last; not `served`, which a heartbeat changes while the pass runs. */
+  pass: WriteMark | null = null;
   /**
    * Events it was given: while private their number, while live that number less the events that had passed its
    * audience when it joined. So a pass counts for all members without touching one; `Audience.sentTo` adds them.

@@ -59,8 +59,11 @@ export function createResume(deps: ResumeDeps): Resume {
   const { ring, lastMatches, layout, config } = deps;
 
   function reset(reason: Extract<Notice, { event: 'gateway.reset' }>['reason']): Resolution {
-    const notice: Notice = { event: 'gateway.reset', reason, positions: ring.positions };
-    return { start: { at: 'seq', seq: ring.head }, notices: [notice] };
+    const { positions } = ring;
+    return {
+      start: { at: 'floor', floor: positions },
+      notices: [{ event: 'gateway.reset', reason, positions }],
+    };
   }
 
   /** The log's answer, asked now; null when the stream was closed before there was one. */
@@ -80,9 +83,10 @@ export function createResume(deps: ResumeDeps): Resume {
     options: { timeMs: number } | undefined,
     isOpen: () => boolean,
   ): Promise<Resolution | null> {
+    // A partition that joins meanwhile and that the answer does not have is all new, as any the floor does not have.
+    const floor = [...ring.positions];
     const found = await ask(isOpen, options);
     if (found === null) return null;
-    const floor = [...ring.positions];
     for (const { topic, partition, logStart, atTime } of found.partitions) {
       const slot = layout().slots.find(topic, partition);
       if (slot !== null) floor[slot] = atTime ?? logStart;
@@ -164,8 +168,11 @@ export function createResume(deps: ResumeDeps): Resume {
       switch (request.from) {
         case 'now':
           return { start: { at: 'head' }, notices: [] };
-        case 'last':
-          return { start: { at: 'seq', seq: lastMatches.seqOf(subscription, request.count) }, notices: [] };
+        case 'last': {
+          // Not the place itself: the ring may go past it before the stream begins.
+          const floor = ring.positionsAt(lastMatches.seqOf(subscription, request.count));
+          return { start: { at: 'floor', floor }, notices: [] };
+        }
         case 'earliest':
           return startAt(undefined, isOpen);
         case 'time':

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import type { LogEntry } from './array-log';
+import type { ReplicaSettings } from './replica';
+import type { ModelStart, ModelSubscription } from './subscription-model';
+
+/** One thing that happens. Numbers choose among what there is, so that any list of steps means something. */
+export type Step =
+  | { do: 'append'; partition: number; entries: readonly LogEntry[] }
+  | { do: 'deliver'; replica: number; partition: number; count: number }
+  | { do: 'answer'; replica: number; question: number; how: 'now' | 'stale' | 'fail' }
+  | {
+      do: 'connect';
+      client: number;
+      replica: number;
+      with: 'last id' | 'older id' | 'other id';
+      which: number;
+    }
+  | { do: 'move'; client: number; replica: number }
+  /** A replica reads all there is, and its clients go to another one, which they are ahead of. */
+  | { do: 'overtake'; replica: number; to: number }
+  | { do: 'disconnect'; client: number; taken: number }
+  | { do: 'stall'; client: number }
+  | { do: 'flow'; client: number }
+  | { do: 'take'; client: number; bytes: number }
+  | { do: 'trim'; partition: number; count: number }
+  | { do: 'compact'; partition: number; offset: number }
+  | { do: 'announce' | 'discover' | 'beat'; replica: number }
+  | { do: 'grow' }
+  | { do: 'turn'; turns: number };
+
+export interface Interleaving {
+  readonly partitions: number;
+  readonly replicas: readonly ReplicaSettings[];
+  readonly clients: readonly { subscription: ModelSubscription; start: ModelStart }[];
+  readonly steps: readonly Step[];
+}
+
+const CHANNELS = ['/', '/a', '/a/x', '/a/y', '/b', '/c'];
+const any = fc.nat(1_000);
+const channels = fc.constantFrom(
+  ['/'],
+  ['/'],
+  ['/'],
+  ['/a'],
+  ['/a/x', '/b'],
+  ['/a', '/a/x', '/c'],
+  ['/nothing'],
+);
+
+const entry: fc.Arbitrary<LogEntry> = fc.record({
+  kind: fc.constantFrom<LogEntry['kind'][]>('record', 'record', 'record', 'record', 'hole', 'hole', 'bad'),
+  channel: fc.constantFrom(...CHANNELS),
+  event: fc.constantFrom(null, null, 'x', 'y'),
+});
+
+function weighted(weights: readonly [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Step> {
+  return fc.oneof(...weights.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}
+
+const does = <const T extends string>(...names: T[]) => fc.constantFrom(...names);
+
+const step = weighted([
+  [
+    28,
+    fc.record({
+      do: does('append'),
+      partition: any,
+      entries: fc.array(entry, { minLength: 1, maxLength: 6 }),
+    }),
+  ],
+  [
+    40,
+    fc.record({ do: does('deliver'), replica: any, partition: any, count: fc.integer({ min: 1, max: 6 }) }),
+  ],
+  [
+    20,
+    fc.record({
+      do: does('answer'),
+      replica: any,
+      question: any,
+      how: fc.constantFrom('now', 'now', 'stale', 'fail'),
+    }),
+  ],
+  [
+    20,
+    fc.record({
+      do: does('connect'),
+      client: any,
+      replica: any,
+      with: fc.constantFrom('last id', 'last id', 'last id', 'older id', 'other id'),
+      which: any,
+    }),
+  ],
+  [8, fc.record({ do: does('move'), client: any, replica: any })],
+  [5, fc.record({ do: does('overtake'), replica: any, to: any })],
+  [8, fc.record({ do: does('disconnect'), client: any, taken: fc.nat(400) })],
+  [18, fc.record({ do: does('stall', 'flow', 'flow'), client: any })],
+  [6, fc.record({ do: does('take'), client: any, bytes: fc.nat(200) })],
+  [4, fc.record({ do: does('trim'), partition: any, count: fc.integer({ min: 1, max: 12 }) })],
+  [2, fc.record({ do: does('compact'), partition: any, offset: any })],
+  [10, fc.record({ do: does('announce', 'discover', 'beat', 'beat'), replica: any })],
+  [1, fc.record({ do: does('grow') })],
+  [36, fc.record({ do: does('turn'), turns: fc.integer({ min: 1, max: 3 }) })],
+] as [number, fc.Arbitrary<Step>][]);
+
+const settings: fc.Arbitrary<ReplicaSettings> = fc.record({
+  ringRecords: fc.constantFrom(2, 5, 12, 40, 1_000),
+  warmRecords: fc.constantFrom(0, 3, 100),
+  sliceBytes: fc.constantFrom(1, 150, 600),
+  writesPerTurn: fc.constantFrom(1, 2, 5, 100),
+  maxClientBufferBytes: fc.constantFrom(0, 100, 400),
+  chunkBytes: fc.constantFrom(10, 30, 100),
+  cacheBytes: fc.constantFrom(1, 1_000, 100_000),
+  backfillRecords: fc.constantFrom(1, 5, 1_000, 1_000),
+  readers: fc.constantFrom(1, 2),
+  backfillMs: fc.constant(60_000),
+});
+
+const client = fc.record({
+  subscription: fc.record({
+    channels,
+    events: fc.constantFrom(null, null, ['x'], ['message', 'y']),
+    meta: fc.constantFrom(false, false, false, true),
+  }),
+  start: fc.oneof(
+    { weight: 4, arbitrary: fc.constant<ModelStart>({ from: 'now' }) },
+    { weight: 1, arbitrary: fc.constant<ModelStart>({ from: 'earliest' }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ from: fc.constant('last' as const), count: fc.integer({ min: 1, max: 8 }) }),
+    },
+  ),
+});
+
+export const interleaving: fc.Arbitrary<Interleaving> = fc.record({
+  partitions: fc.integer({ min: 1, max: 3 }),
+  replicas: fc.array(settings, { minLength: 1, maxLength: 3 }),
+  clients: fc.array(client, { minLength: 1, maxLength: 8 }),
+  steps: fc.array(step, { minLength: 20, maxLength: 160, size: 'max' }),
+});

@@ -1,0 +1,135 @@
+import type { ArrayLog } from './array-log';
+import { Connection } from './connection';
+import type { Replica } from './replica';
+import {
+  isFor,
+  type ModelStart,
+  type ModelSubscription,
+  type Offsets,
+  offsetsOf,
+  type Told,
+} from './subscription-model';
+
+/**
+ * A client and the plain model of what it may be sent. Each connection is judged block by block: what an id covers was
+ * sent or told before it, in order, each once. Over all its connections, what it got is compared in `missing`.
+ */
+export class ModelClient {
+  readonly subscription: ModelSubscription;
+  /** Every id it got, the newest last. */
+  readonly ids: string[] = [];
+  connection: Connection | null = null;
+  readonly #name: string;
+  readonly #log: ArrayLog;
+  readonly #start: ModelStart;
+  readonly #faults: string[];
+  /** By partition, where its first connection began. */
+  #began: Offsets | null = null;
+  /** For each id it came with, how many partitions that names, and where the replica first saw the others. */
+  #unnamed: { readonly count: number; readonly firstSeen: Offsets }[] = [];
+  /** `partition:offset` of what it got. */
+  readonly #got = new Set<string>();
+  #told: Told[] = [];
+  /** Gaps it was told of. */
+  gaps = 0;
+
+  constructor(
+    name: string,
+    log: ArrayLog,
+    subscription: ModelSubscription,
+    start: ModelStart,
+    faults: string[],
+  ) {
+    this.#name = name;
+    this.#log = log;
+    this.subscription = subscription;
+    this.#start = start;
+    this.#faults = faults;
+  }
+
+  /** @param id null begins where a first connection begins */
+  connect(replica: Replica, id: string | null): void {
+    if (id === null) this.#startOver();
+    else this.#continueAt(id);
+    const { channels, events, meta } = this.subscription;
+    const query = [
+      ...channels.map((channel) => `channel=${channel}`),
+      ...(events === null ? [] : [`event=${events.join()}`]),
+      ...(meta ? ['meta=1'] : []),
+      ...(this.#start.from === 'earliest' ? ['from=earliest'] : []),
+      ...(this.#start.from === 'last' ? [`from=-${this.#start.count}`] : []),
+    ];
+    this.connection = new Connection(this, this.#log, replica, id, id === null ? this.#start : null);
+    this.connection.stream = replica.connect(this.connection.socket, `/events?${query.join('&')}`, id);
+  }
+
+  /** Whatever it had behind this id does not count any more; its last id has nothing behind it. */
+  #continueAt(id: string): void {
+    const offsets = offsetsOf(id);
+    for (const key of this.#got) {
+      const [partition, offset] = key.split(':').map(Number) as [number, number];
+      if (offset < (offsets[partition] ?? 0)) continue;
+      if (id === this.ids.at(-1)) this.fault(`has ${key} already, which its last id ${offsets} would repeat`);
+      this.#got.delete(key);
+    }
+    this.#told = this.#told.map((gap) => ({
+      ...gap,
+      to: Math.min(gap.to, offsets[gap.partition] ?? 0),
+    }));
+    const index = this.ids.lastIndexOf(id);
+    if (index >= 0) this.ids.length = index + 1;
+    else this.#startOver();
+  }
+
+  /** Without an id, or with one of another client, it is a new one. */
+  #startOver(): void {
+    this.ids.length = 0;
+    this.#began = null;
+    this.#unnamed = [];
+    this.#got.clear();
+    this.#told = [];
+  }
+
+  began(offsets: Offsets, firstSeen: Offsets): void {
+    this.#began ??= offsets;
+    this.#unnamed.push({ count: offsets.length, firstSeen });
+  }
+
+  got(partition: number, offset: number): void {
+    const key = `${partition}:${offset}`;
+    if (this.#got.has(key)) this.fault(`got ${key} twice`);
+    this.#got.add(key);
+  }
+
+  told(gap: Told): void {
+    this.gaps++;
+    this.#told.push(gap);
+  }
+
+  fault(what: string): void {
+    this.#faults.push(`${this.#name} ${JSON.stringify(this.subscription)}: ${what}`);
+  }
+
+  /** The array model's whole claim: what there is from its start on and it neither got nor was told to be lost. */
+  missing(): string[] {
+    if (this.#began === null) return [];
+    const missing: string[] = [];
+    for (const [partition, { entries }] of this.#log.partitions.entries()) {
+      // A partition that an id does not name begins where the replica that was asked first saw it.
+      const unnamed = this.#unnamed.filter(({ count }) => partition >= count);
+      const from = Math.max(
+        this.#began[partition] ?? 0,
+        ...unnamed.map(({ firstSeen }) => firstSeen[partition] ?? 0),
+      );
+      for (let offset = from; offset < entries.length; offset++) {
+        const entry = entries[offset]!;
+        if (entry.kind === 'hole' || (entry.kind === 'record' && !isFor(this.subscription, entry))) continue;
+        const isTold = this.#told.some(
+          (gap) => gap.partition === partition && gap.from <= offset && offset < gap.to,
+        );
+        if (!isTold && !this.#got.has(`${partition}:${offset}`)) missing.push(`${partition}:${offset}`);
+      }
+    }
+    return missing;
+  }
+}

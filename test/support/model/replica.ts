@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
+import { type Backfill, createBackfill } from '../../../src/events/backfill';
+import { entryWithMeta } from '../../../src/events/encoded-event';
+import { createFeed, type Feed } from '../../../src/events/feed';
+import { createTopicMap } from '../../../src/events/topic-map';
+import { createClientAddress } from '../../../src/http/client-address';
+import { createCors } from '../../../src/http/cors';
+import { parseTarget } from '../../../src/http/request-target';
+import { Hub } from '../../../src/hub/hub';
+import { createLastMatches } from '../../../src/hub/last-matches';
+import type { Logger } from '../../../src/logger';
+import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
+import { OpenStreams } from '../../../src/sse/open-streams';
+import { createResume, type Resume } from '../../../src/sse/resume';
+import type { SseStream } from '../../../src/sse/sse-stream';
+import { createStreamRoute } from '../../../src/sse/stream-route';
+import { type ArrayLog, createReplicaLog, type ReplicaLog, STATUS, TOPIC } from './array-log';
+import type { FakeSocket } from './fake-socket';
+
+export interface ReplicaSettings {
+  readonly ringRecords: number;
+  readonly warmRecords: number;
+  readonly sliceBytes: number;
+  readonly writesPerTurn: number;
+  readonly maxClientBufferBytes: number;
+  readonly chunkBytes: number;
+  readonly cacheBytes: number;
+  readonly backfillRecords: number;
+  readonly readers: number;
+  /** How long a stream may take to read what is older than the ring. */
+  readonly backfillMs: number;
+}
+
+/** A replica without odds: everything fits, except what a test makes small. */
+export const ROOMY: ReplicaSettings = {
+  ringRecords: 1_000,
+  warmRecords: 1_000,
+  sliceBytes: 1_000,
+  writesPerTurn: 100,
+  maxClientBufferBytes: 1_000,
+  chunkBytes: 1_000,
+  cacheBytes: 100_000,
+  backfillRecords: 1_000,
+  readers: 1,
+  backfillMs: 60_000,
+};
+
+/** A gateway as src/gateway.ts joins its rooms, between an array log and fake sockets. */
+export interface Replica {
+  readonly settings: ReplicaSettings;
+  readonly hub: Hub;
+  readonly feed: Feed;
+  readonly backfill: Backfill;
+  readonly resume: Resume;
+  readonly log: ReplicaLog;
+  readonly streams: OpenStreams;
+  readonly heartbeat: Heartbeat;
+  connect(socket: FakeSocket, path: string, lastEventId: string | null): SseStream;
+  /** Tells all streams of the log's state; nothing of the log itself changes. */
+  announce(kafka: 'interrupted' | 'ok'): void;
+  close(): void;
+}
+
+const MAX_FRAME_BYTES = 1 << 20;
+/** As short as timers are: the pauses matter here only for being pauses. */
+const RETRY_MS = 1;
+const RECHECK_MS = 1;
+/** Never reached: the model's log knows every partition that a cursor names. */
+const GROWTH_MS = 60_000;
+
+/** @param onFault what may never happen: a sink that throws, an error in the log */
+export function createReplica(
+  array: ArrayLog,
+  settings: ReplicaSettings,
+  onFault: (fault: unknown) => void,
+): Replica {
+  const ignore = () => undefined;
+  const logger: Logger = {
+    debug: ignore,
+    info: ignore,
+    warn: ignore,
+    error: (fields) => onFault((fields as { err?: unknown }).err ?? fields),
+  };
+  const log = createReplicaLog(array);
+  const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
+  const cors = createCors([]);
+  const streams = new OpenStreams();
+
+  const hub: Hub = new Hub({
+    ring: { records: settings.ringRecords, bytes: 1 << 30 },
+    sliceBytes: settings.sliceBytes,
+    writesPerTurn: settings.writesPerTurn,
+    onPressure: (held) => (held ? tail.pause() : tail.resume()),
+    onSinkError: onFault,
+    withMeta: entryWithMeta,
+    idLine: (positions) => Buffer.from(`id: ${feed.idOf(positions)}\n`),
+    onBeforeRing: (subscriber) => backfill.feed(subscriber),
+  });
+  const { warmRecords } = settings;
+  const feed = createFeed({ hub, topics, warmRecords, maxFrameBytes: MAX_FRAME_BYTES, logger });
+  const tail = log.eventLog.tail(feed);
+  const backfill = createBackfill({
+    hub,
+    log: log.eventLog,
+    topics,
+    slots: () => feed.layout()!.slots,
+    idOf: feed.idOf,
+    config: {
+      readers: settings.readers,
+      chunkBytes: settings.chunkBytes,
+      cacheBytes: settings.cacheBytes,
+      maxRecords: settings.backfillRecords,
+      maxBytes: 1 << 30,
+      maxMs: settings.backfillMs,
+    },
+    sliceBytes: settings.sliceBytes,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    retryMs: RETRY_MS,
+    logger,
+  });
+  const latestBounds = createLatestBounds(() => log.eventLog.bounds());
+  const resume = createResume({
+    ring: hub.ring,
+    lastMatches: createLastMatches(hub.ring),
+    layout: () => feed.layout()!,
+    bounds: (options) => (options === undefined ? latestBounds() : log.eventLog.bounds(options)),
+    config: { recheckMs: RECHECK_MS, growthMs: GROWTH_MS },
+    retryMs: RETRY_MS,
+    outageRetryMs: RETRY_MS,
+  });
+  const route = createStreamRoute({
+    hub,
+    streams,
+    resume,
+    cors,
+    config: {
+      checkMs: 1,
+      logCheckMs: 1,
+      heartbeatMs: 0,
+      retryMinMs: 1,
+      retryMaxMs: 2,
+      maxClientBufferBytes: settings.maxClientBufferBytes,
+      maxBufferedBytes: 1 << 30,
+      slowGraceMs: 1 << 30,
+      maxStreams: 1_000,
+      maxChannels: 20,
+    },
+    idOf: feed.idOf,
+    isReady: () => feed.layout() !== null,
+    whenReady: feed.whenReady,
+    takesBatches: true,
+    refusal: () => null,
+    clientAddress: createClientAddress(0),
+    logger,
+  });
+
+  return {
+    settings,
+    hub,
+    feed,
+    backfill,
+    resume,
+    log,
+    streams,
+    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, heartbeatMs: 0 }),
+    connect(socket, path, lastEventId) {
+      const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
+      // HTTP/1.0: the bytes come without chunked framing.
+      const req = { method: 'GET', url: path, headers, socket, httpVersion: '1.0', resume: ignore };
+      const res = { socket };
+      route.handle(req as unknown as IncomingMessage, res as unknown as ServerResponse, parseTarget(path));
+      return streams.snapshot().at(-1)!;
+    },
+    announce(kafka) {
+      if (feed.layout() === null) return;
+      log.read.push(STATUS);
+      feed.announceLog(kafka);
+    },
+    close() {
+      for (const stream of streams.snapshot()) stream.destroy('drain');
+      backfill.close();
+      hub.close();
+    },
+  };
+}
