@@ -96,22 +96,30 @@ async function main(): Promise<void> {
     ]);
   }
   const logger = createLogger(config.logLevel);
-  const running = await COMMANDS[command](config, logger);
+  const starting = COMMANDS[command](config, logger);
+  // Before it runs: whoever sees the first log line may send a signal.
+  stopAtSignal(starting, logger);
+  await starting;
+}
+
+function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       // The second signal, of either kind, finds no handler of ours and ends the process at once.
       process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
       logger.info({ signal }, 'stopping; the same signal again stops at once');
-      running.stop().then(
-        () => {
-          logger.info({}, 'stopped');
-          process.exit(0);
-        },
-        (error) => {
-          logger.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
+      starting
+        .then((running) => running.stop())
+        .then(
+          () => {
+            logger.info({}, 'stopped');
+            process.exit(0);
+          },
+          (error) => {
+            logger.error({ err: error }, 'stopping failed');
+            process.exit(1);
+          },
+        );
     });
   }
 }
