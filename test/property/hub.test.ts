@@ -1,0 +1,197 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { covers } from '../../src/hub/channel';
+import { createChunk } from '../../src/hub/chunk';
+import { Hub } from '../../src/hub/hub';
+import type { Start, Subscriber } from '../../src/hub/subscriber';
+import { createSubscription } from '../../src/hub/subscription';
+import { FakeSink, itemOf } from '../support/fake-sink';
+
+const RUNS = 500;
+/** For shrinking, too. */
+const TIMEOUT_MS = 120_000;
+const CHANNELS = ['/', '/a', '/a/x', '/a/y', '/b', '/c'];
+/** Few, so that many streams share an audience. */
+const SUBSCRIPTIONS = [['/'], ['/a'], ['/a/x', '/b']];
+
+type Step =
+  | { do: 'publish'; channel: string; count: number }
+  | { do: 'open'; channels: string[]; from: number | null }
+  | { do: 'close' | 'fill' | 'drain' | 'beat'; who: number }
+  | { do: 'turn'; turns: number };
+
+const does = <const T extends string>(...names: T[]) => fc.constantFrom(...names);
+const upTo = (max: number) => fc.integer({ min: 1, max });
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: does('publish'), channel: fc.constantFrom(...CHANNELS), count: upTo(6) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: does('open'),
+      channels: fc.constantFrom(...SUBSCRIPTIONS),
+      from: fc.option(fc.nat(200)),
+    }),
+  },
+  {
+    weight: 9,
+    arbitrary: fc.record({ do: does('close', 'fill', 'fill', 'drain', 'drain', 'beat'), who: fc.nat(12) }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: does('turn'), turns: upTo(3) }) },
+);
+
+interface Client {
+  readonly sink: FakeSink;
+  readonly subscriber: Subscriber;
+  readonly channels: string[];
+  /** Place in the log where it begins. */
+  readonly start: number;
+  isGone: boolean;
+}
+
+/** Runs the steps against a plain array and the real hub, then lets everything drain; checks on the way and at the end. */
+async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: number }> {
+  const log: string[] = [];
+  const clients: Client[] = [];
+  let beforeRing = 0;
+
+  const hub: Hub = new Hub({
+    ring: { records: ringRecords, bytes: 1 << 20 },
+    sliceBytes: 12,
+    writesPerTurn: 4,
+    onPressure: () => undefined,
+    onSinkError: (error) => {
+      throw error;
+    },
+    withMeta: (entry) => entry,
+    idLine: () => Buffer.alloc(0),
+    onBeforeRing(subscriber) {
+      beforeRing++;
+      const from = Number(subscriber.floor![0]);
+      const to = Math.min(from + 3, Number(hub.ring.positionsAt(hub.ring.base)[0]));
+      const parts = expected(subscriber.audience.subscription.channels, from, to).map((i) =>
+        Buffer.from(`${i}\n`),
+      );
+      subscriber.floor = [BigInt(to)];
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      if (bytes > 0) hub.give(subscriber, createChunk(parts, bytes), parts.length, { atMs: 0 });
+      hub.feed(subscriber);
+      return bytes;
+    },
+  });
+  hub.restart([0n]);
+
+  function expected(channels: readonly string[], from: number, to: number): string[] {
+    return log
+      .slice(0, to)
+      .flatMap((channel, i) =>
+        i >= from && channels.some((own) => covers(own, channel)) ? [String(i)] : [],
+      );
+  }
+
+  function open(channels: string[], from: number | null): void {
+    // Now and then further than this hub, as after a stay with one that was.
+    const start = from === null ? log.length : from % (log.length + 4);
+    const at: Start = from === null ? { at: 'head' } : { at: 'floor', floor: [BigInt(start)] };
+    const sink = new FakeSink();
+    const subscriber = hub.subscribe(createSubscription({ channels }), sink, at);
+    sink.subscriber = subscriber;
+    clients.push({ sink, subscriber, channels, start, isGone: false });
+  }
+
+  /** What it got is the beginning of what it is to get, and what the hub says of it is true. */
+  function check({ sink, subscriber, channels, start, isGone }: Client): void {
+    const { events } = sink;
+    const wanted = expected(channels, start, log.length);
+    expect(events.join()).toBe(wanted.slice(0, events.length).join());
+    if (isGone) return;
+    expect(hub.sentTo(subscriber)).toBe(events.length);
+    const served = hub.servedPositions(subscriber)?.[0];
+    if (served !== undefined) expect(events.length).toBe(wanted.filter((i) => Number(i) < served).length);
+  }
+
+  function apply(it: Exclude<Step, { do: 'turn' }>): void {
+    if (it.do === 'publish') {
+      for (let i = 0; i < it.count; i++) {
+        hub.publish(itemOf(it.channel, String(log.length)), [BigInt(log.push(it.channel))]);
+      }
+      hub.flush();
+    } else if (it.do === 'open') open(it.channels, it.from);
+    else {
+      const client = clients[it.who % Math.max(1, clients.length)];
+      if (client === undefined || client.isGone) return;
+      const { sink, subscriber } = client;
+      if (it.do === 'close') {
+        client.isGone = true;
+        hub.unsubscribe(subscriber);
+      } else if (it.do === 'beat') subscriber.served = { atMs: performance.now() };
+      else sink.isFull = it.do === 'fill';
+      if (it.do === 'drain') hub.drained(subscriber);
+    }
+  }
+
+  for (const it of steps) {
+    if (it.do !== 'turn') {
+      apply(it);
+      continue;
+    }
+    for (let i = 0; i < it.turns; i++) await turn();
+    clients.forEach(check);
+  }
+  // Who is ahead of the hub is caught up with.
+  apply({ do: 'publish', channel: '/', count: 4 });
+  for (const { sink, subscriber, isGone } of clients) {
+    sink.isFull = false;
+    if (!isGone) hub.drained(subscriber);
+  }
+  for (let quiet = 0, before = ''; quiet < 4; ) {
+    await turn();
+    const now = `${hub.stats().writes} ${beforeRing}`;
+    quiet = now === before ? quiet + 1 : 0;
+    before = now;
+  }
+  for (const client of clients) {
+    check(client);
+    if (client.isGone) continue;
+    expect(client.sink.events).toEqual(expected(client.channels, client.start, log.length));
+    // Nobody is left private for good: with an idle hub everyone is a member again.
+    expect(client.subscriber.state).toBe('live');
+  }
+  hub.close();
+  return { beforeRing };
+}
+
+const steps = fc.array(step, { minLength: 10, maxLength: 150, size: 'max' });
+
+describe('Hub against a plain array', () => {
+  it(
+    'gives each stream exactly its records from its start, in order, each once',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(steps, async (list) => {
+          await run(list, 2_000);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'with a small ring too, asking for what is older',
+    async () => {
+      let beforeRing = 0;
+      await fc.assert(
+        fc.asyncProperty(steps, fc.constantFrom(1, 4, 12), async (list, ringRecords) => {
+          beforeRing += (await run(list, ringRecords)).beforeRing;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(beforeRing).toBeGreaterThan(RUNS);
+    },
+    TIMEOUT_MS,
+  );
+});
