@@ -119,6 +119,8 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
         env: {
           // Without it jest's NODE_ENV would be inherited, and kafkajs has other retries in a test.
           NODE_ENV: 'production',
+          // nginx: so that the admin page shows the clients' own addresses.
+          TRUST_PROXY: '1',
           KAFKA_BROKERS: kafka.join(','),
           KAFKA_TOPICS: process.env.KAFKA_TOPICS ?? (aggregatorCount > 0 ? TOPICS_WITH_SUMMARIES : TOPICS),
           KAFKA_TOPIC_REPLICATION: String(options.kafka === undefined ? brokers : 1),
