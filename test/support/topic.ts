@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { type Admin, Kafka, KafkaJSError, logLevel, Partitioners } from 'kafkajs';
 import { until } from './until';
 
 export interface TopicRecord {
@@ -22,6 +22,7 @@ export interface Topic {
   bounds(): Promise<{ low: bigint; high: bigint }[]>;
   /** Removes all records before these offsets, by partition, as retention does. */
   trim(offsets: readonly bigint[]): Promise<void>;
+  /** Resolves when the new partitions have leaders. */
   grow(partitions: number): Promise<void>;
   /** Deletes it and creates it anew, with this many partitions. */
   recreate(partitions: number): Promise<void>;
@@ -43,6 +44,16 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
       return await work(admin);
     } finally {
       await admin.disconnect();
+    }
+  }
+
+  /** Partitions whose leaders answer. */
+  async function leaders(admin: Admin): Promise<number> {
+    try {
+      return (await admin.fetchTopicOffsets(topic)).length;
+    } catch (error) {
+      if (error instanceof KafkaJSError) return 0;
+      throw error;
     }
   }
 
@@ -70,7 +81,10 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
         await consumer.connect();
         await consumer.subscribe({ topic, fromBeginning: true });
         await new Promise<void>((resolve, reject) => {
-          consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+          consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+            // A broker that has just started is not ready for groups yet; kafkajs tries again.
+            if (!restart) reject(error);
+          });
           consumer
             .run({
               autoCommit: false,
@@ -125,6 +139,8 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
     grow: (count) =>
       withAdmin(async (admin) => {
         await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+        // Else kafkajs's producer would find a partition without a leader and send the others' records again.
+        await until(async () => (await leaders(admin)) === count, 'the new partitions have leaders');
       }),
 
     recreate: (count) =>
