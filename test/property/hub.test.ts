@@ -7,7 +7,7 @@ import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
 import { FakeSink, itemOf } from '../support/fake-sink';
 
-const RUNS = 500;
+const RUNS = 400;
 /** For shrinking, too. */
 const TIMEOUT_MS = 120_000;
 const CHANNELS = ['/', '/a', '/a/x', '/a/y', '/b', '/c'];
@@ -17,7 +17,11 @@ const SUBSCRIPTIONS = [['/'], ['/a'], ['/a/x', '/b']];
 type Step =
   | { do: 'publish'; channel: string; count: number }
   | { do: 'open'; channels: string[]; from: number | null }
-  | { do: 'close' | 'fill' | 'drain' | 'beat'; who: number }
+  | { do: 'close' | 'fill' | 'drain'; who: number }
+  /** A heartbeat to everyone. */
+  | { do: 'beat' }
+  /** All members leave at once. */
+  | { do: 'abandon' }
   | { do: 'turn'; turns: number };
 
 const does = <const T extends string>(...names: T[]) => fc.constantFrom(...names);
@@ -37,9 +41,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 9,
-    arbitrary: fc.record({ do: does('close', 'fill', 'fill', 'drain', 'drain', 'beat'), who: fc.nat(12) }),
+    weight: 8,
+    arbitrary: fc.record({ do: does('close', 'fill', 'fill', 'drain', 'drain'), who: fc.nat(12) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: does('beat', 'beat', 'abandon') }) },
   { weight: 6, arbitrary: fc.record({ do: does('turn'), turns: upTo(3) }) },
 );
 
@@ -93,13 +98,18 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   }
 
   function open(channels: string[], from: number | null): void {
-    // Now and then further than this hub, as after a stay with one that was.
-    const start = from === null ? log.length : from % (log.length + 4);
+    // Often further than this hub, as after a stay with one that was.
+    const start = from === null ? log.length : Math.max(0, log.length + 4 - (from % 12));
     const at: Start = from === null ? { at: 'head' } : { at: 'floor', floor: [BigInt(start)] };
     const sink = new FakeSink();
     const subscriber = hub.subscribe(createSubscription({ channels }), sink, at);
     sink.subscriber = subscriber;
     clients.push({ sink, subscriber, channels, start, isGone: false });
+  }
+
+  function leave(client: Client): void {
+    client.isGone = true;
+    hub.unsubscribe(client.subscriber);
   }
 
   /** What it got is the beginning of what it is to get, and what the hub says of it is true. */
@@ -120,14 +130,15 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
       }
       hub.flush();
     } else if (it.do === 'open') open(it.channels, it.from);
-    else {
+    else if (it.do === 'beat') {
+      for (const { subscriber } of clients) subscriber.served = { atMs: performance.now() };
+    } else if (it.do === 'abandon') {
+      for (const client of clients) if (client.subscriber.state === 'live') leave(client);
+    } else {
       const client = clients[it.who % Math.max(1, clients.length)];
       if (client === undefined || client.isGone) return;
       const { sink, subscriber } = client;
-      if (it.do === 'close') {
-        client.isGone = true;
-        hub.unsubscribe(subscriber);
-      } else if (it.do === 'beat') subscriber.served = { atMs: performance.now() };
+      if (it.do === 'close') leave(client);
       else sink.isFull = it.do === 'fill';
       if (it.do === 'drain') hub.drained(subscriber);
     }

@@ -24,7 +24,8 @@ export type Step =
   | { do: 'take'; client: number; bytes: number }
   | { do: 'trim'; partition: number; count: number }
   | { do: 'compact'; partition: number; offset: number }
-  | { do: 'announce' | 'discover' | 'beat'; replica: number }
+  /** Of `abandon`: all that are live there leave. */
+  | { do: 'announce' | 'discover' | 'beat' | 'abandon'; replica: number }
   | { do: 'grow' }
   | { do: 'turn'; turns: number };
 
@@ -98,7 +99,7 @@ const step = weighted([
   [6, fc.record({ do: does('take'), client: any, bytes: fc.nat(200) })],
   [4, fc.record({ do: does('trim'), partition: any, count: fc.integer({ min: 1, max: 12 }) })],
   [2, fc.record({ do: does('compact'), partition: any, offset: any })],
-  [10, fc.record({ do: does('announce', 'discover', 'beat', 'beat'), replica: any })],
+  [10, fc.record({ do: does('announce', 'discover', 'beat', 'beat', 'abandon'), replica: any })],
   [1, fc.record({ do: does('grow') })],
   [36, fc.record({ do: does('turn'), turns: fc.integer({ min: 1, max: 3 }) })],
 ] as [number, fc.Arbitrary<Step>][]);

@@ -139,6 +139,13 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
       case 'discover':
         pick(replicas, it.replica).log.discover();
         break;
+      case 'abandon': {
+        const left = pick(replicas, it.replica);
+        for (const own of clients)
+          if (own.connection?.replica === left && own.connection.stream?.subscriber?.state === 'live')
+            leave(own, 0);
+        break;
+      }
       case 'grow':
         if (log.partitions.length < MAX_PARTITIONS) log.grow();
         break;

@@ -1,0 +1,59 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Hub } from '../../../src/hub/hub';
+import { createSubscription } from '../../../src/hub/subscription';
+import { FakeSink, itemOf } from '../../support/fake-sink';
+
+const MEMBERS = 20;
+const SLOW = 40;
+const WRITES_PER_TURN = 4;
+/** What a pass over all of them takes. */
+const PASS_TURNS = (MEMBERS + SLOW) / WRITES_PER_TURN;
+
+describe('streams that have caught up while a pass runs', () => {
+  it('are members after it, however many they are and whatever comes meanwhile', async () => {
+    const hub = new Hub({
+      ring: { records: 1_000, bytes: 1 << 20 },
+      sliceBytes: 1_000,
+      writesPerTurn: WRITES_PER_TURN,
+      onPressure: () => undefined,
+      onSinkError: (error) => {
+        throw error;
+      },
+      withMeta: (entry) => entry,
+      idLine: () => Buffer.alloc(0),
+      onBeforeRing: () => 0,
+    });
+    hub.restart([0n]);
+    let published = 0;
+    const publish = (channel: string) => {
+      hub.publish(itemOf(channel, `e${published}`), [BigInt(++published)]);
+      hub.flush();
+    };
+    const subscription = createSubscription({ channels: ['/a'] });
+    const subscribe = () => {
+      const sink = new FakeSink();
+      sink.subscriber = hub.subscribe(subscription, sink);
+      return sink;
+    };
+    const all = Array.from({ length: MEMBERS + SLOW }, subscribe);
+    const slow = all.slice(0, SLOW);
+    for (const sink of slow) sink.isFull = true;
+    publish('/a');
+    for (let i = 0; i < PASS_TURNS; i++) await turn();
+    expect(new Set(slow.map(({ subscriber }) => subscriber!.state))).toEqual(new Set(['private']));
+    for (const sink of slow) {
+      sink.isFull = false;
+      hub.drained(sink.subscriber!);
+    }
+    // The next record is always there before a pass ends, and one of another channel lies before it.
+    let turns = 0;
+    for (; slow.some(({ subscriber }) => subscriber!.state !== 'live'); turns++) {
+      publish('/other');
+      publish('/a');
+      await turn();
+      // Fed alone after each pass, some of them would never be.
+      expect(turns).toBeLessThan(3 * PASS_TURNS);
+    }
+    hub.close();
+  });
+});
