@@ -136,6 +136,8 @@ export function createResume(deps: ResumeDeps): Resume {
     // The log was found to be another one meanwhile, so the floor means nothing.
     if (layout().slots !== slots) return reset('topic');
     const notices: Notice[] = [];
+    // A copy: when another partition is to be judged again, so is all that is told here.
+    const start = [...floor];
     for (const { topic, topicId, partition, logStart, logEnd } of found.partitions) {
       const slot = slots.find(topic, partition);
       if (slot === null) continue;
@@ -151,11 +153,11 @@ export function createResume(deps: ResumeDeps): Resume {
       // What the ring still has is given even when the log has let go of it.
       const lost = asked < logStart && asked < ring.positionIn(ring.positionsAt(ring.base), slot);
       if (!lost) continue;
-      floor[slot] = logStart;
+      start[slot] = logStart;
       const gap = { topic, partition, from: asked, to: logStart, reason: 'retention' as const };
-      notices.push({ event: 'gateway.gap', gap, positions: [...floor] });
+      notices.push({ event: 'gateway.gap', gap, positions: [...start] });
     }
-    return { start: { at: 'floor', floor }, notices };
+    return { start: { at: 'floor', floor: start }, notices };
   }
 
   function judge(floor: bigint[], isOpen: () => boolean): Resolution | Promise<Resolution | null> {

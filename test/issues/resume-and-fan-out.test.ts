@@ -36,7 +36,7 @@ function readAll({ log }: Replica, partitions = 1): void {
 /** Lets what is ready to run, run; answers what the log was asked. */
 async function settle({ log }: Replica, { answers = true } = {}): Promise<void> {
   for (let i = 0; i < 20; i++) {
-    if (answers) for (const question of [...log.questions]) question.answer(false);
+    if (answers) for (const question of [...log.questions]) question.answer('now');
     await turn();
   }
 }
@@ -170,9 +170,28 @@ describe('resume and fan-out', () => {
     append(log, 2, {}, 1);
     replica.log.discover();
     readAll(replica, 2);
-    replica.log.questions[0]!.answer(true);
+    replica.log.questions[0]!.answer('stale');
     const { start: begin } = (await found)!;
     expect(begin.at === 'floor' && idAt(replica, ...begin.floor.map(Number))).toBe(idAt(replica, 0, 0));
+  });
+
+  it('a gap is told also when another partition’s id had to be judged twice', async () => {
+    const log = new ArrayLog(2);
+    append(log, 5);
+    append(log, 5, {}, 1);
+    log.trim(0, 2);
+    const replica = start(log, { ringRecords: 1, warmRecords: 0 });
+    const subscription = createSubscription({ channels: ['/'] });
+    const cursor = parseCursor(idAt(replica, 0, 5));
+    const found = Promise.resolve(
+      replica.resume.resolve({ from: 'cursor', cursor }, subscription, () => true),
+    );
+    const question = () => until(() => replica.log.questions[0], 'a question');
+    (await question()).answer('behind');
+    (await question()).answer('now');
+    const { start: begin, notices } = (await found)!;
+    expect(notices).toMatchObject([{ event: 'gateway.gap', gap: { partition: 0, from: 0n, to: 2n } }]);
+    expect(begin).toEqual({ at: 'floor', floor: [2n, 5n] });
   });
 
   it('nothing of a topic that was deleted is given as the past of the one created after it', async () => {
@@ -194,7 +213,7 @@ describe('resume and fan-out', () => {
     readAll(replica);
     const [late, cached] = [0, 1].map((offset) => connect(replica, idAt(replica, offset)));
     await turn();
-    for (const question of [...replica.log.questions]) question.answer(true);
+    for (const question of [...replica.log.questions]) question.answer('stale');
     await settle(replica);
     for (const { events } of [late!, cached!])
       expect(
@@ -215,7 +234,7 @@ describe('resume and fan-out', () => {
     await until(() => {
       const [question] = replica.log.questions;
       if (client.stream.isOpen && performance.now() - beginMs < 30) return false;
-      question?.answer(false);
+      question?.answer('now');
       return client.socket.destroyed;
     }, 'the budget is spent');
     expect(client.events).toEqual([]);

@@ -107,10 +107,15 @@ function recordOf(partition: number, offset: number, { channel, event }: LogEntr
   return { offset: BigInt(offset), timestampMs: 0, key: null, value, headers };
 }
 
+/**
+ * What is true now; what was true when it was asked; or, once for each replica and only about bounds, what a broker says
+ * that knows less than others.
+ */
+export type Answer = 'now' | 'stale' | 'behind';
+
 /** A question that was put to the log and has no answer yet. */
 export interface Question {
-  /** @param isStale answers what was true when it was asked, not what is true now */
-  answer(isStale: boolean): void;
+  answer(how: Answer): void;
   fail(): void;
 }
 
@@ -150,15 +155,20 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
   let listener: TailListener | null = null;
   let isStarted = false;
   let isPaused = false;
+  let wasBehind = false;
 
-  function ask<T>(compute: () => T, onAnswer: (answer: T) => void = () => undefined): Promise<T> {
+  function ask<T>(
+    compute: () => T,
+    onAnswer: (answer: T) => void = () => undefined,
+    behind: () => T = compute,
+  ): Promise<T> {
     const whenAsked = compute();
     return new Promise<T>((resolve, reject) => {
       const leave = () => questions.splice(questions.indexOf(question), 1);
       const question: Question = {
-        answer(isStale) {
+        answer(how) {
           leave();
-          const answer = isStale ? whenAsked : compute();
+          const answer = how === 'stale' ? whenAsked : how === 'behind' ? behind() : compute();
           onAnswer(answer);
           resolve(answer);
         },
@@ -169,6 +179,16 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       };
       questions.push(question);
     });
+  }
+
+  function layoutBehind(): LogLayout {
+    const layout = log.layout();
+    if (wasBehind) return layout;
+    wasBehind = true;
+    return {
+      ...layout,
+      partitions: layout.partitions.map((bounds) => ({ ...bounds, logEnd: bounds.logStart })),
+    };
   }
 
   function join({ partitions }: LogLayout): void {
@@ -207,7 +227,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       ask(() =>
         log.read(partition, Number(from), Number(to), Math.max(1, Math.floor(maxBytes / RECORD_BYTES))),
       ),
-    bounds: () => ask(() => log.layout(), join),
+    bounds: () => ask(() => log.layout(), join, layoutBehind),
   };
 
   return {

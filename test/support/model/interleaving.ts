@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { LogEntry } from './array-log';
+import type { Answer, LogEntry } from './array-log';
 import type { ReplicaSettings } from './replica';
 import type { ModelStart, ModelSubscription } from './subscription-model';
 
@@ -7,7 +7,7 @@ import type { ModelStart, ModelSubscription } from './subscription-model';
 export type Step =
   | { do: 'append'; partition: number; entries: readonly LogEntry[] }
   | { do: 'deliver'; replica: number; partition: number; count: number }
-  | { do: 'answer'; replica: number; question: number; how: 'now' | 'stale' | 'fail' }
+  | { do: 'answer'; replica: number; question: number; how: Answer | 'fail' }
   | {
       do: 'connect';
       client: number;
@@ -79,7 +79,7 @@ const step = weighted([
       do: does('answer'),
       replica: any,
       question: any,
-      how: fc.constantFrom('now', 'now', 'stale', 'fail'),
+      how: fc.constantFrom('now', 'now', 'stale', 'behind', 'fail'),
     }),
   ],
   [

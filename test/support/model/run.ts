@@ -89,7 +89,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
         if (questions.length === 0) break;
         const question = pick(questions, it.question);
         if (it.how === 'fail') question.fail();
-        else question.answer(it.how === 'stale');
+        else question.answer(it.how);
         break;
       }
       case 'connect': {
@@ -162,7 +162,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
       for (let partition = 0; partition < log.partitions.length; partition++)
         if (own.deliver(partition, 10)) isQuiet = false;
       for (const question of [...own.questions]) {
-        question.answer(false);
+        question.answer('now');
         isQuiet = false;
       }
     }
