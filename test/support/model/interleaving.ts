@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import type { Answer, LogEntry } from './array-log';
+import type { LogEntry } from './array-log';
 import type { ReplicaSettings } from './replica';
+import type { Answer } from './replica-log';
 import type { ModelStart, ModelSubscription } from './subscription-model';
 
 /** One thing that happens. Numbers choose among what there is, so that any list of steps means something. */

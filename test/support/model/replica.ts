@@ -15,8 +15,9 @@ import { OpenStreams } from '../../../src/sse/open-streams';
 import { createResume, type Resume } from '../../../src/sse/resume';
 import type { SseStream } from '../../../src/sse/sse-stream';
 import { createStreamRoute } from '../../../src/sse/stream-route';
-import { type ArrayLog, createReplicaLog, type ReplicaLog, STATUS, TOPIC } from './array-log';
+import { type ArrayLog, TOPIC } from './array-log';
 import type { FakeSocket } from './fake-socket';
+import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
 
 export interface ReplicaSettings {
   readonly ringRecords: number;
