@@ -92,8 +92,7 @@ export class Hub {
   subscribe(subscription: Subscription, sink: Sink, start: Start = { at: 'head' }): Subscriber {
     const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);
     const { head, positions } = this.ring;
-    const covered = start.at === 'seq' ? this.ring.positionsAt(start.seq) : positions;
-    const subscriber = new Subscriber(audience, sink, start, head, covered);
+    const subscriber = new Subscriber(audience, sink, start, head, positions);
     audience.catchUp.add(subscriber);
     return subscriber;
   }

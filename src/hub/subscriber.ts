@@ -21,8 +21,6 @@ export interface WriteMark {
 export type Start =
   /** At what comes next. */
   | { readonly at: 'head' }
-  /** At an entry of the ring. */
-  | { readonly at: 'seq'; readonly seq: number }
   /** After what it has already: the offset of the next record in each slot. */
   | { readonly at: 'floor'; readonly floor: Positions };
 
@@ -66,7 +64,7 @@ export class Subscriber {
   constructor(audience: Audience, sink: Sink, start: Start, head: number, positions: Positions) {
     this.audience = audience;
     this.sink = sink;
-    this.seq = start.at === 'head' ? head : start.at === 'seq' ? start.seq : null;
+    this.seq = start.at === 'head' ? head : null;
     this.covered = positions;
     this.floor = start.at === 'floor' ? start.floor : null;
     this.replayed = start.at === 'head' ? null : 0;

@@ -110,8 +110,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   /** What comes before the first event. A notice that is due first has the id, since the start covers what it tells. */
   function beginningOf({ start, notices }: Resolution, retry: string): string {
     const { ring } = hub;
-    const positions =
-      start.at === 'floor' ? start.floor : start.at === 'seq' ? ring.positionsAt(start.seq) : ring.positions;
+    const positions = start.at === 'floor' ? start.floor : ring.positions;
     if (notices.length === 0) return `${retry}id: ${idOf(positions)}\n\n`;
     const told = notices
       .map((notice) => ownEvent(notice.event, noticeData(notice), notice.positions))
@@ -126,12 +125,14 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   }
 
   /** The log has to be reached or asked first: the stream is open meanwhile. */
-  async function attachLater(stream: SseStream, query: StreamQuery, retry: string): Promise<void> {
-    await deps.whenReady();
-    const isOpen = () => stream.isOpen;
-    if (!isOpen()) return;
-    const resolution = await resume.resolve(query.start, query.subscription, isOpen);
-    if (resolution === null || !isOpen()) return;
+  async function attachLater(
+    stream: SseStream,
+    query: StreamQuery,
+    asked: Promise<Resolution | null>,
+    retry: string,
+  ): Promise<void> {
+    const resolution = await asked;
+    if (resolution === null || !stream.isOpen) return;
     stream.writeText(beginningOf(resolution, retry));
     attach(stream, query, resolution);
   }
@@ -147,17 +148,18 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     // Whatever else the client sends is read and dropped, so that its end is seen.
     req.resume();
     const retry = `retry: ${retryMs()}\n`;
-    const found = deps.isReady()
-      ? resume.resolve(query.start, query.subscription, () => stream.isOpen)
-      : null;
-    if (found !== null && !(found instanceof Promise)) {
+    const isOpen = () => stream.isOpen;
+    const isReady = deps.isReady();
+    const resolve = () => resume.resolve(query.start, query.subscription, isOpen);
+    const found = isReady ? resolve() : deps.whenReady().then(() => (isOpen() ? resolve() : null));
+    if (!(found instanceof Promise)) {
       stream.open(head, OPENING + beginningOf(found, retry));
       attach(stream, query, found);
       return;
     }
     // While the log has never been reached, the client has to know at least when to come back.
-    stream.open(head, found === null ? `${OPENING}${retry}\n` : OPENING);
-    attachLater(stream, query, found === null ? '' : retry).catch((error: unknown) => {
+    stream.open(head, isReady ? OPENING : `${OPENING}${retry}\n`);
+    attachLater(stream, query, found, isReady ? retry : '').catch((error: unknown) => {
       deps.logger.error({ err: error }, 'a stream could not begin');
       stream.destroy('error');
     });
