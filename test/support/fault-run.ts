@@ -1,6 +1,6 @@
 import type { Stack } from '../../infra/local/start-stack';
 import { createDeliveryCheck, type DeliveryCheck } from './delivery';
-import { openEventSource, type TestEventSource } from './event-source';
+import { openEventSource, ownOf, type TestEventSource } from './event-source';
 import { type PacedPublisher, startPacedPublisher } from './paced-publisher';
 import type { Topic } from './topic';
 import { until } from './until';
@@ -73,7 +73,13 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
     'every client has every event',
     SETTLE_MS,
   );
+  // Else what the gateways have still to say about the broker would come into what is done next.
+  await until(() => sources.every(isToldThatAllIsWell), 'every client is told that Kafka is back');
   return { sources, published, check };
+}
+
+function isToldThatAllIsWell(source: TestEventSource): boolean {
+  return (ownOf(source, 'status').at(-1) as { kafka: string } | undefined)?.kafka === 'ok';
 }
 
 /** What the run must have shown, and its figures as one line. */
