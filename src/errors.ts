@@ -17,7 +17,6 @@ const HTTP_STATUS = {
   'event-too-large': 413,
   'unsupported-media-type': 415,
   'invalid-envelope': 422,
-  'rate-limited': 429,
   internal: 500,
   'log-unavailable': 503,
   'outcome-unknown': 503,

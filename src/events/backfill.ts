@@ -53,8 +53,11 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   const { ring } = hub;
   const closing = new AbortController();
   const spendings = new WeakMap<Subscriber, Spending>();
-  /** Chunks read lately, the last used at the end, and for each the slices made of it. */
-  const chunks = new Map<HistoryChunk, Map<string, HistorySlice>>();
+  /**
+   * Chunks read lately, the last used at the end, and for each the last slice made of it: one is enough, since those who
+   * came back together ask for the same one after the other.
+   */
+  const chunks = new Map<HistoryChunk, { readonly key: string; readonly slice: HistorySlice } | null>();
   /** Streams that wait for a read, by what is read. */
   const reads = new Map<string, Set<Subscriber>>();
   const queue: (() => void)[] = [];
@@ -91,7 +94,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   }
 
   function keep(chunk: HistoryChunk): void {
-    chunks.set(chunk, new Map());
+    chunks.set(chunk, null);
     cachedBytes += chunk.bytes;
     for (const oldest of chunks.keys()) {
       if (cachedBytes <= config.cacheBytes || oldest === chunk) break;
@@ -102,19 +105,16 @@ export function createBackfill(deps: BackfillDeps): Backfill {
 
   /** Slices are shared by streams with the same subscription that have the same already. */
   function sliceOf(chunk: HistoryChunk, subscriber: Subscriber, floor: Positions): HistorySlice {
-    const slices = chunks.get(chunk)!;
-    // Used again, so it is the last to go.
-    chunks.delete(chunk);
-    chunks.set(chunk, slices);
     const { subscription } = subscriber.audience;
     const key = `${deps.idOf(floor)} ${subscription.key}`;
-    let slice = slices.get(key);
-    if (slice === undefined) {
-      slice = chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine });
-      // One is enough: those who came back together ask for the same one after the other.
-      slices.clear();
-      slices.set(key, slice);
-    }
+    const last = chunks.get(chunk);
+    const slice =
+      last?.key === key
+        ? last.slice
+        : chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine });
+    // Used again, so it is the last to go.
+    chunks.delete(chunk);
+    chunks.set(chunk, { key, slice });
     return slice;
   }
 

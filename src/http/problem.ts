@@ -24,7 +24,7 @@ export function sendProblem(
       ...error.details,
     }),
   );
-  if (status === 503 || status === 429) res.setHeader('Retry-After', retryAfterSeconds());
+  if (status === 503) res.setHeader('Retry-After', retryAfterSeconds());
   if (error.details.allow !== undefined) res.setHeader('Allow', String(error.details.allow));
   res.writeHead(status, {
     'Content-Type': 'application/problem+json',
