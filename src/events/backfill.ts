@@ -190,7 +190,8 @@ export function createBackfill(deps: BackfillDeps): Backfill {
         // Far in the past and with few events for it, it might come back with the same id for ever.
         const id = [idLine(floor), BLOCK_END];
         const idBytes = id.reduce((sum, part) => sum + part.length, 0);
-        hub.give(subscriber, createChunk(id, idBytes), 0, { atMs: performance.now() });
+        const delivery = { atMs: performance.now(), events: 0, records: 0 };
+        hub.give(subscriber, createChunk(id, idBytes), delivery);
         subscriber.sink.comeBack();
         return 0;
       }
@@ -204,8 +205,9 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       spending.records += slice.events;
       spending.bytes += slice.bytes;
       if (slice.events > 0) {
-        const mark = { atMs: performance.now() };
-        hub.give(subscriber, createChunk(slice.parts, slice.bytes), slice.events, mark);
+        const { events, records } = slice;
+        const delivery = { atMs: performance.now(), events, records };
+        hub.give(subscriber, createChunk(slice.parts, slice.bytes), delivery);
       }
       if (!subscriber.blocked) hub.feed(subscriber);
       return slice.bytes;

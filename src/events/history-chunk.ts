@@ -17,6 +17,8 @@ export interface HistorySlice {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
   readonly events: number;
+  /** Of the events, how many are not gaps. */
+  readonly records: number;
   /** What the stream has after it. */
   readonly floor: Positions;
 }
@@ -75,24 +77,26 @@ export function createHistoryChunk(
       const parts: Uint8Array[] = [];
       let sliceBytes = 0;
       let events = 0;
+      let records = 0;
       let reached: Positions = ring.positions.map((_, other) => ring.positionIn(floor, other));
       for (const item of items) {
         if (item.next <= reached[slot]!) continue;
         const body = bodyOf(item, subscription, reached[slot]!);
         if (body !== null) {
           if (events > 0 && sliceBytes + body.length > maxBytes) {
-            return { parts, bytes: sliceBytes, events, floor: reached };
+            return { parts, bytes: sliceBytes, events, records, floor: reached };
           }
           reached = reached.with(slot, item.next);
           const id = idLine(reached);
           parts.push(id, body);
           sliceBytes += id.length + body.length;
           events++;
+          if (item.kind === 'event') records++;
         } else reached = reached.with(slot, item.next);
       }
       // Past the last item there is nothing to give either, such as over transaction markers.
       if (read.next > reached[slot]!) reached = reached.with(slot, read.next);
-      return { parts, bytes: sliceBytes, events, floor: reached };
+      return { parts, bytes: sliceBytes, events, records, floor: reached };
     },
   };
 }

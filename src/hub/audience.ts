@@ -1,16 +1,15 @@
 import { CatchUp } from './catch-up';
 import { type Chunk, createChunk } from './chunk';
 import type { Positions, Ring, RingEntry } from './ring';
-import type { Subscriber, WriteMark } from './subscriber';
+import type { Delivery, Subscriber } from './subscriber';
 import { type Subscription, wantsEvent } from './subscription';
 
 /** One round over the members with the same bytes. Kept by those it served as the mark of their last write. */
-export interface Pass extends WriteMark {
+export interface Pass extends Delivery {
   readonly start: number;
   readonly end: number;
   /** Positions after its last entry. */
   readonly endPositions: Positions;
-  readonly events: number;
   /** Null once the pass is over, so that the marks do not keep its bytes. */
   chunk: Chunk | null;
   /** The member to serve next; passes go from the last to the first. Below zero all have been served. */
@@ -136,11 +135,13 @@ export class Audience {
     if (first === undefined) return null;
     const parts: Buffer[] = [];
     let bytes = 0;
+    let records = 0;
     for (const entry of this.#pending) {
       const frame = this.frameOf(entry).bytes;
       if (parts.length > 0 && bytes + frame.length > this.#deps.sliceBytes) break;
       parts.push(frame);
       bytes += frame.length;
+      if (entry.channel !== null) records++;
     }
     const events = parts.length;
     const last = this.#pending[events - 1]!;
@@ -151,6 +152,7 @@ export class Audience {
       endPositions: last.positions,
       chunk: createChunk(parts, bytes),
       events,
+      records,
       next: this.#members.length - 1,
       atMs: performance.now(),
     };

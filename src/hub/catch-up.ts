@@ -1,18 +1,19 @@
 import type { Audience, AudienceDeps, EntryFrame, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
 import type { Positions, RingEntry } from './ring';
-import type { Subscriber, WriteMark } from './subscriber';
+import type { Delivery, Subscriber } from './subscriber';
 import { matches } from './subscription';
 
 /** Entries that a private subscriber is given in one write. */
-interface Slice extends WriteMark {
+interface Slice {
   readonly start: number;
   readonly end: number;
   /** Null: for everyone without a floor. */
   readonly floor: Positions | null;
   /** Null when none of the entries is for this audience. */
   readonly chunk: Chunk | null;
-  readonly events: number;
+  /** Apart from the chunk, whose bytes the streams it was written to are not to keep. */
+  readonly delivery: Delivery;
 }
 
 /** Ring entries that one slice looks at: bounds the work for a subscription that matches few of them. */
@@ -113,7 +114,7 @@ export class CatchUp {
       if (writes === budget) return { writes, isDone: false };
       writes++;
       this.#stand(subscriber, pass.end, pass.endPositions);
-      this.give(subscriber, pass.chunk, pass.events, pass);
+      this.give(subscriber, pass.chunk, pass);
       if (subscriber.blocked) this.#waiting.delete(subscriber);
     }
     return { writes, isDone: true };
@@ -129,20 +130,20 @@ export class CatchUp {
     if (seq < limit) {
       const slice = this.#sliceAt(seq, subscriber.floor, limit);
       this.#stand(subscriber, slice.end, this.#deps.ring.positionsAt(slice.end));
-      bytes = this.give(subscriber, slice.chunk, slice.events, slice);
+      bytes = this.give(subscriber, slice.chunk, slice.delivery);
     }
     if (subscriber.state === 'private' && !subscriber.blocked) this.#judge(subscriber);
     return bytes;
   }
 
   /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
-  give(subscriber: Subscriber, chunk: Chunk | null, events: number, mark: WriteMark): number {
+  give(subscriber: Subscriber, chunk: Chunk | null, delivery: Delivery): number {
     if (chunk === null) return 0;
-    subscriber.served = mark;
-    subscriber.sent += events;
-    if (subscriber.replayed !== null) subscriber.replayed += events;
+    subscriber.served = delivery;
+    subscriber.sent += delivery.events;
+    if (subscriber.replayed !== null) subscriber.replayed += delivery.records;
     subscriber.blocked = !this.#audience.write(subscriber, chunk);
-    this.#deps.onDelivered(1, events);
+    this.#deps.onDelivered(1, delivery.events);
     return chunk.bare.length;
   }
 
@@ -212,6 +213,7 @@ export class CatchUp {
     const parts: Uint8Array[] = [];
     let bytes = 0;
     let events = 0;
+    let records = 0;
     let end = start;
     for (const stop = Math.min(limit, start + SLICE_ENTRIES); end < stop; end++) {
       const entry = ring.at(end);
@@ -219,6 +221,7 @@ export class CatchUp {
       const frame = this.#frameAfter(floor, entry);
       if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
       events++;
+      if (entry.channel !== null) records++;
       const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor);
       // Ahead of this replica in another partition, a stream has ids of its own.
       const own =
@@ -229,7 +232,7 @@ export class CatchUp {
       parts.push(...own);
     }
     const chunk = events === 0 ? null : createChunk(parts, bytes);
-    this.#slice = { start, end, floor, chunk, events, atMs: performance.now() };
+    this.#slice = { start, end, floor, chunk, delivery: { atMs: performance.now(), events, records } };
     return this.#slice;
   }
 

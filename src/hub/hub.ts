@@ -4,7 +4,7 @@ import { channelAndAncestors } from './channel';
 import type { Chunk } from './chunk';
 import { type Positions, Ring, type RingEntry, type RingItem, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
-import { type Sink, type Start, Subscriber, type WriteMark } from './subscriber';
+import { type Delivery, type Sink, type Start, Subscriber } from './subscriber';
 import type { Subscription } from './subscription';
 
 export interface HubOptions {
@@ -110,8 +110,8 @@ export class Hub {
   }
 
   /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
-  give(subscriber: Subscriber, chunk: Chunk, events: number, mark: WriteMark): number {
-    return subscriber.audience.catchUp.give(subscriber, chunk, events, mark);
+  give(subscriber: Subscriber, chunk: Chunk, delivery: Delivery): number {
+    return subscriber.audience.catchUp.give(subscriber, chunk, delivery);
   }
 
   /** The sink of a subscriber has taken all it held, so it can be fed again. */

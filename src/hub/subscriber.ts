@@ -8,13 +8,20 @@ export interface Sink {
   write(chunk: Chunk): boolean;
   /** It has had its share of what is older than the ring, and is to end: its client comes back for the rest. */
   comeBack(): void;
-  /** Once, for a stream that came with a past: it has all of it now, `replayed` events in number. */
+  /** Once, for a stream that came with a past: it has all of it now, and `replayed` records were given. */
   caughtUp(positions: Positions, replayed: number): void;
 }
 
 /** The moment of a write. Shared by all that were served together, so that it costs a stream one reference. */
 export interface WriteMark {
   readonly atMs: number;
+}
+
+/** Events that were written together, to one stream or to many. */
+export interface Delivery extends WriteMark {
+  readonly events: number;
+  /** Of these, how many stand for records of the log; the others are the gateway's own words to its streams. */
+  readonly records: number;
 }
 
 /** Where a stream begins. */
@@ -49,7 +56,7 @@ export class Subscriber {
   blocked = false;
   /** Waits in the catch-up queue. */
   queued = false;
-  /** Events given while it had a past to catch up with; null when it has none (any more). */
+  /** Records given while it had a past to catch up with; null when it has none (any more). */
   replayed: number | null;
   /** What was written to it last: a pass, a write of its own, or a heartbeat. */
   served: WriteMark;

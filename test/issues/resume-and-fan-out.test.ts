@@ -240,4 +240,48 @@ describe('resume and fan-out', () => {
     expect(client.events).toEqual([]);
     expect(client.ids.length).toBe(2);
   });
+
+  it.each([
+    ['the ring', {}, ['gateway.gap', 'gateway.status', 'gateway.status']],
+    // What is of this moment only does not reach who is given something older.
+    ['what is older than the ring', { ringRecords: 2 }, ['gateway.gap']],
+  ])('a stream that is given %s has only records replayed', async (_, settings, notices) => {
+    const log = new ArrayLog(1);
+    append(log, 3);
+    append(log, 1, { kind: 'bad' });
+    append(log, 3);
+    const replica = start(log, settings);
+    readAll(replica);
+    const client = connect(replica, idAt(replica, 0));
+    replica.announce('interrupted');
+    replica.announce('ok');
+    for (let i = 0; i < 10; i++) await settle(replica);
+    const live = client.events.findIndex((text) => text.startsWith('gateway.live'));
+    expect(client.events[live]).toBe('gateway.live {"replayed":6}');
+    const names = client.events.slice(0, live).map((text) => text.split(' ')[0]!);
+    expect(names.filter((name) => name.startsWith('gateway'))).toEqual(notices);
+  });
+
+  it('a notice in a pass that a late stream shares is not replayed', async () => {
+    const log = new ArrayLog(1);
+    const replica = start(log, { writesPerTurn: 1 });
+    append(log, 1);
+    readAll(replica);
+    const members = [1, 2].map(() => connect(replica, null));
+    await settle(replica);
+    append(log, 1);
+    readAll(replica);
+    replica.announce('interrupted');
+    // One of the two has its turn, so the pass runs when the late one comes to stand where it began.
+    await turn();
+    expect(members.filter(({ events }) => events.length > 0)).toHaveLength(1);
+    const late = connect(replica, idAt(replica, 0));
+    await settle(replica);
+    expect(late.events).toEqual([
+      '0:0',
+      '0:1',
+      'gateway.status {"kafka":"interrupted"}',
+      'gateway.live {"replayed":2}',
+    ]);
+  });
 });

@@ -82,7 +82,9 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
       );
       subscriber.floor = [BigInt(to)];
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      if (bytes > 0) hub.give(subscriber, createChunk(parts, bytes), parts.length, { atMs: 0 });
+      const { length } = parts;
+      if (bytes > 0)
+        hub.give(subscriber, createChunk(parts, bytes), { atMs: 0, events: length, records: length });
       hub.feed(subscriber);
       return bytes;
     },

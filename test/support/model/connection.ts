@@ -23,7 +23,6 @@ export class Connection {
   #head = '';
   #isPastHead = false;
   #pendingId: string | null = null;
-  #events = 0;
   #records = 0;
   #lives = 0;
   /** For `from=-N`: where it should begin; null when the replica could not tell at once. */
@@ -136,7 +135,6 @@ export class Connection {
     else if (event === 'gateway.status') this.#advance(id, event);
     else if (event.startsWith('gateway.')) this.#client.fault(`${event} ${data}`);
     else this.#record(id, event, data);
-    if (event !== 'gateway.live') this.#events++;
   }
 
   #record(id: string, event: string, data: string): void {
@@ -178,8 +176,8 @@ export class Connection {
 
   #live(id: string, { replayed }: { replayed: number }): void {
     this.#lives++;
-    if (replayed < this.#records || replayed > this.#events)
-      this.#client.fault(`${replayed} replayed of ${this.#records} records and ${this.#events} events`);
+    if (replayed !== this.#records)
+      this.#client.fault(`${replayed} replayed, but it was given ${this.#records} records`);
     this.#advance(id, 'gateway.live');
   }
 
