@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { createOperatorGuard } from './auth/operator-guard';
 import type { Config } from './config';
 import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
@@ -158,6 +159,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     isWarm: () => feed.layout() !== null,
   };
   const web = createWebFiles(join(__dirname, 'web'));
+  const operatorGuard = createOperatorGuard({ adminKey: config.http.adminKey, clientAddress });
   const app = createApp({ log, streams, cors, health, aggregation, web, logger });
   const adminRoute = createAdminRoute({
     report: createAdminStatus({
@@ -168,8 +170,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       streamsPerTurn: config.fanout.turnWrites,
     }),
     web,
-    adminKey: config.http.adminKey,
-    clientAddress,
+    guard: operatorGuard,
     logger,
   });
   const server = createServer({

@@ -1,9 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
 import { asGatewayError, GatewayError } from '../errors';
 import type { Logger } from '../logger';
 import { type ReportAdminStatus, streamSelectionOf } from '../status/admin-status';
-import type { ClientAddress } from './client-address';
 import { sendProblem } from './problem';
 import type { RequestTarget } from './request-target';
 import type { DirectRoute } from './server';
@@ -12,9 +11,7 @@ import type { WebFiles } from './web-files';
 export interface AdminRouteDeps {
   readonly report: ReportAdminStatus;
   readonly web: WebFiles;
-  /** Null: only requests made on this machine are answered. */
-  readonly adminKey: string | null;
-  readonly clientAddress: ClientAddress;
+  readonly guard: OperatorGuard;
   readonly logger: Logger;
 }
 
@@ -23,36 +20,16 @@ const PAGE = `${PATH}/`;
 const STATUS = `${PATH}/status.json`;
 
 /**
- * `GET /admin/` and `/admin/status.json`. Without CORS headers, which would let any page that the operator visits read
- * them. A key is taken as `Authorization: Bearer` or as the password of HTTP Basic, which browsers can ask for; never
- * from a URL, since URLs are logged and remembered.
+ * `GET /admin/` and `/admin/status.json`, for the operator only. Without CORS headers, which would let any page that he
+ * visits read them.
  */
-export function createAdminRoute({
-  report,
-  web,
-  adminKey,
-  clientAddress,
-  logger,
-}: AdminRouteDeps): DirectRoute {
-  const expected = adminKey === null ? null : digest(adminKey);
-
-  function admit(req: IncomingMessage, path: string): void {
-    if (expected === null) {
-      // Like any other path that is not there.
-      if (!clientAddress.isLocal(req)) throw notFound(path);
-      return;
-    }
-    const given = keyOf(req.headers.authorization);
-    if (given === null || !timingSafeEqual(digest(given), expected))
-      throw new GatewayError('unauthorized', 'the admin key is needed, as bearer token or basic password');
-  }
-
+export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps): DirectRoute {
   async function answer(
     req: IncomingMessage,
     res: ServerResponse,
     { path, query }: RequestTarget,
   ): Promise<void> {
-    admit(req, path);
+    guard(req, path);
     if (path !== PATH && path !== PAGE && path !== STATUS) throw notFound(path);
     if (req.method !== 'GET' && req.method !== 'HEAD')
       throw new GatewayError('method-not-allowed', `${path} takes GET, not ${req.method}`, {
@@ -82,29 +59,12 @@ export function createAdminRoute({
       answer(req, res, target).catch((thrown: unknown) => {
         const error = asGatewayError(thrown);
         if (error.code === 'internal') logger.error({ err: error.cause, url: req.url }, 'a request failed');
-        sendProblem(res, error, error.code === 'unauthorized' ? CHALLENGE : {});
+        sendProblem(res, error, error.code === 'unauthorized' ? OPERATOR_CHALLENGE : {});
       });
     },
   };
 }
 
-const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="kafka-sse-gateway", charset="UTF-8"' };
-
 function notFound(path: string): GatewayError {
   return new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
-}
-
-/** Equal lengths for the comparison, whose time then says nothing about the key. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-/** RFC 6750 §2.1 and RFC 7617 §2; null when there is neither. */
-function keyOf(authorization: string | undefined): string | null {
-  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? [];
-  if (scheme.toLowerCase() === 'bearer') return credentials;
-  if (scheme.toLowerCase() !== 'basic') return null;
-  const userAndPassword = Buffer.from(credentials, 'base64').toString();
-  const colon = userAndPassword.indexOf(':');
-  return colon < 0 ? null : userAndPassword.slice(colon + 1);
 }

@@ -5,14 +5,15 @@ const SRC = join(__dirname, '../../src');
 
 /** Which rooms a room may import, besides itself and the files at the top (config, errors, logger). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
+  auth: ['http', 'hub'],
   hub: [],
   eventlog: [],
   events: ['eventlog', 'hub', 'sse'],
-  sse: ['eventlog', 'hub', 'http'],
-  ingest: ['eventlog', 'events', 'http', 'hub', 'sse'],
+  sse: ['auth', 'eventlog', 'hub', 'http'],
+  ingest: ['auth', 'eventlog', 'events', 'http', 'hub', 'sse'],
   roles: ['eventlog', 'events', 'hub'],
   status: ['eventlog', 'events', 'hub', 'roles', 'sse'],
-  http: ['eventlog', 'hub', 'sse', 'status'],
+  http: ['auth', 'eventlog', 'hub', 'sse', 'status'],
   // Runs in browsers.
   web: [],
 };

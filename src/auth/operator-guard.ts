@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors';
+import type { ClientAddress } from '../http/client-address';
+import { digestOf, isSameDigest } from './secret-digest';
+
+export interface OperatorGuardDeps {
+  /** Null: only requests made on this machine are answered. */
+  readonly adminKey: string | null;
+  readonly clientAddress: ClientAddress;
+}
+
+/**
+ * Lets only the operator through to a path of his.
+ * @throws GatewayError `not-found` for a request from elsewhere while there is no key: like any path that is not there
+ * @throws GatewayError `unauthorized` for a wrong key; to be answered with OPERATOR_CHALLENGE
+ */
+export type OperatorGuard = (req: IncomingMessage, path: string) => void;
+
+/** Basic, so that a browser asks for the key. */
+export const OPERATOR_CHALLENGE = {
+  'WWW-Authenticate': 'Basic realm="kafka-sse-gateway", charset="UTF-8"',
+};
+
+/**
+ * The guard of `/admin/` and whatever else is for the operator only. A key is taken as `Authorization: Bearer` or as the
+ * password of HTTP Basic, which browsers can ask for; never from a URL, since URLs are logged and remembered.
+ */
+export function createOperatorGuard({ adminKey, clientAddress }: OperatorGuardDeps): OperatorGuard {
+  const expected = adminKey === null ? null : digestOf(adminKey);
+  return (req, path) => {
+    if (expected === null) {
+      if (!clientAddress.isLocal(req))
+        throw new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
+      return;
+    }
+    const given = keyOf(req.headers.authorization);
+    if (given === null || !isSameDigest(digestOf(given), expected))
+      throw new GatewayError('unauthorized', 'the admin key is needed, as bearer token or basic password');
+  };
+}
+
+/** RFC 6750 §2.1 and RFC 7617 §2; null when there is neither. */
+function keyOf(authorization: string | undefined): string | null {
+  const [, scheme = '', credentials = ''] = /^(\S+) +(\S+) *$/.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return credentials;
+  if (scheme.toLowerCase() !== 'basic') return null;
+  const userAndPassword = Buffer.from(credentials, 'base64').toString();
+  const colon = userAndPassword.indexOf(':');
+  return colon < 0 ? null : userAndPassword.slice(colon + 1);
+}
