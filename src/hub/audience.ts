@@ -10,10 +10,19 @@ export interface Pass extends Delivery {
   readonly end: number;
   /** Positions after its last entry. */
   readonly endPositions: Positions;
-  /** Null once the pass is over, so that the marks do not keep its bytes. */
+  /** Both null once the pass is over, so that the marks do not keep what they refer to. */
+  first: RingEntry | null;
   chunk: Chunk | null;
   /** The member to serve next; passes go from the last to the first. Below zero all have been served. */
   next: number;
+}
+
+/** A pass that is over: all members have been written to. */
+export interface PassReport {
+  readonly durationMs: number;
+  readonly events: number;
+  /** Of its entries the one that had waited the longest. */
+  readonly first: RingEntry;
 }
 
 /** What an entry looks like on the wire for one subscription. */
@@ -39,7 +48,9 @@ export interface AudienceDeps {
   readonly onFeedable: (subscriber: Subscriber) => void;
   /** A sink threw: it is dropped, the others go on. */
   readonly onSinkError: (subscriber: Subscriber, error: unknown) => void;
-  readonly onDelivered: (streams: number, events: number) => void;
+  readonly onDelivered: (streams: number, events: number, bytes: number) => void;
+  /** Must not throw. */
+  readonly onPass: (pass: PassReport) => void;
 }
 
 /**
@@ -150,6 +161,7 @@ export class Audience {
       start: first.seq,
       end: last.seq + 1,
       endPositions: last.positions,
+      first,
       chunk: createChunk(parts, bytes),
       events,
       records,
@@ -174,11 +186,14 @@ export class Audience {
       this.#leave(member);
       this.catchUp.takeBack(member, pass);
     }
-    this.#deps.onDelivered(writes, pass.events * writes);
+    this.#deps.onDelivered(writes, pass.events * writes, chunk.bare.length * writes);
     return writes;
   }
 
   #endPass(pass: Pass): void {
+    const { atMs, events, first } = pass;
+    this.#deps.onPass({ durationMs: performance.now() - atMs, events, first: first! });
+    pass.first = null;
     pass.chunk = null;
     this.#pass = null;
     this.#passedEvents += pass.events;

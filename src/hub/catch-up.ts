@@ -143,7 +143,7 @@ export class CatchUp {
     subscriber.sent += delivery.events;
     if (subscriber.replayed !== null) subscriber.replayed += delivery.records;
     subscriber.blocked = !this.#audience.write(subscriber, chunk);
-    this.#deps.onDelivered(1, delivery.events);
+    this.#deps.onDelivered(1, delivery.events, chunk.bare.length);
     return chunk.bare.length;
   }
 

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Audience, type AudienceDeps, type EntryFrame } from './audience';
+import { Audience, type AudienceDeps, type EntryFrame, type PassReport } from './audience';
 import { channelAndAncestors } from './channel';
 import type { Chunk } from './chunk';
 import { type Positions, Ring, type RingEntry, type RingItem, type RingLimits } from './ring';
@@ -25,6 +25,8 @@ export interface HubOptions {
    * sees to it that `feed` is called when there is something. Answers how many bytes it gave.
    */
   readonly onBeforeRing: (subscriber: Subscriber) => number;
+  /** Called after each pass over the live streams of a subscription. Must not throw. */
+  readonly onPass?: (pass: PassReport) => void;
 }
 
 export interface HubStats {
@@ -34,6 +36,8 @@ export interface HubStats {
   readonly deliveries: number;
   /** Writes to streams since the start; one write carries many events under load. */
   readonly writes: number;
+  /** Bytes of events handed to streams since the start, without the framing of HTTP. */
+  readonly bytes: number;
   /** How often reading was held back because fan-out was slower. */
   readonly holds: number;
   readonly ringRecords: number;
@@ -56,6 +60,7 @@ export class Hub {
   #held = false;
   #deliveries = 0;
   #writes = 0;
+  #bytes = 0;
   #holds = 0;
 
   constructor(options: HubOptions) {
@@ -156,6 +161,7 @@ export class Hub {
       published: this.ring.head,
       deliveries: this.#deliveries,
       writes: this.#writes,
+      bytes: this.#bytes,
       holds: this.#holds,
       ringRecords: this.ring.head - this.ring.base,
       ringBytes: this.ring.bytes,
@@ -181,10 +187,12 @@ export class Hub {
         this.unsubscribe(subscriber);
         this.#options.onSinkError(error);
       },
-      onDelivered: (streams, events) => {
+      onDelivered: (streams, events, bytes) => {
         this.#writes += streams;
         this.#deliveries += events;
+        this.#bytes += bytes;
       },
+      onPass: (pass) => this.#options.onPass?.(pass),
     };
     const audience = new Audience(subscription, deps);
     this.#audiences.set(subscription.key, audience);

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { PassReport } from '../../../src/hub/audience';
 import { Hub, type HubOptions } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
 import { FakeSink, itemOf } from '../../support/fake-sink';
@@ -69,6 +70,26 @@ describe('Hub', () => {
     publish('/b', 'b');
     await settle();
     expect(both.events).toEqual(['once', 'b']);
+  });
+
+  it('tells of each pass once, whatever the number of its streams, and counts events and bytes of all', async () => {
+    const passes: PassReport[] = [];
+    const { hub, publish, subscribe, settle } = createHub({ onPass: (pass) => passes.push(pass) });
+    for (let i = 0; i < 3; i++) subscribe('/a');
+    await settle();
+    publish('/a', 'one');
+    publish('/a', 'two');
+    publish('/b', 'nobody');
+    await settle();
+    publish('/a', 'three');
+    await settle();
+    expect(passes.map(({ events, first }) => [events, first.bytes.toString()])).toEqual([
+      [2, 'one\n'],
+      [1, 'three\n'],
+    ]);
+    for (const { durationMs } of passes) expect(durationMs).toBeGreaterThanOrEqual(0);
+    const bytes = 3 * 'one\ntwo\nthree\n'.length;
+    expect(hub.stats()).toMatchObject({ deliveries: 9, writes: 6, bytes });
   });
 
   it('sends the gateway’s own events to every subscription', async () => {

@@ -25,7 +25,15 @@ function statusOf(streams: readonly SseStream[], streamsPerTurn = STREAMS_PER_TU
     hub: {
       sentTo: () => 0,
       recordsBehind: (subscriber) => (subscriber as unknown as { behind: number }).behind,
-      stats: () => ({ published: 0, deliveries: 0, writes: 0, holds: 0, ringRecords: 0, ringBytes: 0 }),
+      stats: () => ({
+        published: 0,
+        deliveries: 0,
+        writes: 0,
+        bytes: 0,
+        holds: 0,
+        ringRecords: 0,
+        ringBytes: 0,
+      }),
     },
     streams: { count: streams.length, snapshot: () => [...streams] },
     node: 'test',
