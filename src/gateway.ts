@@ -127,6 +127,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
+    isLogInterrupted: logWatch.isInterrupted,
     takesBatches: config.ingest.enabled,
     refusal: () =>
       draining() ??

@@ -28,6 +28,8 @@ export interface StreamRouteDeps {
   /** False until ids can be written and judged. */
   readonly isReady: () => boolean;
   readonly whenReady: () => Promise<void>;
+  /** As the streams that are open have been told. */
+  readonly isLogInterrupted: () => boolean;
   /** `POST /events` is another route's; told to who tries a third method. */
   readonly takesBatches: boolean;
   /** Why no stream can be opened now, or null. */
@@ -60,6 +62,8 @@ const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8',
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   const { hub, streams, resume, cors, config, idOf } = deps;
   const held = new WeakSet<Socket>();
+  /** Streams that began while the log was away, and know it. */
+  const awareOfOutage = new WeakSet<SseStream>();
 
   function retryMs(): number {
     return config.retryMinMs + Math.floor(Math.random() * (config.retryMaxMs - config.retryMinMs + 1));
@@ -92,7 +96,8 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       origin,
       maxBufferBytes: config.maxClientBufferBytes,
       retryMs,
-      caughtUpText: (positions, replayed) => ownEvent('gateway.live', { replayed }, positions),
+      caughtUpText: (positions, replayed) =>
+        ownEvent('gateway.live', { replayed }, positions) + logWordFor(stream),
       onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
       onClose: (closed, reason) => {
         streams.remove(closed, reason);
@@ -105,6 +110,19 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
   function ownEvent(event: string, data: object, positions: Positions): string {
     return encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data))).bytes.toString();
+  }
+
+  /**
+   * Tells a stream of the log's state when it is another one than it was told last: what the hub tells all streams
+   * passes by those that have a past to be given. Without an id, so it covers nothing.
+   */
+  function logWordFor(stream: SseStream): string {
+    const isAway = deps.isLogInterrupted();
+    if (isAway === awareOfOutage.has(stream)) return '';
+    if (isAway) awareOfOutage.add(stream);
+    else awareOfOutage.delete(stream);
+    const data = Buffer.from(JSON.stringify({ kafka: isAway ? 'interrupted' : 'ok' }));
+    return encodeFrame(null, 'gateway.status', data).bytes.toString();
   }
 
   /** What comes before the first event. A notice that is due first has the id, since the start covers what it tells. */
@@ -133,7 +151,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   ): Promise<void> {
     const resolution = await asked;
     if (resolution === null || !stream.isOpen) return;
-    stream.writeText(beginningOf(resolution, retry));
+    stream.writeText(beginningOf(resolution, retry) + logWordFor(stream));
     attach(stream, query, resolution);
   }
 
@@ -153,12 +171,12 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     const resolve = () => resume.resolve(query.start, query.subscription, isOpen);
     const found = isReady ? resolve() : deps.whenReady().then(() => (isOpen() ? resolve() : null));
     if (!(found instanceof Promise)) {
-      stream.open(head, OPENING + beginningOf(found, retry));
+      stream.open(head, OPENING + beginningOf(found, retry) + logWordFor(stream));
       attach(stream, query, found);
       return;
     }
     // While the log has never been reached, the client has to know at least when to come back.
-    stream.open(head, isReady ? OPENING : `${OPENING}${retry}\n`);
+    stream.open(head, (isReady ? OPENING : `${OPENING}${retry}\n`) + logWordFor(stream));
     attachLater(stream, query, found, isReady ? retry : '').catch((error: unknown) => {
       deps.logger.error({ err: error }, 'a stream could not begin');
       stream.destroy('error');

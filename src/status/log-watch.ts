@@ -8,17 +8,20 @@ export interface LogWatchDeps {
 }
 
 export interface LogWatch {
+  /** The connection to the log was lost and is not back, as far as `onChange` has told. */
+  isInterrupted(): boolean;
   stop(): void;
 }
 
 /** Looks at the log's own word on its connection, and tells changes. */
 export function startLogWatch({ log, everyMs, onChange }: LogWatchDeps): LogWatch {
-  let wasConnected: boolean | null = null;
+  // What was never connected is starting, not interrupted: an outage may be all there is to see at the first look.
+  let wasConnected = true;
   const timer = setInterval(() => {
     const { state, connected } = log.status().consumer;
     if (state === 'starting' || connected === wasConnected) return;
-    if (wasConnected !== null) onChange(connected ? 'ok' : 'interrupted');
     wasConnected = connected;
+    onChange(connected ? 'ok' : 'interrupted');
   }, everyMs);
-  return { stop: () => clearInterval(timer) };
+  return { isInterrupted: () => !wasConnected, stop: () => clearInterval(timer) };
 }

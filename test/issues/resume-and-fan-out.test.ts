@@ -271,7 +271,7 @@ describe('resume and fan-out', () => {
     await settle(replica);
     append(log, 1);
     readAll(replica);
-    replica.announce('interrupted');
+    replica.announce('ok');
     // One of the two has its turn, so the pass runs when the late one comes to stand where it began.
     await turn();
     expect(members.filter(({ events }) => events.length > 0)).toHaveLength(1);
@@ -280,8 +280,72 @@ describe('resume and fan-out', () => {
     expect(late.events).toEqual([
       '0:0',
       '0:1',
-      'gateway.status {"kafka":"interrupted"}',
+      'gateway.status {"kafka":"ok"}',
       'gateway.live {"replayed":2}',
     ]);
+  });
+
+  describe('a stream that begins while the log is away is told so, and when it is back', () => {
+    const AWAY = 'gateway.status {"kafka":"interrupted"}';
+    const BACK = 'gateway.status {"kafka":"ok"}';
+    const statusOf = ({ events }: { events: string[] }) =>
+      events.filter((text) => text.startsWith('gateway.status'));
+
+    function interrupted(settings: Partial<ReplicaSettings> = {}): { log: ArrayLog; replica: Replica } {
+      const log = new ArrayLog(1);
+      append(log, 4);
+      const replica = start(log, settings);
+      readAll(replica);
+      replica.announce('interrupted');
+      return { log, replica };
+    }
+
+    it('with an id that the replica has in its ring', async () => {
+      const { replica } = interrupted();
+      const client = connect(replica, idAt(replica, 4));
+      expect(client.events).toEqual([AWAY]);
+      expect(client.ids).toEqual([idAt(replica, 4)]);
+      await settle(replica);
+      replica.announce('ok');
+      await settle(replica);
+      expect(client.events).toEqual([AWAY, 'gateway.live {"replayed":0}', BACK]);
+    });
+
+    it('ahead of its replica, which reads on once the log is back', async () => {
+      const { log, replica } = interrupted();
+      append(log, 1);
+      const client = connect(replica, idAt(replica, 5));
+      expect(client.events).toEqual([AWAY]);
+      expect(client.ids).toEqual([]);
+      await settle(replica);
+      replica.announce('ok');
+      readAll(replica);
+      await settle(replica);
+      expect(client.events).toEqual([AWAY, 'gateway.live {"replayed":0}', BACK]);
+    });
+
+    it('with an id of before the ring, which has to wait for the log', async () => {
+      const { replica } = interrupted({ ringRecords: 1 });
+      const client = connect(replica, idAt(replica, 0));
+      expect(client.events).toEqual([AWAY]);
+      await settle(replica, { answers: false });
+      replica.announce('ok');
+      await settle(replica);
+      expect(statusOf(client)).toEqual([AWAY, BACK]);
+      expect(client.events.at(-1)).toBe('gateway.live {"replayed":4}');
+    });
+
+    it('and one whose past was given while the log went away', async () => {
+      const log = new ArrayLog(1);
+      append(log, 4);
+      const replica = start(log, { ringRecords: 1 });
+      readAll(replica);
+      const client = connect(replica, idAt(replica, 0));
+      (await until(() => replica.log.questions[0], 'the log is asked for its bounds')).answer('now');
+      await until(() => replica.log.questions[0], 'the log is asked for older records');
+      replica.announce('interrupted');
+      await settle(replica);
+      expect(client.events.slice(-2)).toEqual(['gateway.live {"replayed":4}', AWAY]);
+    });
   });
 });

@@ -55,10 +55,12 @@ export class Connection {
         this.#pendingId = id_;
       },
       onEvent: ({ event, data }) => {
+        // Told to one stream it has no id, and is not the one that the opening's belongs to.
+        if (event === 'gateway.status' && !this.#isOpen) this.#flushId();
         const id_ = this.#pendingId;
         this.#pendingId = null;
-        if (id_ === null) this.#client.fault(`an event without an id: ${event} ${data}`);
-        else this.#event(id_, event, data);
+        if (id_ !== null) this.#event(id_, event, data);
+        else if (event !== 'gateway.status') this.#client.fault(`an event without an id: ${event} ${data}`);
       },
     });
   }

@@ -60,6 +60,8 @@ export interface Replica {
   connect(socket: FakeSocket, path: string, lastEventId: string | null): SseStream;
   /** Tells all streams of the log's state; nothing of the log itself changes. */
   announce(kafka: 'interrupted' | 'ok'): void;
+  /** As announced last. */
+  isLogInterrupted(): boolean;
   close(): void;
 }
 
@@ -84,6 +86,8 @@ export function createReplica(
     error: (fields) => onFault((fields as { err?: unknown }).err ?? fields),
   };
   const log = createReplicaLog(array);
+  let isInterrupted = false;
+  const isLogInterrupted = () => isInterrupted;
   const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
   const cors = createCors([]);
   const streams = new OpenStreams();
@@ -150,6 +154,7 @@ export function createReplica(
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
+    isLogInterrupted,
     takesBatches: true,
     refusal: () => null,
     clientAddress: createClientAddress(0),
@@ -174,10 +179,12 @@ export function createReplica(
       return streams.snapshot().at(-1)!;
     },
     announce(kafka) {
+      isInterrupted = kafka === 'interrupted';
       if (feed.layout() === null) return;
       log.read.push(STATUS);
       feed.announceLog(kafka);
     },
+    isLogInterrupted,
     close() {
       for (const stream of streams.snapshot()) stream.destroy('drain');
       backfill.close();

@@ -133,9 +133,11 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
         log.compact(partition, it.offset % Math.max(1, log.partitions[partition]!.entries.length));
         break;
       }
-      case 'announce':
-        pick(replicas, it.replica).announce('interrupted');
+      case 'announce': {
+        const told = pick(replicas, it.replica);
+        told.announce(told.isLogInterrupted() ? 'ok' : 'interrupted');
         break;
+      }
       case 'discover':
         pick(replicas, it.replica).log.discover();
         break;
