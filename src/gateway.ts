@@ -15,6 +15,7 @@ import { createAdminRoute } from './http/admin-route';
 import { createApp } from './http/app';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
+import { createDetachedSockets } from './http/detached-sockets';
 import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
@@ -62,6 +63,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const cors = createCors(config.http.corsOrigins);
   const clientAddress = createClientAddress(config.http.trustProxy);
   const streams = new OpenStreams();
+  const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
 
   // remember
@@ -123,6 +125,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     resume,
     cors,
     clientAddress,
+    sockets,
     config: config.streams,
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
@@ -178,6 +181,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     config: config.http,
     cors,
     streamRoute,
+    sockets,
     directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest), adminRoute],
     app,
     logger,

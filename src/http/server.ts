@@ -10,6 +10,7 @@ import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { StreamRoute } from '../sse/stream-route';
 import type { Cors } from './cors';
+import type { DetachedSockets } from './detached-sockets';
 import { sendProblem } from './problem';
 import { parseTarget, type RequestTarget } from './request-target';
 
@@ -23,6 +24,8 @@ export interface HttpServerDeps {
   readonly config: Config['http'];
   readonly cors: Cors;
   readonly streamRoute: StreamRoute;
+  /** Those of streams, which are taken from this server. */
+  readonly sockets: Pick<DetachedSockets, 'holds' | 'destroyAll'>;
   /** Routes that need no Express, asked in order before the streams. */
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
@@ -41,12 +44,12 @@ const CONNECTIONS_CHECK_SHARE = 3;
 
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, streamRoute, logger } = deps;
+  const { config, cors, sockets, streamRoute, logger } = deps;
   const routes: readonly DirectRoute[] = [...deps.directRoutes, streamRoute];
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
-    if (streamRoute.holds(req.socket)) {
+    if (sockets.holds(req.socket)) {
       req.socket.destroy();
       return;
     }
@@ -80,8 +83,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // On a stream's socket anything but silence from the client ends it; before a head was sent it gets its status.
-    if (streamRoute.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET')
-      socket.destroy();
+    if (sockets.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
 
@@ -97,7 +99,10 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       });
     },
     async close(deadlineMs) {
-      const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      const deadline = setTimeout(() => {
+        server.closeAllConnections();
+        sockets.destroyAll();
+      }, deadlineMs);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();

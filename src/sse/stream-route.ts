@@ -4,6 +4,7 @@ import type { Config } from '../config';
 import { asGatewayError, GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
 import type { Cors } from '../http/cors';
+import type { DetachedSockets } from '../http/detached-sockets';
 import { sendProblem } from '../http/problem';
 import { parseTarget, type RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
@@ -23,6 +24,7 @@ export interface StreamRouteDeps {
   readonly resume: Resume;
   readonly cors: Cors;
   readonly clientAddress: ClientAddress;
+  readonly sockets: Pick<DetachedSockets, 'take'>;
   readonly config: Config['streams'];
   readonly idOf: (positions: Positions) => string;
   /** False until ids can be written and judged. */
@@ -38,11 +40,16 @@ export interface StreamRouteDeps {
 }
 
 export interface StreamRoute {
-  /** True when a stream is written to this socket, so that nothing else may be. */
-  holds(socket: Socket): boolean;
   /** True for the paths of streams, whatever the method. */
   owns(path: string, method: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
+}
+
+/** The head of an answer. */
+interface Head {
+  readonly text: string;
+  /** What follows it is chunked. */
+  readonly chunked: boolean;
 }
 
 /** The head's two lines that each document of the contract wants in its own form. */
@@ -61,7 +68,6 @@ const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8',
 /** `GET /events`, `/sse` and `/subscribe/<channel>`: opens event streams. */
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   const { hub, streams, resume, cors, config, idOf } = deps;
-  const held = new WeakSet<Socket>();
   /** Streams that began while the log was away, and know it. */
   const awareOfOutage = new WeakSet<SseStream>();
 
@@ -155,16 +161,18 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     attach(stream, query, resolution);
   }
 
-  function open(req: IncomingMessage, head: string, chunked: boolean, query: StreamQuery): void {
-    const { socket } = req;
-    held.add(socket);
-    if (req.method === 'HEAD') {
-      socket.end(head);
-      return;
-    }
-    const stream = createStream(socket, chunked, originOf(req));
-    // Whatever else the client sends is read and dropped, so that its end is seen.
-    req.resume();
+  /** The request is not kept: it goes with its socket's place at the HTTP server. */
+  function take(req: IncomingMessage, res: ServerResponse, head: Head, query: StreamQuery): void {
+    const origin = req.method === 'HEAD' ? null : originOf(req);
+    deps.sockets.take(req, res, (socket) => {
+      if (origin === null) socket.end(head.text);
+      // Only for who took long to send the whole request: it was asked before.
+      else if (deps.refusal() !== null) socket.destroy();
+      else open(createStream(socket, head.chunked, origin), head.text, query);
+    });
+  }
+
+  function open(stream: SseStream, head: string, query: StreamQuery): void {
     const retry = `retry: ${retryMs()}\n`;
     const isOpen = () => stream.isOpen;
     const isReady = deps.isReady();
@@ -202,19 +210,18 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     if (req.socket.destroyed) return;
     const corsHeaders = cors.headersFor(req.headers.origin);
     const chunked = req.httpVersion === '1.1' && !/\bclose\b/i.test(req.headers.connection ?? '');
-    const head = headOf(kind, chunked, corsHeaders);
+    const head: Head = { chunked, text: headOf(kind, chunked, corsHeaders) };
     if (!query.isStrict) {
-      open(req, head, chunked, query);
+      take(req, res, head, query);
       return;
     }
     refuseLoss(query, () => !req.socket.destroyed).then(
-      () => !req.socket.destroyed && open(req, head, chunked, query),
+      () => !req.socket.destroyed && take(req, res, head, query),
       (error: unknown) => sendProblem(res, asGatewayError(error), corsHeaders),
     );
   }
 
   return {
-    holds: (socket) => held.has(socket),
     owns: (path) =>
       path === '/events' ||
       path === '/sse' ||

@@ -158,6 +158,7 @@ export function createReplica(
     takesBatches: true,
     refusal: () => null,
     clientAddress: createClientAddress(0),
+    sockets: { take: (req, _res, onSocket) => onSocket(req.socket) },
     logger,
   });
 
@@ -173,7 +174,7 @@ export function createReplica(
     connect(socket, path, lastEventId) {
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.
-      const req = { method: 'GET', url: path, headers, socket, httpVersion: '1.0', resume: ignore };
+      const req = { method: 'GET', url: path, headers, socket, httpVersion: '1.0' };
       const res = { socket };
       route.handle(req as unknown as IncomingMessage, res as unknown as ServerResponse, parseTarget(path));
       return streams.snapshot().at(-1)!;
