@@ -56,6 +56,8 @@ export interface StackOptions {
   /** Port of the first gateway, the others follow; 0: free ones. */
   readonly gatewayPort: number;
   readonly tickMs: number;
+  /** 0: none, and the gateways do not serve the summaries. */
+  readonly aggregators: number;
   /** `host:port` list of brokers that run already; null: start one. */
   readonly kafka: readonly string[] | null;
   /** Start a gateway, ticker or aggregator again that died by itself. */
@@ -74,6 +76,7 @@ a ticker that appends timestamp events, an aggregator that sums them up, and ngi
   --brokers 1|3        how many Kafka brokers (1)
   --kafka HOST:PORT    use this Kafka instead of starting one; a list with commas is fine
   --tick-ms N          pause between two timestamp events (1000)
+  --aggregators N      how many aggregators (1); with 0 the gateways do not serve /summary either
   --restart            start a gateway, ticker or aggregator again that dies; without it this is only reported
   --verbose            show everything that the processes print; the log files always have it
   --help               this text
@@ -88,6 +91,7 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
     port: { type: 'string', default: '8080' },
     'gateway-port': { type: 'string', default: '3001' },
     'tick-ms': { type: 'string', default: '1000' },
+    aggregators: { type: 'string', default: '1' },
     kafka: { type: 'string' },
     restart: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -98,6 +102,7 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
     gateways: wholeNumber('--gateways', values.gateways, 1, 100, faults),
     port: wholeNumber('--port', values.port, 0, 65_535, faults),
     gatewayPort: wholeNumber('--gateway-port', values['gateway-port'], 0, 65_535, faults),
+    aggregators: wholeNumber('--aggregators', values.aggregators, 0, 100, faults),
     tickMs: wholeNumber('--tick-ms', values['tick-ms'], 1, 2 ** 31 - 1, faults),
     kafka: brokerList(text(values.kafka), faults),
     restart: values.restart === true,

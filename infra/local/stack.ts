@@ -32,6 +32,7 @@ void runInForeground(async () => {
 
 function welcome(stack: Stack, logDirectory: string): string {
   const url = stack.url.replace('127.0.0.1', 'localhost');
+  const sums = stack.aggregators.length > 0;
   return `
 The stack is ready.
 
@@ -40,11 +41,10 @@ The stack is ready.
   Kafka     ${stack.kafka.join(',')}
   logs      ${logDirectory}
 
-Listen to everything, to one channel, to the sums over ten events, and send:
+Listen to everything, to one channel,${sums ? ' to the sums over ten events,' : ''} and send:
 
   curl -N ${url}/events
-  curl -N ${url}/subscribe/pets
-  curl -N ${url}/subscribe/summary
+  curl -N ${url}/subscribe/pets${sums ? `\n  curl -N ${url}/subscribe/summary` : ''}
   curl -d hello ${url}/broadcast/pets/dogs
 
 Ctrl-C stops all of it.

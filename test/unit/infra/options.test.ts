@@ -19,6 +19,7 @@ describe('options of the local commands', () => {
       port: 8080,
       gatewayPort: 3001,
       tickMs: 1000,
+      aggregators: 1,
       kafka: null,
       restart: false,
       verbose: false,
@@ -32,13 +33,15 @@ describe('options of the local commands', () => {
       dataDir: 'd',
       verbose: true,
     });
-    const args = '--brokers=3 --gateways 5 --port 0 --gateway-port 0 --tick-ms 10 --kafka a:1,b:2 --restart';
+    const args =
+      '--brokers=3 --gateways 5 --port 0 --gateway-port 0 --tick-ms 10 --aggregators 0 --kafka a:1,b:2 --restart';
     expect(parseStackOptions(args.split(' '))).toEqual({
       brokers: 3,
       gateways: 5,
       port: 0,
       gatewayPort: 0,
       tickMs: 10,
+      aggregators: 0,
       kafka: ['a:1', 'b:2'],
       restart: true,
       verbose: false,
@@ -47,10 +50,28 @@ describe('options of the local commands', () => {
 
   it('name all faults at once, with the help', () => {
     const { message, exitCode } = fault(() =>
-      parseStackOptions(['--brokers', '2', '--gateways', '0', '--port', '70000', '--kafka', 'nowhere']),
+      parseStackOptions([
+        '--brokers',
+        '2',
+        '--gateways',
+        '0',
+        '--port',
+        '70000',
+        '--kafka',
+        'nowhere',
+        '--aggregators',
+        '101',
+      ]),
     );
     expect(exitCode).toBe(2);
-    for (const part of ['--brokers must', '--gateways must', '--port must', '--kafka must', 'Usage:']) {
+    for (const part of [
+      '--brokers must',
+      '--gateways must',
+      '--port must',
+      '--kafka must',
+      '--aggregators must',
+      'Usage:',
+    ]) {
       expect(message).toContain(part);
     }
   });
@@ -69,7 +90,18 @@ describe('options of the local commands', () => {
       [parseKafkaOptions, ['brokers', 'port', 'data', 'verbose', 'help']],
       [
         parseStackOptions,
-        ['brokers', 'gateways', 'port', 'gateway-port', 'tick-ms', 'kafka', 'restart', 'verbose', 'help'],
+        [
+          'brokers',
+          'gateways',
+          'port',
+          'gateway-port',
+          'tick-ms',
+          'aggregators',
+          'kafka',
+          'restart',
+          'verbose',
+          'help',
+        ],
       ],
     ] as const) {
       const { message, exitCode } = fault(() => parse(['--help']));
