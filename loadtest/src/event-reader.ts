@@ -1,0 +1,61 @@
+import type { LoadConfig } from './config.ts';
+import type { Figures } from './figures.ts';
+import { numberAt } from './payload.ts';
+import type { Sequence } from './sequence.ts';
+import type { SseEvent } from './sse-api.ts';
+import type { Window } from './window.ts';
+
+export interface EventReaderDeps {
+  readonly config: LoadConfig;
+  readonly window: Window;
+  readonly figures: Figures;
+  readonly now: () => number;
+  readonly sequence: Sequence;
+  /** The connection begins in the past, so nothing is on time before `gateway.live`. */
+  readonly fromPast: boolean;
+  readonly onFirstEvent: () => void;
+  readonly onId: (id: string) => void;
+}
+
+const LIVE = 'gateway.live';
+const OWN = 'gateway.';
+
+/** Reads one connection event by event, as xk6-sse hands them over: with comments and `retry:` among them. */
+export function createEventReader(deps: EventReaderDeps): (event: SseEvent) => void {
+  const { config, window, figures, now, sequence } = deps;
+  const { latencyPath, sequencePath } = config;
+  let isLive = !deps.fromPast;
+  let isFirst = true;
+
+  function measure(sentMs: number): void {
+    const nowMs = now();
+    if (!isLive || nowMs < window.holdFromMs || nowMs >= window.holdToMs) return;
+    if (nowMs < sentMs) figures.clockSkew();
+    else figures.latency(nowMs - sentMs);
+  }
+
+  function follow(number: number): void {
+    const { lost, isDuplicate } = sequence.next(number);
+    if (lost > 0) figures.lost(lost);
+    if (isDuplicate) figures.duplicate();
+  }
+
+  return ({ id, name, data }) => {
+    // From a server that ends lines with CRLF, xk6-sse leaves the CR.
+    const cleanId = id.trimEnd();
+    if (cleanId !== '') deps.onId(cleanId);
+    if (data === '') return;
+    if (name.startsWith(OWN)) {
+      if (name.trimEnd() === LIVE) isLive = true;
+      return;
+    }
+    if (isFirst) {
+      isFirst = false;
+      deps.onFirstEvent();
+    }
+    const sentMs = latencyPath === null ? null : numberAt(data, latencyPath);
+    if (sentMs !== null) measure(sentMs);
+    const number = sequencePath === null ? null : numberAt(data, sequencePath);
+    if (number !== null) follow(number);
+  };
+}

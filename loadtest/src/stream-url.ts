@@ -1,0 +1,19 @@
+import { type LoadConfig, ROOM_SIZE } from './config.ts';
+
+/** The room of a stream; streams are numbered from 1. */
+export function roomOf(stream: number): number {
+  return Math.floor((stream - 1) / ROOM_SIZE);
+}
+
+/** How many rooms a run has. */
+export function roomCount(connections: number): number {
+  return Math.ceil(connections / ROOM_SIZE);
+}
+
+/** Where a stream connects to. */
+export function streamUrl(config: LoadConfig, stream: number): string {
+  const { baseUrls, streamPath, query, scenario } = config;
+  const base = baseUrls[stream % baseUrls.length]!;
+  const path = scenario === 'rooms' ? `${streamPath}/r-${roomOf(stream)}` : streamPath;
+  return `${base}${path}${query === '' ? '' : `?${query}`}`;
+}

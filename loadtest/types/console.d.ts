@@ -1,0 +1,5 @@
+/** Of what k6 has of it; its lines go to standard error. */
+declare const console: {
+  log(line: string): void;
+  warn(line: string): void;
+};
