@@ -8,7 +8,8 @@ export interface ClientAddress {
   /**
    * True when the request was made on this machine, without a proxy in between as far as anyone can see: the peer is
    * loopback, the `Host` it asked for is too (a page of another site whose name resolves to loopback sends its own
-   * name), and nothing says that it was passed on. With believed proxies, what they say must be loopback too.
+   * name), and nothing says that it was passed on. What believed proxies say does not count: with one of them fewer
+   * than is believed, a stranger would write it.
    */
   isLocal(req: IncomingMessage): boolean;
 }
@@ -25,14 +26,16 @@ const PROXY_HEADERS = [
 
 /**
  * @param trustProxy number of proxies in front whose `X-Forwarded-For` is believed; each appends the address it was
- *   asked from, so the client is that many from the right. 0: the peer is the client, whatever the header says.
+ *   asked from, so the client is that many from the right, or the first when there are fewer. 0: the peer is the
+ *   client, whatever the header says.
  */
 export function createClientAddress(trustProxy: number): ClientAddress {
   function of(req: IncomingMessage): string {
     const peer = addressOf(req.socket.remoteAddress ?? '') ?? '';
     const header = req.headers['x-forwarded-for'];
     if (trustProxy === 0 || header === undefined) return peer;
-    const passedOn = (Array.isArray(header) ? header.join() : header).split(',');
+    // Node has joined several lines of it into one, in their order.
+    const passedOn = String(header).split(',');
     let client = peer;
     // From the nearest on: what stands behind an entry that is no address was written by nobody who is believed.
     for (const text of passedOn.slice(-trustProxy).reverse()) {
@@ -48,8 +51,7 @@ export function createClientAddress(trustProxy: number): ClientAddress {
     isLocal(req) {
       const { headers, socket } = req;
       if (!isLoopback(addressOf(socket.remoteAddress ?? '')) || !isLoopbackHost(headers.host)) return false;
-      const isPassedOn = PROXY_HEADERS.some((name) => headers[name] !== undefined);
-      return trustProxy === 0 ? !isPassedOn : isLoopback(of(req));
+      return !PROXY_HEADERS.some((name) => headers[name] !== undefined);
     },
   };
 }
