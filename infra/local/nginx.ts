@@ -13,12 +13,23 @@ export interface NginxOptions {
   readonly upstreams: readonly string[];
   /** 0 (default): a free port. */
   readonly port?: number;
+  /** As CORS_ORIGINS of the gateways: exact origins that may read what nginx says itself; default any. */
+  readonly corsOrigins?: readonly string[];
+  /** What one client address may take; default all it wants. */
+  readonly limits?: ClientLimits;
   /** Streams that must fit, default 50,000; decides the number of worker processes. */
   readonly streams?: number;
   /** Each line that nginx prints; default nowhere. */
   readonly onOutput?: (line: string) => void;
   /** nginx ended and nobody had told it to. */
   readonly onCrash?: (exit: Exit) => void;
+}
+
+export interface ClientLimits {
+  readonly streams: number;
+  readonly postsPerSecond: number;
+  /** Posts at once, over the rate. */
+  readonly burst: number;
 }
 
 export interface Nginx {
@@ -78,8 +89,10 @@ export function renderIncludes(options: {
   readonly directory: string;
   readonly plan: ReturnType<typeof workerPlan>;
   readonly platform: NodeJS.Platform;
-}): Record<'process.conf' | 'server.conf' | 'upstream.conf', string> {
-  const { upstreams, port, directory, plan, platform } = options;
+  readonly corsOrigins?: readonly string[];
+  readonly limits?: ClientLimits;
+}): Record<'process.conf' | 'http.conf' | 'server.conf' | 'upstream.conf', string> {
+  const { upstreams, port, directory, plan, platform, corsOrigins = [], limits } = options;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   // Elsewhere reuseport does not spread connections, and the keepalive times cannot be set.
   const tuning = platform === 'linux' ? ' reuseport so_keepalive=60s:15s:4' : ' so_keepalive=on';
@@ -96,6 +109,11 @@ export function renderIncludes(options: {
       '}',
       '',
     ].join('\n'),
+    'http.conf': [
+      `map "" $cors_origins { default ${quote(corsOrigins.join(','))}; }`,
+      ...(limits === undefined ? [] : limitDirectives(limits)),
+      '',
+    ].join('\n'),
     'server.conf': [
       `listen ${port}${tuning} backlog=4096 sndbuf=64k;`,
       ...temporary.map((name) => `${name}_temp_path ${quote(join(directory, name))};`),
@@ -104,6 +122,18 @@ export function renderIncludes(options: {
     // Counted failures would be forgotten only when a stream has ended: a gateway that is back would get hardly any.
     'upstream.conf': upstreams.map((server) => `server ${server} max_fails=0;\n`).join(''),
   };
+}
+
+/** Ten megabytes hold the state of some 160,000 IPv4 addresses. */
+function limitDirectives({ streams, postsPerSecond, burst }: ClientLimits): string[] {
+  return [
+    'limit_conn_zone $stream_client zone=stream_clients:10m;',
+    `limit_conn stream_clients ${streams};`,
+    'limit_conn_status 429;',
+    `limit_req_zone $ingest_client zone=ingest_clients:10m rate=${postsPerSecond}r/s;`,
+    `limit_req zone=ingest_clients burst=${burst} nodelay;`,
+    'limit_req_status 429;',
+  ];
 }
 
 /**
@@ -136,7 +166,16 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     const plan = workerPlan(streams, openFilesLimit(), availableParallelism());
     await mkdir(join(directory, 'local'));
     await copyFile(join(repositoryRoot(), 'infra/nginx/nginx.conf'), join(directory, 'nginx.conf'));
-    const includes = renderIncludes({ upstreams, port, directory, plan, platform: process.platform });
+    const { corsOrigins = [], limits } = options;
+    const includes = renderIncludes({
+      upstreams,
+      port,
+      directory,
+      plan,
+      platform: process.platform,
+      corsOrigins,
+      ...(limits === undefined ? {} : { limits }),
+    });
     for (const [name, text] of Object.entries(includes)) {
       await writeFile(join(directory, 'local', name), text);
     }
