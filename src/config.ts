@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { channelFault } from './hub/channel';
 import { LOG_LEVELS } from './logger';
 
+/** So that a full gateway can still say so, publish and be asked how it is: README's table names it. */
+const CONNECTIONS_BESIDES_STREAMS = 500;
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 
 /**
@@ -125,6 +127,16 @@ export const SETTINGS = {
   ),
   SLOW_GRACE_MS: ms(15_000, 100).describe('a stream that takes no byte for this long is closed'),
   MAX_STREAMS: int(18_000, 1, 1_000_000).describe('open streams of this process'),
+  MAX_STREAMS_PER_IP: int(0, 0, 1_000_000).describe(
+    'open streams of one client address, of IPv6 of one /64 network; 0 means no limit',
+  ),
+  ACCEPT_RATE_PER_S: int(0, 0, 1_000_000).describe(
+    'new streams in a second; those beyond come back after their reconnect time; 0 means no limit',
+  ),
+  MAX_SUBSCRIPTIONS: int(18_000, 1, 1_000_000).describe(
+    'different sets of channels and filters that the open streams have',
+  ),
+  MAX_EVENT_NAMES_PER_STREAM: int(20, 1, 1_000).describe('event names one stream may ask for'),
   MAX_CHANNELS_PER_STREAM: int(20, 1, 1_000).describe('channels one stream may ask for'),
 
   FANOUT_WRITE_BYTES: bytes(64 << 10, 1).describe(
@@ -139,14 +151,34 @@ export const SETTINGS = {
 
   HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe('time a client has to send the head of a request'),
   HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('time a client has to send a whole request'),
+  HTTP_CHECK_MS: ms(5_000, 10).describe(
+    'how often connections are looked at for HTTP_HEADERS_TIMEOUT_MS and HTTP_REQUEST_TIMEOUT_MS',
+  ),
+  HTTP_MAX_HEADER_BYTES: bytes(16 << 10, 1024).describe('size of the head of a request'),
   HTTP_KEEP_ALIVE_MS: ms(75_000, 0).describe(
     'idle time of a connection between requests; more than the proxy’s',
   ),
   HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
+  MAX_CONNECTIONS: int(0, 0, 1_000_000).describe(
+    'open connections, whatever they are for; beyond it new ones are closed at once; 0 means MAX_STREAMS + 500',
+  ),
+  RESERVED_FILES: int(200, 0, 1_000_000).describe(
+    'open files kept free for Kafka and others, where the limit of the process would allow fewer than MAX_CONNECTIONS',
+  ),
 
   MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
   MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('size of one batch'),
   MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
+  MAX_INGEST_REQUESTS: int(2_000, 1, 1_000_000).describe('publishing requests in flight; beyond it 503'),
+  MAX_INGEST_BYTES: bytes(64 << 20, 1024).describe('bytes of bodies in flight; beyond it 503'),
+  INGEST_RATE_PER_S: int(0, 0, 10_000_000).describe(
+    'events published in a second; beyond it 429; 0 means no limit',
+  ),
+  INGEST_RATE_PER_CLIENT_PER_S: int(0, 0, 10_000_000).describe(
+    'the same for each key, token subject, or else client address; 0 means no limit',
+  ),
+  RATE_BURST_MS: ms(1_000, 1).describe('for how long a rate is saved up: so much may come at once'),
+  RATE_CLIENTS: int(10_000, 1, 10_000_000).describe('clients whose rate is remembered at a time'),
   CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
   TRUST_PROXY: int(0, 0, 100).describe(
     'number of proxies in front whose `X-Forwarded-For` is believed; 0 means the peer is the client',
@@ -218,6 +250,10 @@ function* contradictions(s: Settings): Iterable<string> {
   if (s.NODE_ENV === 'production' && s.EVENT_LOG === undefined && s.KAFKA_BROKERS.length === 0) {
     yield 'KAFKA_BROKERS must be set with NODE_ENV=production (or say EVENT_LOG=memory to run without Kafka on purpose)';
   }
+  if (s.MAX_CONNECTIONS !== 0 && s.MAX_CONNECTIONS < s.MAX_STREAMS)
+    yield 'MAX_CONNECTIONS must not be under MAX_STREAMS';
+  if (s.HTTP_HEADERS_TIMEOUT_MS > s.HTTP_REQUEST_TIMEOUT_MS)
+    yield 'HTTP_HEADERS_TIMEOUT_MS must not be over HTTP_REQUEST_TIMEOUT_MS';
   if (s.RETRY_MIN_MS > s.RETRY_MAX_MS) yield 'RETRY_MIN_MS must not be over RETRY_MAX_MS';
   if (s.KAFKA_RETRY_MIN_MS > s.KAFKA_RETRY_MAX_MS)
     yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
@@ -254,6 +290,10 @@ function arrange(s: Settings) {
       requestTimeoutMs: s.HTTP_REQUEST_TIMEOUT_MS,
       keepAliveMs: s.HTTP_KEEP_ALIVE_MS,
       backlog: s.HTTP_BACKLOG,
+      checkMs: s.HTTP_CHECK_MS,
+      maxHeaderBytes: s.HTTP_MAX_HEADER_BYTES,
+      maxConnections: s.MAX_CONNECTIONS || s.MAX_STREAMS + CONNECTIONS_BESIDES_STREAMS,
+      reservedFiles: s.RESERVED_FILES,
     },
     fanout: {
       ring: { records: s.RING_RECORDS, bytes: s.RING_BYTES },
@@ -267,6 +307,14 @@ function arrange(s: Settings) {
       maxEventBytes: s.MAX_EVENT_BYTES,
       maxBatchBytes: s.MAX_BATCH_BYTES,
       maxBatchEvents: s.MAX_BATCH_EVENTS,
+      inFlight: { maxRequests: s.MAX_INGEST_REQUESTS, maxBytes: s.MAX_INGEST_BYTES },
+      /** Per second; 0: no limit. */
+      rate: {
+        perSecond: s.INGEST_RATE_PER_S,
+        perClientPerSecond: s.INGEST_RATE_PER_CLIENT_PER_S,
+        burstMs: s.RATE_BURST_MS,
+        maxClients: s.RATE_CLIENTS,
+      },
     },
     kafka: {
       brokers: s.KAFKA_BROKERS,
@@ -324,6 +372,13 @@ function arrange(s: Settings) {
       maxBufferedBytes: s.MAX_BUFFERED_BYTES,
       slowGraceMs: s.SLOW_GRACE_MS,
       maxStreams: s.MAX_STREAMS,
+      /** 0: no limit. */
+      maxStreamsPerIp: s.MAX_STREAMS_PER_IP,
+      /** 0: no limit. */
+      acceptPerSecond: s.ACCEPT_RATE_PER_S,
+      acceptBurstMs: s.RATE_BURST_MS,
+      maxSubscriptions: s.MAX_SUBSCRIPTIONS,
+      maxEventNames: s.MAX_EVENT_NAMES_PER_STREAM,
       maxChannels: s.MAX_CHANNELS_PER_STREAM,
     },
     resume: { recheckMs: s.RESUME_RECHECK_MS, growthMs: s.RESUME_GROWTH_MS },

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { OPEN_GRANT } from './auth/grant';
 import { createOperatorGuard } from './auth/operator-guard';
 import type { Config } from './config';
 import { GatewayError } from './errors';
@@ -16,12 +17,15 @@ import { createApp } from './http/app';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
 import { createDetachedSockets } from './http/detached-sockets';
+import { countRefusal, createRefusalCounts, type RefusalCounts } from './http/refusal-counts';
 import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
 import { createLastMatches } from './hub/last-matches';
 import { createBatchRoute } from './ingest/batch-route';
 import { createBroadcastRoute } from './ingest/broadcast-route';
+import { createInFlight } from './ingest/in-flight';
+import { createIngestAdmission } from './ingest/ingest-admission';
 import { createPublisher } from './ingest/publisher';
 import { drainStreams, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
@@ -30,6 +34,7 @@ import { createHeartbeat } from './sse/heartbeat';
 import { OpenStreams } from './sse/open-streams';
 import { createResume } from './sse/resume';
 import { createSlowStreams } from './sse/slow-streams';
+import { createStreamAdmission } from './sse/stream-admission';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
 import { createAdminStatus } from './status/admin-status';
@@ -42,6 +47,8 @@ export interface Gateway {
   start(): Promise<number>;
   /** Drains and closes everything; calling it again gives the same promise. */
   stop(): Promise<void>;
+  /** What it refused since its start. */
+  readonly refusals: Readonly<RefusalCounts>;
 }
 
 /** The log that the configuration asks for, of the topics to serve or of those given. */
@@ -65,6 +72,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const streams = new OpenStreams();
   const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
+  const refusals = createRefusalCounts();
+  const onRefused = ({ code }: GatewayError) => countRefusal(refusals, code);
 
   // remember
   const log = createEventLog(config, logger);
@@ -132,11 +141,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     whenReady: feed.whenReady,
     isLogInterrupted: logWatch.isInterrupted,
     takesBatches: config.ingest.enabled,
-    refusal: () =>
-      draining() ??
-      (streams.count < maxStreams
-        ? null
-        : new GatewayError('too-many-streams', `${maxStreams} streams are open`)),
+    admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
+    onRefused,
     logger,
   });
   const rounds = startStreamRounds({
@@ -151,7 +157,14 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   // accept
   const { maxEventBytes } = config.ingest;
   const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: feed.idAfter });
-  const ingest = { publisher, cors, config: config.ingest, refusal: draining };
+  const admission = createIngestAdmission({
+    guard: () => OPEN_GRANT,
+    inFlight: createInFlight(config.ingest.inFlight),
+    clientAddress,
+    config: config.ingest,
+    draining,
+  });
+  const ingest = { publisher, cors, config: config.ingest, admission, onRefused };
 
   // serve
   const health = {
@@ -184,6 +197,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     sockets,
     directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest), adminRoute],
     app,
+    refusals,
     logger,
   });
 
@@ -224,5 +238,6 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       stopping ??= drainAndClose();
       return stopping;
     },
+    refusals,
   };
 }

@@ -58,7 +58,7 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
     handle(req, res, target) {
       answer(req, res, target).catch((thrown: unknown) => {
         const error = asGatewayError(thrown);
-        if (error.code === 'internal') logger.error({ err: error.cause, url: req.url }, 'a request failed');
+        if (error.code === 'internal') logger.error({ err: error.cause, path: PATH }, 'a request failed');
         sendProblem(res, error, error.code === 'unauthorized' ? OPERATOR_CHALLENGE : {});
       });
     },

@@ -24,12 +24,16 @@ export function sendProblem(
       ...error.details,
     }),
   );
-  if (status === 503) res.setHeader('Retry-After', retryAfterSeconds());
+  if (status === 503 || status === 429)
+    res.setHeader('Retry-After', Number(error.details.retryAfterSeconds ?? retryAfterSeconds()));
+  // RFC 9110 §11.6.1: a 401 always says how to do better.
+  if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
   if (error.details.allow !== undefined) res.setHeader('Allow', String(error.details.allow));
   res.writeHead(status, {
     'Content-Type': 'application/problem+json',
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
     ...headers,
   });
   res.end(body);

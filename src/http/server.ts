@@ -11,7 +11,9 @@ import type { Logger } from '../logger';
 import type { StreamRoute } from '../sse/stream-route';
 import type { Cors } from './cors';
 import type { DetachedSockets } from './detached-sockets';
+import { connectionsWithin, openFileLimit } from './open-file-limit';
 import { sendProblem } from './problem';
+import type { RefusalCounts } from './refusal-counts';
 import { parseTarget, type RequestTarget } from './request-target';
 
 /** A route that is served without Express. Throws GatewayError for what it refuses. */
@@ -30,6 +32,7 @@ export interface HttpServerDeps {
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly refusals: RefusalCounts;
   readonly logger: Logger;
 }
 
@@ -40,11 +43,9 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-const CONNECTIONS_CHECK_SHARE = 3;
-
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, sockets, streamRoute, logger } = deps;
+  const { config, cors, sockets, streamRoute, refusals, logger } = deps;
   const routes: readonly DirectRoute[] = [...deps.directRoutes, streamRoute];
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
@@ -65,7 +66,8 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       else route.handle(req, res, target);
     } catch (thrown) {
       const error = asGatewayError(thrown);
-      if (error.code === 'internal') logger.error({ err: error.cause, url: req.url }, 'a request failed');
+      if (error.code === 'internal')
+        logger.error({ err: error.cause, path: pathOf(req) }, 'a request failed');
       if (res.headersSent) req.socket.destroy();
       else sendProblem(res, error, corsHeaders);
     }
@@ -76,12 +78,25 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       headersTimeout: config.headersTimeoutMs,
       requestTimeout: config.requestTimeoutMs,
       keepAliveTimeout: config.keepAliveMs,
-      connectionsCheckingInterval: Math.ceil(config.headersTimeoutMs / CONNECTIONS_CHECK_SHARE),
+      connectionsCheckingInterval: config.checkMs,
+      maxHeaderSize: config.maxHeaderBytes,
     },
     handle,
   );
 
+  // Without a free file the listening socket stays readable, and the process does nothing but fail to accept.
+  server.maxConnections = connectionsWithin(openFileLimit(), config);
+  if (server.maxConnections < config.maxConnections) {
+    logger.warn(
+      { maxConnections: server.maxConnections, wanted: config.maxConnections },
+      'the limit of open files allows fewer connections: raise it (ulimit -n)',
+    );
+  }
+  server.on('drop', () => refusals['too-many-connections']++);
+
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'HPE_HEADER_OVERFLOW') refusals['head-too-large']++;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refusals['head-too-slow']++;
     // On a stream's socket anything but silence from the client ends it; before a head was sent it gets its status.
     if (sockets.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
@@ -110,6 +125,11 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       clearTimeout(deadline);
     },
   };
+}
+
+/** Without the query, in which strangers write what they like, secrets too. */
+function pathOf(req: IncomingMessage): string {
+  return parseTarget(req.url ?? '/').path;
 }
 
 function statusOf(error: NodeJS.ErrnoException): string {

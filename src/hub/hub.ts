@@ -102,6 +102,16 @@ export class Hub {
     return subscriber;
   }
 
+  /** Different subscriptions that there is a stream of. */
+  get subscriptions(): number {
+    return this.#audiences.size;
+  }
+
+  /** @param key of a subscription */
+  isSubscribed(key: string): boolean {
+    return this.#audiences.has(key);
+  }
+
   unsubscribe(subscriber: Subscriber): void {
     const { audience } = subscriber;
     if (subscriber.state === 'gone') return;

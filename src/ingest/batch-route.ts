@@ -4,21 +4,35 @@ import { sendProblem } from '../http/problem';
 import type { DirectRoute } from '../http/server';
 import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
-import { encodingFault, readBody } from './body';
 import type { IngestRouteDeps } from './broadcast-route';
 import type { Published } from './publisher';
 
 const PATH = '/events';
 
 /** `POST /events`: many events in one request, as JSON or NDJSON, with one result each. */
-export function createBatchRoute({ publisher, cors, config, refusal }: IngestRouteDeps): DirectRoute {
-  async function accept(req: IncomingMessage): Promise<(Published | Error)[]> {
-    const fault = encodingFault(req) ?? refusal();
-    const body = await readBody(req, config.maxBatchBytes);
-    if (fault !== null) throw fault;
-    const events = parseBatch(body, req.headers['content-type'], config.maxBatchEvents);
-    if (events.length === 0) throw new GatewayError('invalid-envelope', 'the batch has no events');
-    return publisher.publish(events);
+export function createBatchRoute({
+  publisher,
+  cors,
+  config,
+  admission,
+  onRefused,
+}: IngestRouteDeps): DirectRoute {
+  function accept(req: IncomingMessage): Promise<(Published | Error)[]> {
+    return admission.accept(
+      req,
+      config.maxBatchBytes,
+      () => null,
+      async (body, admitted) => {
+        const events = parseBatch(body, req.headers['content-type'], config.maxBatchEvents);
+        if (events.length === 0) throw new GatewayError('invalid-envelope', 'the batch has no events');
+        admitted.count(events.length - 1);
+        return publisher.publish(
+          events.map((event) =>
+            event instanceof GatewayError ? event : (admitted.channelFault(event.channel) ?? event),
+          ),
+        );
+      },
+    );
   }
 
   return {
@@ -28,8 +42,11 @@ export function createBatchRoute({ publisher, cors, config, refusal }: IngestRou
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req).then(
         (results) => answer(res, results, corsHeaders),
-        (error) =>
-          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' }),
+        (thrown: unknown) => {
+          const error = asGatewayError(thrown);
+          onRefused(error);
+          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' });
+        },
       );
     },
   };
@@ -48,8 +65,10 @@ function answer(
   else {
     // An event that might be stored on another try makes the whole batch worth another try.
     const retryable = failed.find(({ httpStatus }) => httpStatus === 503);
-    const code = retryable?.code ?? 'invalid-envelope';
-    const message = retryable?.message ?? 'none of the events is valid';
+    const [first] = failed;
+    const shared = failed.every(({ code }) => code === first?.code && code === 'forbidden') ? first : null;
+    const code = retryable?.code ?? shared?.code ?? 'invalid-envelope';
+    const message = retryable?.message ?? shared?.message ?? 'none of the events is valid';
     sendProblem(res, new GatewayError(code, message, { details: { results: entries } }), corsHeaders);
   }
 }

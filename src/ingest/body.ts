@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
+import { type InFlightPlace, tooManyInFlight } from './in-flight';
 
 /** A body this many times over the limit is not read to its end: the connection is closed instead. */
 const DISCARD_FACTOR = 8;
@@ -7,30 +8,47 @@ const DISCARD_FACTOR = 8;
 /**
  * The whole body of a request, with or without a length. What is over the limit is read and dropped as far as is
  * sensible, since a client that is still sending would not see an answer on a connection that was closed.
+ * @param place counts what is kept; null keeps nothing, and finds no fault: the request is refused anyway
  * @throws GatewayError `event-too-large`
+ * @throws GatewayError `too-many-in-flight` when all bodies together are too large
  * @throws GatewayError `bad-request` when the client left before its end
  */
-export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  place: InFlightPlace | null,
+): Promise<Buffer> {
+  const gone = () => new GatewayError('bad-request', 'the connection ended before the body did');
+  if (req.destroyed && !req.complete) return Promise.reject(gone());
   return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
+    let parts: Buffer[] = [];
     let bytes = 0;
-    const tooLarge = () =>
-      new GatewayError('event-too-large', `the body is over ${maxBytes} bytes`, { details: { maxBytes } });
+    let fault: GatewayError | null = null;
+    const drop = (why: GatewayError) => {
+      fault ??= why;
+      parts = [];
+    };
+    const finish = () => {
+      if (fault !== null) reject(fault);
+      else resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
+    };
     req.on('data', (part: Buffer) => {
       bytes += part.length;
-      if (bytes <= maxBytes) parts.push(part);
-      else if (bytes > maxBytes * DISCARD_FACTOR) {
+      if (place !== null && bytes > maxBytes)
+        drop(
+          new GatewayError('event-too-large', `the body is over ${maxBytes} bytes`, {
+            details: { maxBytes },
+          }),
+        );
+      else if (fault === null && place?.take(part.length) === false) drop(tooManyInFlight());
+      else if (fault === null && place !== null) parts.push(part);
+      if (bytes > maxBytes * DISCARD_FACTOR) {
         req.pause();
-        reject(tooLarge());
+        finish();
       }
     });
-    req.on('end', () => {
-      if (bytes > maxBytes) reject(tooLarge());
-      else resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
-    });
-    req.on('close', () =>
-      reject(new GatewayError('bad-request', 'the connection ended before the body did')),
-    );
+    req.on('end', finish);
+    req.on('close', () => reject(gone()));
     req.on('error', (cause) =>
       reject(new GatewayError('bad-request', 'the body could not be read', { cause })),
     );

@@ -1,21 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config';
-import { GatewayError } from '../errors';
+import { asGatewayError, GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import { sendProblem } from '../http/problem';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import type { DirectRoute } from '../http/server';
 import { ROOT_CHANNEL } from '../hub/channel';
 import { sendAccepted } from './accepted';
-import { encodingFault, readBody } from './body';
+import type { IngestAdmission } from './ingest-admission';
 import { addressFault, type Published, type Publisher } from './publisher';
 
 export interface IngestRouteDeps {
   readonly publisher: Publisher;
   readonly cors: Cors;
   readonly config: Config['ingest'];
-  /** Why nothing can be taken now, or null. */
-  readonly refusal: () => GatewayError | null;
+  readonly admission: IngestAdmission;
+  /** Hears what is answered instead of a result. */
+  readonly onRefused: (error: GatewayError) => void;
 }
 
 const PATH = '/broadcast';
@@ -24,20 +25,29 @@ const PATH = '/broadcast';
  * `POST /broadcast[/<channel>]`: the body becomes one event, verbatim. Answers 202 once the log has it. Served without
  * Express: see docs/decisions/0003-http-in-two-halves.md for the measurement.
  */
-export function createBroadcastRoute({ publisher, cors, config, refusal }: IngestRouteDeps): DirectRoute {
+export function createBroadcastRoute({
+  publisher,
+  cors,
+  config,
+  admission,
+  onRefused,
+}: IngestRouteDeps): DirectRoute {
   async function accept(req: IncomingMessage, target: RequestTarget): Promise<Published> {
     const channel = decodeOnce(target.path.slice(PATH.length), 'channel') || ROOT_CHANNEL;
     const event = target.query.first('event');
     const key = target.query.first('key');
-    // The whole request is judged before the body is read, but answered after: see readBody.
-    const fault = addressFault(channel, event) ?? encodingFault(req) ?? refusal();
-    const data = await readBody(req, config.maxEventBytes);
-    if (fault !== null) throw fault;
-    const [result] = await publisher.publish([
-      { channel, event, data, key, idempotencyKey: idempotencyKeyOf(req) },
-    ]);
-    if (result === undefined || result instanceof Error) throw result;
-    return result;
+    return admission.accept(
+      req,
+      config.maxEventBytes,
+      (admitted) => addressFault(channel, event) ?? admitted.channelFault(channel),
+      async (data) => {
+        const [result] = await publisher.publish([
+          { channel, event, data, key, idempotencyKey: idempotencyKeyOf(req) },
+        ]);
+        if (result === undefined || result instanceof Error) throw result;
+        return result;
+      },
+    );
   }
 
   return {
@@ -52,9 +62,12 @@ export function createBroadcastRoute({ publisher, cors, config, refusal }: Inges
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req, target).then(
         (published) => sendAccepted(res, 202, published, corsHeaders),
-        // What was not read of the body would be taken for the next request.
-        (error) =>
-          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' }),
+        (thrown: unknown) => {
+          const error = asGatewayError(thrown);
+          onRefused(error);
+          // What was not read of the body would be taken for the next request.
+          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' });
+        },
       );
     },
   };

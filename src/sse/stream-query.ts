@@ -13,20 +13,26 @@ export interface StreamQuery {
   readonly isStrict: boolean;
 }
 
+/** What one stream may ask for at the most. */
+export interface StreamQueryLimits {
+  readonly maxChannels: number;
+  readonly maxEventNames: number;
+}
+
 export const SUBSCRIBE_PATH = '/subscribe';
 
 /** @throws GatewayError `bad-channel`, `bad-event-name`, `bad-cursor`, `bad-request`, each with the field's name */
 export function streamQueryOf(
   target: RequestTarget,
   headers: IncomingHttpHeaders,
-  maxChannels: number,
+  limits: StreamQueryLimits,
 ): StreamQuery {
   const { query } = target;
   const lastEventId = headers['last-event-id'];
   return {
     subscription: createSubscription({
-      channels: channelsOf(target, maxChannels),
-      events: eventsOf(target),
+      channels: channelsOf(target, limits.maxChannels).map(ownCopy),
+      events: eventsOf(target, limits.maxEventNames)?.map(ownCopy) ?? null,
       meta: isOn(target, 'meta'),
     }),
     start: startRequestOf(Array.isArray(lastEventId) ? lastEventId.join() : lastEventId, query),
@@ -48,9 +54,14 @@ function channelsOf({ path, query }: RequestTarget, maxChannels: number): string
 }
 
 /** Null wants all. */
-function eventsOf({ query }: RequestTarget): string[] | null {
+function eventsOf({ query }: RequestTarget, maxNames: number): string[] | null {
   const asked = query.all('event').flatMap((names) => names.split(','));
   if (asked.length === 0) return null;
+  if (asked.length > maxNames) {
+    throw new GatewayError('bad-event-name', `event has over ${maxNames} names`, {
+      details: { field: 'event' },
+    });
+  }
   if (!asked.includes('')) return asked;
   throw new GatewayError('bad-event-name', 'event must not have empty names', {
     details: { field: 'event' },
@@ -62,6 +73,11 @@ function isOn({ query }: RequestTarget, field: string): boolean {
   if (value === null || value === '0') return false;
   if (value === '1') return true;
   throw new GatewayError('bad-request', `${field} must be 1 or 0`, { details: { field } });
+}
+
+/** A part of a string refers to the whole of it: the request's target would stay as long as the subscription. */
+function ownCopy(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function checked(channel: string): string {

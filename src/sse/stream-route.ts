@@ -15,6 +15,7 @@ import { gapData } from './gap';
 import type { OpenStreams } from './open-streams';
 import type { Notice, Resolution, Resume } from './resume';
 import { SseStream } from './sse-stream';
+import type { StreamAdmission } from './stream-admission';
 import { type StreamOrigin, streamOriginOf } from './stream-origin';
 import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
 
@@ -34,8 +35,9 @@ export interface StreamRouteDeps {
   readonly isLogInterrupted: () => boolean;
   /** `POST /events` is another route's; told to who tries a third method. */
   readonly takesBatches: boolean;
-  /** Why no stream can be opened now, or null. */
-  readonly refusal: () => GatewayError | null;
+  readonly admission: StreamAdmission;
+  /** Hears what is answered instead of a stream. */
+  readonly onRefused: (error: GatewayError) => void;
   readonly logger: Logger;
 }
 
@@ -67,7 +69,7 @@ const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8',
 
 /** `GET /events`, `/sse` and `/subscribe/<channel>`: opens event streams. */
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
-  const { hub, streams, resume, cors, config, idOf } = deps;
+  const { hub, streams, resume, cors, config, admission, idOf } = deps;
   /** Streams that began while the log was away, and know it. */
   const awareOfOutage = new WeakSet<SseStream>();
 
@@ -77,6 +79,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
   /** What a stream answers for now is not the client's fault: a browser would give up for good on any status but 200. */
   function refuse(req: IncomingMessage, res: ServerResponse, refusal: GatewayError): void {
+    deps.onRefused(refusal);
     // A proxy that can try another gateway says so; to it 200 would make this one the least busy of all.
     if (req.headers['x-sse-failover'] === '1') {
       sendProblem(res, refusal, { Connection: 'close' });
@@ -107,10 +110,12 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
       onClose: (closed, reason) => {
         streams.remove(closed, reason);
+        admission.closed(closed.origin.clientIp);
         if (closed.subscriber !== null) hub.unsubscribe(closed.subscriber);
       },
     });
     streams.add(stream);
+    admission.opened(origin.clientIp);
     return stream;
   }
 
@@ -167,7 +172,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     deps.sockets.take(req, res, (socket) => {
       if (origin === null) socket.end(head.text);
       // Only for who took long to send the whole request: it was asked before.
-      else if (deps.refusal() !== null) socket.destroy();
+      else if (admission.refusal(origin.clientIp, query.subscription) !== null) socket.destroy();
       else open(createStream(socket, head.chunked, origin), head.text, query);
     });
   }
@@ -239,8 +244,9 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
         throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
       }
       const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;
-      const query = streamQueryOf(target, req.headers, config.maxChannels);
-      const refusal = deps.refusal();
+      const query = streamQueryOf(target, req.headers, config);
+      const refusal =
+        admission.refusal(deps.clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
       if (refusal !== null) refuse(req, res, refusal);
       // A pipelined request has its answer's place on the socket only when those before it are through.
       else if (res.socket === null) res.once('socket', () => answer(req, res, kind, query));

@@ -1,11 +1,12 @@
 import { parseConfig } from '../../src/config';
-import { createGateway } from '../../src/gateway';
+import { createGateway, type Gateway } from '../../src/gateway';
 import type { Logger } from '../../src/logger';
 
 export interface TestGateway {
   readonly url: string;
   readonly port: number;
   readonly logged: readonly { level: string; message: string; fields: object }[];
+  readonly refusals: Gateway['refusals'];
   stop(): Promise<void>;
 }
 
@@ -49,6 +50,7 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
     url: `http://127.0.0.1:${port}`,
     port,
     logged,
+    refusals: gateway.refusals,
     async stop() {
       running.delete(started);
       await gateway.stop();

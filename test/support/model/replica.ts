@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Config, parseConfig } from '../../../src/config';
 import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
 import { type Backfill, createBackfill } from '../../../src/events/backfill';
 import { entryWithMeta } from '../../../src/events/encoded-event';
@@ -14,6 +15,7 @@ import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
 import { OpenStreams } from '../../../src/sse/open-streams';
 import { createResume, type Resume } from '../../../src/sse/resume';
 import type { SseStream } from '../../../src/sse/sse-stream';
+import { createStreamAdmission } from '../../../src/sse/stream-admission';
 import { createStreamRoute } from '../../../src/sse/stream-route';
 import { type ArrayLog, TOPIC } from './array-log';
 import type { FakeSocket } from './fake-socket';
@@ -134,29 +136,26 @@ export function createReplica(
     retryMs: RETRY_MS,
     outageRetryMs: RETRY_MS,
   });
+  const config: Config['streams'] = {
+    ...parseConfig({}).streams,
+    heartbeatMs: 0,
+    retryMinMs: 1,
+    retryMaxMs: 2,
+    maxClientBufferBytes: settings.maxClientBufferBytes,
+  };
   const route = createStreamRoute({
     hub,
     streams,
     resume,
     cors,
-    config: {
-      checkMs: 1,
-      logCheckMs: 1,
-      heartbeatMs: 0,
-      retryMinMs: 1,
-      retryMaxMs: 2,
-      maxClientBufferBytes: settings.maxClientBufferBytes,
-      maxBufferedBytes: 1 << 30,
-      slowGraceMs: 1 << 30,
-      maxStreams: 1_000,
-      maxChannels: 20,
-    },
+    config,
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
     isLogInterrupted,
     takesBatches: true,
-    refusal: () => null,
+    admission: createStreamAdmission({ hub, streams, config, draining: () => null }),
+    onRefused: ignore,
     clientAddress: createClientAddress(0),
     sockets: { take: (req, _res, onSocket) => onSocket(req.socket) },
     logger,

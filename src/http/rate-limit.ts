@@ -1,0 +1,44 @@
+/** How often something may happen, as a token bucket: a rate in the long run, and a burst at once. */
+export interface RateLimit {
+  /** How long to wait until one may happen again, in milliseconds; 0 means now. Takes nothing. */
+  waitMs(nowMs: number): number;
+  /** Counts what has happened. More than was left makes a debt, which is waited for. */
+  take(count: number, nowMs: number): void;
+  /** True when nothing of the burst is used: forgetting this limit changes nothing. */
+  isUnused(nowMs: number): boolean;
+}
+
+export interface RateLimitOptions {
+  /** In the long run. */
+  readonly perSecond: number;
+  /** For how long the rate is saved up: so much may happen at once, and at least one. */
+  readonly burstMs: number;
+}
+
+/** Times are milliseconds of one clock that never goes back. */
+export function createRateLimit({ perSecond, burstMs }: RateLimitOptions): RateLimit {
+  const perMs = perSecond / 1_000;
+  const burst = Math.max(1, perMs * burstMs);
+  let left = burst;
+  let atMs = Number.NEGATIVE_INFINITY;
+
+  function refill(nowMs: number): void {
+    if (nowMs > atMs) left = Math.min(burst, left + (nowMs - atMs) * perMs);
+    atMs = Math.max(atMs, nowMs);
+  }
+
+  return {
+    waitMs(nowMs) {
+      refill(nowMs);
+      return left >= 1 ? 0 : (1 - left) / perMs;
+    },
+    take(count, nowMs) {
+      refill(nowMs);
+      left -= count;
+    },
+    isUnused(nowMs) {
+      refill(nowMs);
+      return left === burst;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Config } from '../config';
+import { GatewayError } from '../errors';
+import { networkOf } from '../http/client-network';
+import { createRateLimit } from '../http/rate-limit';
+import type { Hub } from '../hub/hub';
+import type { Subscription } from '../hub/subscription';
+import type { OpenStreams } from './open-streams';
+
+export interface StreamAdmissionDeps {
+  readonly hub: Pick<Hub, 'subscriptions' | 'isSubscribed'>;
+  readonly streams: Pick<OpenStreams, 'count'>;
+  readonly config: Config['streams'];
+  readonly draining: () => GatewayError | null;
+}
+
+/** Who may open a stream now, as far as the process has room. */
+export interface StreamAdmission {
+  /** Why there is no room for this stream, or null. Takes nothing. */
+  refusal(clientIp: string, subscription: Subscription): GatewayError | null;
+  /** Why no stream may be accepted at this moment, or null, which counts as one that was. */
+  acceptRefusal(): GatewayError | null;
+  opened(clientIp: string): void;
+  closed(clientIp: string): void;
+}
+
+export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmission {
+  const { hub, streams, draining } = deps;
+  const { maxStreams, maxStreamsPerIp, maxSubscriptions, acceptPerSecond, acceptBurstMs } = deps.config;
+  const accepts =
+    acceptPerSecond === 0 ? null : createRateLimit({ perSecond: acceptPerSecond, burstMs: acceptBurstMs });
+  /** Streams per network; null when nobody asks. */
+  const counts = maxStreamsPerIp === 0 ? null : new Map<string, number>();
+
+  function add(clientIp: string, change: 1 | -1): void {
+    if (counts === null) return;
+    const network = networkOf(clientIp);
+    const count = (counts.get(network) ?? 0) + change;
+    if (count === 0) counts.delete(network);
+    else counts.set(network, count);
+  }
+
+  return {
+    refusal(clientIp, { key }) {
+      const stopping = draining();
+      if (stopping !== null) return stopping;
+      if (streams.count >= maxStreams)
+        return new GatewayError('too-many-streams', `${maxStreams} streams are open`);
+      if (counts !== null && (counts.get(networkOf(clientIp)) ?? 0) >= maxStreamsPerIp)
+        return new GatewayError('too-many-streams-per-ip', `${maxStreamsPerIp} streams of yours are open`);
+      if (hub.subscriptions >= maxSubscriptions && !hub.isSubscribed(key))
+        return new GatewayError(
+          'too-many-subscriptions',
+          `${maxSubscriptions} different subscriptions are open`,
+        );
+      return null;
+    },
+    acceptRefusal() {
+      if (accepts === null) return null;
+      const nowMs = performance.now();
+      if (accepts.waitMs(nowMs) > 0)
+        return new GatewayError('too-many-connects', `over ${acceptPerSecond} streams in a second`);
+      accepts.take(1, nowMs);
+      return null;
+    },
+    opened: (clientIp) => add(clientIp, 1),
+    closed: (clientIp) => add(clientIp, -1),
+  };
+}
