@@ -1,4 +1,5 @@
 import { missingForBrowser } from '../infra/local/chromium';
+import { missingForK6 } from '../infra/local/k6';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { missingForNginx } from '../infra/local/nginx';
 
@@ -41,6 +42,8 @@ export const TIERS: readonly Tier[] = [
     jest: { project: 'integration', files: 'integration/stack' },
     missing: () => missingForKafka() ?? missingForNginx(),
   },
+  // `-vet=all`: what `go vet` finds fails it as well.
+  { name: 'k6', command: ['go', 'test', '-C', 'loadtest/k6', '-vet=all', './...'], missing: missingForK6 },
   { name: 'browser', jest: { project: 'browser', files: 'page' }, missing: missingForBrowser },
   {
     name: 'browser-stack',

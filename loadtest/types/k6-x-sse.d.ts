@@ -1,7 +1,7 @@
 /**
  * `k6/x/sse`: the API of phymbert/xk6-sse 0.1.12, and what only the module of loadtest/k6 adds to it: the parameter
  * `native`, `Response.stats`, `client.native` and the handlers `event:<name>` and `comment`. xk6-sse ignores the
- * parameter, has none of the others, and throws at a handler it does not know: look at `client.native` first.
+ * parameter, has none of the others, and never calls such a handler: look at `client.native` first.
  */
 declare module 'k6/x/sse' {
   export interface Event {
@@ -37,11 +37,16 @@ declare module 'k6/x/sse' {
     readonly latencyFromMs?: number;
     /** Unix ms: only what arrives before this counts for the latency. Default: to the end. */
     readonly latencyToMs?: number;
-    /** Count the latency only after `gateway.live`, which ends a replay; anew on each connection. Default false. */
+    /**
+     * Count the latency only after `gateway.live`, which ends a replay; anew on each connection that sends
+     * Last-Event-ID. Default false.
+     */
     readonly afterLive?: boolean;
     /**
      * Where in an event's JSON data a number is that grows by one from event to event: what is left out counts in
      * `sse_gaps`, what comes again in `sse_duplicates`. Default: not checked.
+     *
+     * Neither this nor the latency looks at events of the gateway itself (`gateway.*`).
      */
     readonly sequence?: string;
   }
@@ -65,7 +70,7 @@ declare module 'k6/x/sse' {
     readonly connects: number;
     /** Attempts to connect after the first. */
     readonly reconnects: number;
-    /** Events with data, those of the gateway itself (`gateway.*`) included. */
+    /** Events with data, without those of the gateway itself (`gateway.*`); the same as `sse_event`. */
     readonly events: number;
     readonly comments: number;
     /** Of the streams, without HTTP's own. */
@@ -86,7 +91,7 @@ declare module 'k6/x/sse' {
     /** 0 when there was no answer. */
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
-    /** '' when there was none; a stream that breaks after an answer is told to the handler of `error` as well. */
+    /** Why open() has ended; '' for the end of a stream, close() and closeAtMs. Was told to the handler of `error`. */
     readonly error: string;
     /** Of the bundled module only. */
     readonly stats?: Stats;
@@ -97,6 +102,10 @@ declare module 'k6/x/sse' {
     readonly native?: boolean;
     on(event: 'open', handler: () => void): void;
     on(event: 'event' | 'comment' | `event:${string}`, handler: (event: Event) => void): void;
+    /**
+     * A refused connect, an answer that is no event stream, a stream that breaks; the end of a stream is none. Unless
+     * it calls close(), `native.reconnect` goes on after the first and the last.
+     */
     on(event: 'error', handler: (error: StreamError) => void): void;
     /** Ends open(), also from within a handler. */
     close(): void;
