@@ -1,11 +1,15 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openRoomClient, type RoomClient } from './room-client';
+import { startClientProcesses } from './client-processes';
+import { partsOf } from './file-limit';
+import { type ClientShare, HOST, nowMs, openRoomClients, portOf, type RoomClients } from './room-clients';
 
 export interface RoomRunOptions {
   readonly ports: readonly number[];
   readonly clients: number;
   readonly roomSize: number;
+  /** Clients that one process holds: with more, they run in processes of their own. */
+  readonly clientsPerProcess: number;
 }
 
 export interface Deliveries {
@@ -18,6 +22,8 @@ export interface Deliveries {
 /** Clients of one run, in rooms of six as document 001 has them: channel `/rooms/r-<n>`. */
 export interface RoomRun {
   readonly connectSeconds: number;
+  /** Processes that hold clients; 1: the one that sends, too. */
+  readonly clientProcesses: number;
   /** All senders post at once and wait until everyone has everything, `iterations` times over. */
   closedLoop(iterations: number): Promise<Deliveries>;
   /** Each sender posts once a second, at a moment of its own, `iterations` times. */
@@ -25,8 +31,7 @@ export interface RoomRun {
   close(): void;
 }
 
-const HOST = '127.0.0.1';
-/** Streams that are being opened at the same time. */
+/** Streams that are being opened at the same time, by all processes together. */
 const OPENING = 500;
 /** Connections that publishers share, as a browser's page would keep one. */
 const PUBLISHER_CONNECTIONS = 64;
@@ -34,32 +39,23 @@ const QUIET_LIMIT_MS = 30_000;
 const QUIET_POLL_MS = 1;
 const SECOND_MS = 1_000;
 
-const nowMs = (): number => performance.timeOrigin + performance.now();
-
-export async function startRoomRun({ ports, clients, roomSize }: RoomRunOptions): Promise<RoomRun> {
+export async function startRoomRun({
+  ports,
+  clients,
+  roomSize,
+  clientsPerProcess,
+}: RoomRunOptions): Promise<RoomRun> {
   const rooms = Math.ceil(clients / roomSize);
   const agent = new Agent({ keepAlive: true, maxSockets: PUBLISHER_CONNECTIONS });
-  const open: RoomClient[] = [];
   let delays: number[] = [];
-  const onData = (data: string): void => {
-    delays.push(nowMs() - Number(data));
-  };
-
-  const startMs = performance.now();
-  for (let from = 0; from < clients; from += OPENING) {
-    const some = Array.from({ length: Math.min(OPENING, clients - from) }, (_, i) => {
-      const room = Math.floor((from + i) / roomSize);
-      return openRoomClient(HOST, ports[(from + i) % ports.length]!, `/subscribe/rooms/r-${room}`, onData);
-    });
-    open.push(...(await Promise.all(some)));
-  }
-  const connectSeconds = (performance.now() - startMs) / SECOND_MS;
+  const shares = sharesOf({ ports, clients, roomSize, clientsPerProcess });
+  const { connectSeconds, open } = await openClients(shares, (delayMs) => delays.push(delayMs));
 
   function post(room: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const options = {
         host: HOST,
-        port: ports[room % ports.length],
+        port: portOf(room, ports),
         method: 'POST',
         path: `/broadcast/rooms/r-${room}`,
         agent,
@@ -108,6 +104,7 @@ export async function startRoomRun({ ports, clients, roomSize }: RoomRunOptions)
   const everyRoom = Array.from({ length: rooms }, (_, room) => room);
   return {
     connectSeconds,
+    clientProcesses: shares.length,
     closedLoop: (iterations) =>
       measured(iterations, async () => {
         for (let done = 1; done <= iterations; done++) {
@@ -128,8 +125,33 @@ export async function startRoomRun({ ports, clients, roomSize }: RoomRunOptions)
         await Promise.all(everyRoom.map(sendFrom));
       }),
     close() {
-      for (const client of open) client.close();
+      open.close();
       agent.destroy();
     },
   };
+}
+
+/** Equal shares, so that no process holds more than it may. */
+export function sharesOf({ ports, clients, roomSize, clientsPerProcess }: RoomRunOptions): ClientShare[] {
+  const parts = partsOf(clients, clientsPerProcess);
+  return Array.from({ length: parts }, (_, i) => {
+    const first = Math.floor((clients * i) / parts);
+    const count = Math.floor((clients * (i + 1)) / parts) - first;
+    return { ports, first, count, roomSize, opening: Math.ceil(OPENING / parts) };
+  });
+}
+
+async function openClients(
+  shares: readonly ClientShare[],
+  onDelay: (delayMs: number) => void,
+): Promise<{ connectSeconds: number; open: RoomClients }> {
+  const processes = shares.length === 1 ? null : await startClientProcesses(shares, onDelay);
+  const startMs = performance.now();
+  try {
+    const open = await (processes?.open() ?? openRoomClients(shares[0]!, onDelay));
+    return { connectSeconds: (performance.now() - startMs) / SECOND_MS, open };
+  } catch (error) {
+    processes?.close();
+    throw error;
+  }
 }

@@ -4,22 +4,24 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { mainFile } from '../../infra/local/program';
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
+import { parseConfig } from '../../src/config';
 import { CONNECT_SECONDS, ROOMS } from './document-figures';
-import { type Deliveries, startRoomRun } from './room-run';
+import { partsOf, streamsPerProcess } from './file-limit';
+import { type Deliveries, type RoomRun, startRoomRun } from './room-run';
 
 const USAGE = `Usage: npm run rooms -- [options]
 
 Reproduces both tables of document 001 against this gateway: how long N clients take to connect, and how long a message
-to a room of six takes. Starts the gateway by itself, with the memory log. Prints Markdown.
+to a room of six takes. Starts the gateways by itself, with the memory log. Clients that are more than one process may
+hold open files (ulimit -n) are split over several. Prints Markdown.
 
   --quick              the smallest rows only
+  --connect N          only the row of N clients of the first table
   --iterations N       iterations of the long rows (100)
   --help               this text
 `;
 
 const ROOM_SIZE = 6;
-/** A process that may hold 20,000 files can hold so many streams. */
-const STREAMS_PER_GATEWAY = 18_000;
 const STOP_DEADLINE_MS = 5_000;
 const TICKS_PER_SECOND = 100;
 
@@ -44,10 +46,13 @@ function startGateway(): Promise<Gateway> {
   });
 }
 
-/** Processor time of a process so far, in seconds (proc(5): utime and stime). */
-function cpuSeconds({ child }: Gateway): number {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+/** Processor time of the gateways so far, in seconds (proc(5): utime and stime). */
+function cpuSeconds(gateways: readonly Gateway[]): number {
+  const ticks = gateways.map(({ child }) => {
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
 }
 
 async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]) => Promise<T>): Promise<T> {
@@ -61,24 +66,39 @@ async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]
   }
 }
 
-async function connectRow(clients: number): Promise<string> {
-  const count = Math.ceil(clients / STREAMS_PER_GATEWAY);
+/** Rooms of so many clients, at as many gateways as it takes to hold them. */
+async function withRooms<T>(
+  clients: number,
+  use: (run: RoomRun, gateways: readonly Gateway[]) => Promise<T>,
+): Promise<T> {
+  const clientsPerProcess = streamsPerProcess();
+  // What the gateways themselves read from the environment.
+  const { maxStreams } = parseConfig({ ...process.env, EVENT_LOG: 'memory' }).streams;
+  const count = partsOf(clients, Math.min(maxStreams, clientsPerProcess));
   return withGateways(count, async (gateways) => {
-    const run = await startRoomRun({ ports: gateways.map(({ port }) => port), clients, roomSize: ROOM_SIZE });
-    run.close();
-    const theirs = CONNECT_SECONDS.get(clients);
-    return `| ${clients} | ${run.connectSeconds.toFixed(2)} | ${theirs ?? '–'} | ${count} |`;
+    const ports = gateways.map(({ port }) => port);
+    const run = await startRoomRun({ ports, clients, roomSize: ROOM_SIZE, clientsPerProcess });
+    try {
+      return await use(run, gateways);
+    } finally {
+      run.close();
+    }
+  });
+}
+
+async function connectRow(clients: number): Promise<string> {
+  return withRooms(clients, async ({ connectSeconds, clientProcesses }, gateways) => {
+    const theirs = CONNECT_SECONDS.get(clients) ?? '–';
+    return `| ${clients} | ${connectSeconds.toFixed(2)} | ${theirs} | ${gateways.length} | ${clientProcesses} |`;
   });
 }
 
 async function roomRow(clients: number, iterations: number, mode: 'paced' | 'closedLoop'): Promise<string> {
-  return withGateways(1, async (gateways) => {
-    const run = await startRoomRun({ ports: gateways.map(({ port }) => port), clients, roomSize: ROOM_SIZE });
-    const before = cpuSeconds(gateways[0]!);
+  return withRooms(clients, async (run, gateways) => {
+    const before = cpuSeconds(gateways);
     const startMs = performance.now();
     const result: Deliveries = await run[mode](iterations);
-    const cpuPercent = ((cpuSeconds(gateways[0]!) - before) / ((performance.now() - startMs) / 1_000)) * 100;
-    run.close();
+    const cpuPercent = ((cpuSeconds(gateways) - before) / ((performance.now() - startMs) / 1_000)) * 100;
     const theirs = ROOMS.get(`${clients} x ${iterations}`);
     const ours = [
       `${result.averageMs.toFixed(1)} ms`,
@@ -95,11 +115,17 @@ async function roomRow(clients: number, iterations: number, mode: 'paced' | 'clo
   });
 }
 
+function wholeNumber(name: string, text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${name} must be a whole number above 0, not ${text}`);
+  return Number(text);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean' },
       iterations: { type: 'string', default: '100' },
+      connect: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -107,16 +133,19 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const long = Number(values.iterations);
+  const long = wholeNumber('--iterations', values.iterations);
+  const only = values.connect === undefined ? null : [wholeNumber('--connect', values.connect)];
   const print = (line: string) => process.stdout.write(`${line}\n`);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   print(
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, commit ${commit}\n`,
   );
-  print('| clients | seconds to connect | document 001 | gateways |\n|---:|---:|---:|---:|');
-  for (const clients of values.quick ? [1_000] : [1_000, 2_000, 3_000, 4_000, 5_000, 10_000, 18_000]) {
-    print(await connectRow(clients));
-  }
+  print(
+    '| clients | seconds to connect | document 001 | gateways | client processes |\n|---:|---:|---:|---:|---:|',
+  );
+  const connects = [1_000, 2_000, 3_000, 4_000, 5_000, 10_000, 18_000, 20_000];
+  for (const clients of only ?? (values.quick ? [1_000] : connects)) print(await connectRow(clients));
+  if (only !== null) return;
   print(
     '\n| clients | iterations | senders | average | p99 | total | CPU | messages | document 001: average, total, CPU, messages |\n' +
       '|---:|---:|---|---:|---:|---:|---:|---:|---|',
