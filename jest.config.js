@@ -17,6 +17,7 @@ module.exports = {
     'integration',
     'browser',
     'issues',
+    'faults',
     'long',
   ].map(tier),
 };

@@ -51,7 +51,12 @@ export const TIERS: readonly Tier[] = [
     missing: () => missingForBrowser() ?? missingForKafka() ?? missingForNginx(),
   },
   { name: 'issues', jest: { project: 'issues' }, missing: () => missingForKafka() ?? missingForNginx() },
-  { name: 'cluster', jest: { project: 'long', files: 'long/cluster' }, missing: missingForKafka, long: true },
+  {
+    name: 'faults',
+    jest: { project: 'faults' },
+    missing: () => missingForKafka() ?? missingForNginx(),
+    long: true,
+  },
   {
     name: 'resume',
     jest: { project: 'long', files: 'long/resume' },

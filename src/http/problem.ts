@@ -28,6 +28,8 @@ export function sendProblem(
     res.setHeader('Retry-After', Number(error.details.retryAfterSeconds ?? retryAfterSeconds()));
   // RFC 9110 §11.6.1: a 401 always says how to do better.
   if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
+  // Whoever keeps the connection would send the next request to a process that is about to end.
+  if (error.code === 'draining') res.setHeader('Connection', 'close');
   if (error.details.allow !== undefined) res.setHeader('Allow', String(error.details.allow));
   res.writeHead(status, {
     'Content-Type': 'application/problem+json',

@@ -27,6 +27,8 @@ export interface GatewayProcess {
 export interface SpawnOptions {
   /** Settings; PORT is 0 unless set here. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Limit of open files; default: as this process has it. */
+  readonly maxFiles?: number;
 }
 
 const LISTEN_DEADLINE_MS = 30_000;
@@ -47,7 +49,7 @@ afterAll(async () => {
  *
  * @throws Error with its output when it does not listen
  */
-export async function spawnGateway({ env = {} }: SpawnOptions = {}): Promise<GatewayProcess> {
+export async function spawnGateway({ env = {}, maxFiles }: SpawnOptions = {}): Promise<GatewayProcess> {
   const lines: string[] = [];
   let heard: (port: number) => void;
   const listening = new Promise<number>((resolve) => {
@@ -55,8 +57,12 @@ export async function spawnGateway({ env = {} }: SpawnOptions = {}): Promise<Gat
   });
   const child = startChild({
     name: 'gateway',
-    command: process.execPath,
-    args: [mainFile(), 'serve'],
+    ...(maxFiles === undefined
+      ? { command: process.execPath, args: [mainFile(), 'serve'] }
+      : {
+          command: 'sh',
+          args: ['-c', `ulimit -n ${maxFiles} && exec "$0" "$@"`, process.execPath, mainFile(), 'serve'],
+        }),
     // HOST: tests need no more than loopback. NODE_ENV: kafkajs retries otherwise under jest's `test`.
     env: { ...process.env, NODE_ENV: 'development', HOST: '127.0.0.1', PORT: '0', ...env },
     onLine: (line) => {

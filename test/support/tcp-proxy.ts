@@ -1,27 +1,77 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A connection between a client and a server that can be cut, and kept cut. */
+/** What lies between a client and a server, and can fail as networks do. */
 export interface TcpProxy {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  readonly port: number;
   /** Ends all connections at once; new ones are ended too until `mend`. */
   cut(): void;
+  /** A partition that drops packets: connections stay and are still accepted, but no byte passes until `mend`. */
+  stall(): void;
+  /** Each byte takes this much longer, in both directions, until `mend`. */
+  slow(delayMs: number): void;
+  /** Replaces these bytes on their way to the client by others of the same length, until `mend`. */
+  tamper(bytes: Buffer, by: Buffer): void;
   mend(): void;
 }
 
-const open = new Set<() => Promise<void>>();
+export interface TcpProxyOptions {
+  /** 0 (default): a free one. */
+  readonly port?: number;
+  /** Keep it for all tests of the file, instead of the running one. */
+  readonly forAllTests?: boolean;
+}
+
+const openForTest = new Set<() => Promise<void>>();
+const openForFile = new Set<() => Promise<void>>();
+
+async function closeAll(proxies: Set<() => Promise<void>>): Promise<void> {
+  for (const close of proxies) await close();
+  proxies.clear();
+}
 
 // Registered for each test file that imports this module.
-afterEach(async () => {
-  for (const close of open) await close();
-  open.clear();
-});
+afterEach(() => closeAll(openForTest));
+afterAll(() => closeAll(openForFile));
 
-export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
+type Weather =
+  | { readonly kind: 'fair' | 'cut' | 'stall' }
+  | { readonly kind: 'slow'; readonly delayMs: number }
+  | { readonly kind: 'tamper'; readonly bytes: Buffer; readonly by: Buffer };
+
+export async function openTcpProxy(
+  targetPort: number,
+  { port = 0, forAllTests = false }: TcpProxyOptions = {},
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
-  let isCut = false;
+  /** What waits for better weather, in order. */
+  let held: (() => void)[] = [];
+  let weather: Weather = { kind: 'fair' };
+
+  /** Keeps the order: what is held or slow goes out before what comes later. */
+  function forward(to: Socket, isToClient: boolean): (part: Buffer) => void {
+    let last: Promise<unknown> | null = null;
+    return (part) => {
+      const write = () => {
+        if (to.writable) to.write(isToClient && weather.kind === 'tamper' ? tampered(part, weather) : part);
+      };
+      const now = weather;
+      if (now.kind === 'stall') held.push(write);
+      else if (now.kind === 'slow' || last !== null) {
+        const delayMs = now.kind === 'slow' ? now.delayMs : 0;
+        const sent = Promise.all([last, new Promise((resolve) => setTimeout(resolve, delayMs))]).then(() => {
+          if (last === sent) last = null;
+          if (weather.kind === 'stall') held.push(write);
+          else write();
+        });
+        last = sent;
+      } else write();
+    };
+  }
+
   const server = createServer((client) => {
-    if (isCut) {
+    if (weather.kind === 'cut') {
       client.destroy();
       return;
     }
@@ -34,25 +84,48 @@ export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
       from.on('error', () => to.destroy());
       from.on('close', () => {
         sockets.delete(from);
-        to.destroy();
+        // Behind a partition nobody hears that the other side has gone.
+        if (weather.kind === 'stall') held.push(() => to.destroy());
+        else to.destroy();
       });
-      from.pipe(to);
+      from.on('data', forward(to, to === client));
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const cut = () => {
-    isCut = true;
+    weather = { kind: 'cut' };
+    held = [];
     for (const socket of sockets) socket.destroy();
   };
-  open.add(async () => {
+  (forAllTests ? openForFile : openForTest).add(async () => {
     cut();
     await new Promise((resolve) => server.close(resolve));
   });
+  const bound = (server.address() as AddressInfo).port;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${bound}`,
+    port: bound,
     cut,
+    stall() {
+      weather = { kind: 'stall' };
+    },
+    slow(delayMs) {
+      weather = { kind: 'slow', delayMs };
+    },
+    tamper(bytes, by) {
+      weather = { kind: 'tamper', bytes, by };
+    },
     mend() {
-      isCut = false;
+      weather = { kind: 'fair' };
+      const late = held;
+      held = [];
+      for (const send of late) send();
     },
   };
+}
+
+function tampered(part: Buffer, { bytes, by }: { bytes: Buffer; by: Buffer }): Buffer {
+  const copy = Buffer.from(part);
+  for (let at = copy.indexOf(bytes); at >= 0; at = copy.indexOf(bytes, at + by.length)) by.copy(copy, at);
+  return copy;
 }

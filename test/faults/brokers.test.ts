@@ -1,3 +1,4 @@
+import type { Broker } from '../../infra/local/broker';
 import { startStack } from '../../infra/local/start-stack';
 import { startPublisher } from '../support/publisher';
 import { openStream } from '../support/sse-client';
@@ -6,9 +7,12 @@ import { until } from '../support/until';
 const LIMIT_MS = 300_000;
 
 describe('three brokers', () => {
-  it(
-    'lose nothing and double nothing when each of them is killed in turn',
-    async () => {
+  it.each([
+    ['killed', (broker: Broker, index: number) => broker.kill(index)],
+    ['restarted as for an upgrade', (broker: Broker, index: number) => broker.stop(index)],
+  ])(
+    'lose nothing and double nothing when each of them is %s in turn',
+    async (_, end) => {
       const stack = await startStack({ brokers: 3, gateways: 2, tickMs: null, aggregators: 0 });
       try {
         const urls = stack.gateways.map(({ url }) => url);
@@ -16,7 +20,7 @@ describe('three brokers', () => {
         const publisher = startPublisher(urls);
         await until(() => publisher.stored.size > 100, 'events flow');
         for (let broker = 0; broker < 3; broker++) {
-          await stack.broker!.kill(broker);
+          await end(stack.broker!, broker);
           const before = publisher.stored.size;
           await until(
             () => publisher.stored.size > before + 300,
