@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { type Broker, startBroker } from '../infra/local/broker';
+import { runInForeground } from '../infra/local/foreground';
+import { missingForKafka } from '../infra/local/kafka-jars';
+import { repositoryRoot } from '../infra/local/repository';
+import type { BenchContext } from './bench-case';
+import { ALL_CASES } from './cases/all-cases';
+import { missingForNative } from './native-program';
+import { type BenchOptions, parseBenchOptions } from './options';
+import { describeMachine, keepReport, renderCase } from './report';
+import { type CaseResult, runCase } from './run-case';
+import { installPeers } from './servers/peer';
+import { SERVER_NAMES } from './servers/server';
+import { startServer } from './servers/start-server';
+
+const DEFAULT_DATA_BYTES = 64;
+const print = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** `npm run bench`. What it starts ends with it: see startChild. */
+async function main(args: readonly string[]): Promise<boolean> {
+  const options = parseBenchOptions(args, ALL_CASES);
+  const missing = missingForNative();
+  if (missing !== null) throw new Error(`nothing can be measured here: ${missing}`);
+  const machine = describeMachine(options.node, args);
+  const servers = availableServers(options);
+
+  let broker: Broker | null = null;
+  try {
+    if (options.through === 'kafka' || options.cases.some(({ needsKafka }) => needsKafka)) {
+      const fault = missingForKafka();
+      if (fault !== null) throw new Error(fault);
+      broker = await startBroker({ log: print });
+    }
+    const results: CaseResult[] = [];
+    for (const benchCase of options.cases) {
+      const ownBroker = options.through === 'kafka' || benchCase.needsKafka ? broker : null;
+      const context = createContext(options, ownBroker);
+      const result = await runCase(benchCase, { rounds: options.rounds, servers, context });
+      process.stdout.write(`\n${renderCase(result)}\n`);
+      results.push(result);
+    }
+    const file = keepReport(join(repositoryRoot(), 'bench/results'), machine, results);
+    print(`kept in ${file}`);
+    return results.every(({ faults }) => faults.length === 0);
+  } finally {
+    await broker?.close();
+  }
+}
+
+/** Without Kafka's peers: none of them reads it. */
+function availableServers({ servers, through }: BenchOptions): readonly string[] {
+  const wanted = servers ?? SERVER_NAMES;
+  const peers = wanted.filter((name) => name !== 'gateway' && name !== 'floor');
+  const without = (why: string): readonly string[] => {
+    print(`*** ${peers.join(' and ')} SKIPPED: ${why}`);
+    return wanted.filter((name) => !peers.includes(name));
+  };
+  if (peers.length === 0) return wanted;
+  if (through === 'kafka') return without('they do not read Kafka');
+  const fault = installPeers();
+  return fault === null ? wanted : without(fault);
+}
+
+function createContext(options: BenchOptions, broker: Broker | null): BenchContext {
+  return {
+    seconds: options.seconds,
+    warmupSeconds: options.warmupSeconds,
+    churnMinutes: options.churnMinutes,
+    node: options.node,
+    broker,
+    scaled: (count) => Math.max(1, Math.round(count * options.scale)),
+    print,
+    async withServer(setup, use) {
+      const server = await startServer({
+        node: options.node,
+        eventsPerS: 1,
+        dataBytes: DEFAULT_DATA_BYTES,
+        broker,
+        ...setup,
+      });
+      try {
+        return await use(server);
+      } finally {
+        await server.close();
+      }
+    },
+  };
+}
+
+void runInForeground(async () => {
+  const ok = await main(process.argv.slice(2));
+  process.exit(ok ? 0 : 1);
+});

@@ -1,0 +1,42 @@
+import type { BenchCase } from '../bench-case';
+import { startLoad } from '../load-client';
+import { SERVER_NAMES, type ServerName } from '../servers/server';
+
+const STREAMS = 18_000;
+const OFFERED_PER_S = 5_500;
+
+export const accept: BenchCase = {
+  name: 'accept-18k',
+  about:
+    'Opens 18,000 streams, 5,500 each second, and takes the time from connect(2) to the first bytes of the answer, ' +
+    'which are the head and `:ok` in one write. At the most 1,000 connects are on their way at a time.',
+  subjects: SERVER_NAMES,
+  columns: [
+    { name: 'connectsPerS', title: 'connects/s', digits: 0 },
+    { name: 'firstByteP50Ms', title: 'first bytes p50 ms', digits: 1 },
+    { name: 'firstByteP99Ms', title: 'p99 ms', digits: 1 },
+    { name: 'firstByteMaxMs', title: 'max ms', digits: 1 },
+    { name: 'refused', title: 'refused', digits: 0 },
+  ],
+  targets: [
+    { subject: 'gateway', figure: 'connectsPerS', atLeast: 5_000 },
+    { subject: 'gateway', figure: 'firstByteP99Ms', atMost: 250 },
+    { subject: 'gateway', figure: 'refused', atMost: 0 },
+  ],
+  measure: (subject, context) =>
+    context.withServer({ name: subject as ServerName }, async (server) => {
+      const load = startLoad({
+        port: server.port,
+        streams: context.scaled(STREAMS),
+        connectPerS: OFFERED_PER_S,
+        seconds: 1,
+        serverPid: server.pid,
+      });
+      try {
+        const { perS, failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs } = await load.connected;
+        return { connectsPerS: perS, refused: failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs };
+      } finally {
+        await load.kill();
+      }
+    }),
+};

@@ -1,0 +1,24 @@
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import type { Send } from './publisher';
+
+const TOPIC = 'events-topic';
+const ALL_IN_SYNC = -1;
+
+/** A producer of its own, as anybody else's would be: kafkajs, acks −1, no headers, one partition. */
+export async function createKafkaProducer(
+  brokers: readonly string[],
+): Promise<{ readonly send: Send; close(): Promise<void> }> {
+  const kafka = new Kafka({ clientId: 'bench', brokers: [...brokers], logLevel: logLevel.ERROR });
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  return {
+    async send(data) {
+      await producer.send({
+        topic: TOPIC,
+        acks: ALL_IN_SYNC,
+        messages: data.map((value) => ({ value, partition: 0 })),
+      });
+    },
+    close: () => producer.disconnect(),
+  };
+}

@@ -1,0 +1,122 @@
+import { startChild } from '../infra/local/supervised-child';
+import { createDeferred } from './deferred';
+import { nativeProgram } from './native-program';
+
+/** What the load client says when its last stream has been answered. */
+export interface Connected {
+  readonly streams: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly perS: number;
+  /** From the call of connect(2) to the head of the answer, which comes with `:ok` in one write. */
+  readonly firstByteP50Ms: number;
+  readonly firstByteP99Ms: number;
+  readonly firstByteMaxMs: number;
+}
+
+/** Of the window. */
+export interface Measured {
+  readonly seconds: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly reads: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** From the first stream that had an event to the last one, the median of all events: one pass over the streams. */
+  readonly spreadMs: number;
+  /** Processor time of the server, all threads; nothing is subtracted. */
+  readonly serverCpuS: number;
+  readonly clientCpuS: number;
+}
+
+/** Of the whole run. */
+export interface LoadResult {
+  readonly events: number;
+  /** Events of the stream that had the fewest, and the most. */
+  readonly fewest: number;
+  readonly most: number;
+  /** Sequence numbers that were left out, and that came again or late. */
+  readonly gaps: number;
+  readonly repeats: number;
+  readonly failed: number;
+  /** Streams that the server ended. */
+  readonly ended: number;
+  readonly open: number;
+  readonly churned: number;
+}
+
+export interface LoadOptions {
+  readonly port: number;
+  /** `%d` in it is the number of the stream; default `/events`. */
+  readonly path?: string;
+  readonly streams: number;
+  /** Streams opened each second; default 3000. */
+  readonly connectPerS?: number;
+  readonly warmupMs?: number;
+  /** Length of the window. */
+  readonly seconds: number;
+  /** Silence after the window that ends the run; default 2000. */
+  readonly quietMs?: number;
+  /** Streams closed and opened again each second; default 0. */
+  readonly churnPerS?: number;
+  /** The server, whose processor time is taken at both ends of the window. */
+  readonly serverPid: number;
+}
+
+/** Settles phase by phase; each rejects when the client ends before. */
+export interface LoadClient {
+  readonly connected: Promise<Connected>;
+  readonly measuring: Promise<void>;
+  readonly measured: Promise<Measured>;
+  readonly result: Promise<LoadResult>;
+  /** Drops all streams at once. */
+  kill(): Promise<void>;
+}
+
+const STOP_DEADLINE_MS = 5_000;
+const DEFAULT_CONNECT_PER_S = 3_000;
+const DEFAULT_QUIET_MS = 2_000;
+
+export function startLoad(options: LoadOptions): LoadClient {
+  const phases = {
+    connected: createDeferred<Connected>(),
+    measuring: createDeferred<void>(),
+    measured: createDeferred<Measured>(),
+    result: createDeferred<LoadResult>(),
+  };
+  const settings = {
+    port: options.port,
+    path: options.path ?? '/events',
+    streams: options.streams,
+    rate: options.connectPerS ?? DEFAULT_CONNECT_PER_S,
+    'warmup-ms': options.warmupMs ?? 0,
+    seconds: options.seconds,
+    'quiet-ms': options.quietMs ?? DEFAULT_QUIET_MS,
+    churn: options.churnPerS ?? 0,
+    pid: options.serverPid,
+  };
+  const child = startChild({
+    name: 'load client',
+    command: nativeProgram('load'),
+    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    onLine: (line) => {
+      const { phase, ...figures } = line.startsWith('{') ? JSON.parse(line) : { phase: null };
+      if (Object.hasOwn(phases, phase)) phases[phase as keyof typeof phases].resolve(figures);
+    },
+  });
+  void child.exited.then(() => {
+    const error = new Error(`the load client ended:\n${child.lastLines()}`);
+    for (const phase of Object.values(phases)) phase.reject(error);
+  });
+  return {
+    connected: phases.connected.promise,
+    measuring: phases.measuring.promise,
+    measured: phases.measured.promise,
+    result: phases.result.promise,
+    async kill() {
+      await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
+    },
+  };
+}

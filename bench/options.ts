@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from '../infra/local/options';
+import type { BenchCase } from './bench-case';
+import { SERVER_NAMES } from './servers/server';
+
+export interface BenchOptions {
+  readonly cases: readonly BenchCase[];
+  /** Null: all that a case knows. */
+  readonly servers: readonly string[] | null;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly churnMinutes: number;
+  readonly through: 'memory' | 'kafka';
+  readonly node: string;
+  /** Share of each case's streams, above 0 and at the most 1. */
+  readonly scale: number;
+}
+
+function help(cases: readonly BenchCase[]): string {
+  const width = Math.max(...cases.map(({ name }) => name.length));
+  return `Usage: npm run bench -- [options]
+
+Runs this gateway, npm peers and the physical floor side by side on this machine, in turn, round by round, and prints
+medians and their spread as Markdown. Keeps the results in bench/results/. Needs Linux and a C compiler; with Kafka
+also Java and Maven.
+
+  --case NAME,…            which cases (all but churn)
+  --servers NAME,…         which servers: ${SERVER_NAMES.join(', ')} (all)
+  --rounds N               rounds of each case (3)
+  --seconds N              length of a window (10)
+  --warmup N               seconds before a window (3)
+  --through memory|kafka   how events reach the gateway: posted to POST /events, or through a real broker (memory)
+  --node PATH              the Node that runs the servers (this one)
+  --scale SHARE            share of each case's streams, for a quick look (1)
+  --churn-minutes N        length of the case churn (10)
+  --help                   this text
+
+Cases:
+${cases.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n')}`;
+}
+
+/** Cases that run for minutes run only when they are asked for. */
+const NOT_BY_DEFAULT = ['churn'];
+
+/** @throws UsageError */
+export function parseBenchOptions(args: readonly string[], known: readonly BenchCase[]): BenchOptions {
+  const text = help(known);
+  const values = parse(args, text);
+  const faults: string[] = [];
+  const number = (name: string, value: string, least: number, most: number): number => {
+    const found = Number(value);
+    if (!(found >= least && found <= most))
+      faults.push(`--${name} must be from ${least} to ${most}, not ${value}`);
+    return found;
+  };
+  const names =
+    values.case?.split(',') ?? known.map(({ name }) => name).filter((n) => !NOT_BY_DEFAULT.includes(n));
+  for (const name of names)
+    if (!known.some((each) => each.name === name)) faults.push(`there is no case ${name}`);
+  const servers = values.servers?.split(',') ?? null;
+  for (const name of servers ?? [])
+    if (!SERVER_NAMES.some((each) => each === name)) faults.push(`there is no server ${name}`);
+  if (values.through !== 'memory' && values.through !== 'kafka')
+    faults.push(`--through must be memory or kafka, not ${values.through}`);
+  const options: BenchOptions = {
+    cases: known.filter(({ name }) => names.includes(name)),
+    servers,
+    rounds: number('rounds', values.rounds, 1, 1_000),
+    seconds: number('seconds', values.seconds, 1, 3_600),
+    warmupSeconds: number('warmup', values.warmup, 0, 3_600),
+    churnMinutes: number('churn-minutes', values['churn-minutes'], 0.1, 10_000),
+    through: values.through === 'kafka' ? 'kafka' : 'memory',
+    node: values.node ?? process.execPath,
+    scale: number('scale', values.scale, 0.001, 1),
+  };
+  if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${text}`, 2);
+  return options;
+}
+
+function parse(args: readonly string[], text: string) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        case: { type: 'string' },
+        servers: { type: 'string' },
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '10' },
+        warmup: { type: 'string', default: '3' },
+        through: { type: 'string', default: 'memory' },
+        node: { type: 'string' },
+        scale: { type: 'string', default: '1' },
+        'churn-minutes': { type: 'string', default: '10' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) throw new UsageError(text, 0);
+    return values;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${(error as Error).message}\n\n${text}`, 2);
+  }
+}

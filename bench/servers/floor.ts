@@ -1,0 +1,48 @@
+import { createDeferred } from '../deferred';
+import { nativeProgram } from '../native-program';
+import { startListening } from './listening';
+import { type BenchServer, type ServerSetup, STOP_DEADLINE_MS } from './server';
+
+/** As long as a cursor of one topic with one partition. */
+const ID_BYTES = 20;
+
+/** bench/native/floor.c: makes its events itself, and writes them. */
+export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
+  const published = createDeferred<number>();
+  const { child, port } = await startListening({
+    name: 'floor',
+    command: nativeProgram('floor'),
+    args: [
+      '--events-per-s',
+      String(setup.eventsPerS),
+      '--data-bytes',
+      String(setup.dataBytes),
+      '--id-bytes',
+      String(ID_BYTES),
+    ],
+    onLine: (line) => {
+      const count = /"published":(\d+)/.exec(line)?.[1];
+      if (count !== undefined) published.resolve(Number(count));
+    },
+  });
+  void child.exited.then(() => published.reject(new Error(`the floor ended:\n${child.lastLines()}`)));
+  return {
+    name: 'floor',
+    pid: child.pid,
+    port,
+    exited: child.exited,
+    signal: child.signal,
+    async close() {
+      await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
+    },
+    async publish() {
+      child.signal('SIGUSR1');
+      return {
+        stop() {
+          child.signal('SIGUSR2');
+          return published.promise;
+        },
+      };
+    },
+  };
+}

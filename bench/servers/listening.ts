@@ -1,0 +1,41 @@
+import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
+import { createDeferred } from '../deferred';
+import { LISTEN_DEADLINE_MS, STOP_DEADLINE_MS } from './server';
+
+export interface ListeningOptions {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly onLine?: (line: string) => void;
+}
+
+/** Starts a server that prints its port as `"port":<n>` in one of its lines, and waits for it. */
+export async function startListening(
+  options: ListeningOptions,
+): Promise<{ readonly child: SupervisedChild; readonly port: number }> {
+  const listening = createDeferred<number>();
+  const child = startChild({
+    ...options,
+    onLine: (line) => {
+      const port = /"port":(\d+)/.exec(line)?.[1];
+      if (port !== undefined) listening.resolve(Number(port));
+      options.onLine?.(line);
+    },
+  });
+  void child.exited.then(() =>
+    listening.reject(new Error(`${options.name} ended while it started:\n${child.lastLines()}`)),
+  );
+  const timer = setTimeout(
+    () => listening.reject(new Error(`${options.name} does not listen:\n${child.lastLines()}`)),
+    LISTEN_DEADLINE_MS,
+  );
+  try {
+    return { child, port: await listening.promise };
+  } catch (error) {
+    await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

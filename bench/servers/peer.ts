@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../infra/local/repository';
+import { createBatchPoster } from '../post-batches';
+import { startPublisher } from '../publisher';
+import { startListening } from './listening';
+import { type BenchServer, type ServerSetup, STOP_DEADLINE_MS } from './server';
+
+const DIRECTORY = join(repositoryRoot(), '.cache/bench/peers');
+const SOURCE = join(repositoryRoot(), 'bench/peers');
+
+/**
+ * Copies bench/peers into the cache and installs what they need there, unless that is done: the product's own
+ * dependencies stay few. Answers null, or why it could not be done.
+ */
+export function installPeers(): string | null {
+  const installed = join(DIRECTORY, 'node_modules/.package-lock.json');
+  const isCurrent =
+    existsSync(installed) &&
+    readFileSync(join(SOURCE, 'package-lock.json'), 'utf8') ===
+      readFileSync(join(DIRECTORY, 'package-lock.json'), 'utf8');
+  if (!isCurrent) rmSync(DIRECTORY, { recursive: true, force: true });
+  mkdirSync(DIRECTORY, { recursive: true });
+  cpSync(SOURCE, DIRECTORY, { recursive: true });
+  if (isCurrent) return null;
+  const { status, stderr, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: DIRECTORY,
+    encoding: 'utf8',
+  });
+  if (status === 0) return null;
+  return `\`npm ci\` in bench/peers failed: ${(error?.message ?? stderr).trim()}`;
+}
+
+/** A program of bench/peers, which takes the same posts as the gateway. */
+export async function startPeer(setup: ServerSetup): Promise<BenchServer> {
+  const { child, port } = await startListening({
+    name: setup.name,
+    command: setup.node,
+    args: [...(setup.nodeArgs ?? []), join(DIRECTORY, `${setup.name}.mjs`)],
+    env: { ...process.env, NODE_ENV: 'production' },
+    ...(setup.onLine === undefined ? {} : { onLine: setup.onLine }),
+  });
+  return {
+    name: setup.name,
+    pid: child.pid,
+    port,
+    exited: child.exited,
+    signal: child.signal,
+    async close() {
+      await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
+    },
+    async publish() {
+      const poster = createBatchPoster(port);
+      const publisher = startPublisher({ ...setup, send: poster.send });
+      return {
+        async stop() {
+          try {
+            return await publisher.stop();
+          } finally {
+            poster.close();
+          }
+        },
+      };
+    },
+  };
+}

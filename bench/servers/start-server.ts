@@ -1,0 +1,9 @@
+import { startFloor } from './floor';
+import { startGateway } from './gateway';
+import { startPeer } from './peer';
+import type { BenchServer, ServerSetup } from './server';
+
+export function startServer(setup: ServerSetup): Promise<BenchServer> {
+  if (setup.name === 'gateway') return startGateway(setup);
+  return setup.name === 'floor' ? startFloor(setup) : startPeer(setup);
+}
