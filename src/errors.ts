@@ -34,6 +34,9 @@ const HTTP_STATUS = {
 
 export type ErrorCode = keyof typeof HTTP_STATUS;
 
+/** Every status that an error may have. */
+export const ERROR_STATUSES: readonly number[] = [...new Set(Object.values(HTTP_STATUS))];
+
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   /** Further members of the problem document, such as `field` or `allow`. */

@@ -9,7 +9,7 @@ import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createLatestBounds } from './eventlog/latest-bounds';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
 import { createBackfill } from './events/backfill';
-import { entryWithMeta } from './events/encoded-event';
+import { entryTimestampMs, entryWithMeta } from './events/encoded-event';
 import { createFeed } from './events/feed';
 import { createTopicMap } from './events/topic-map';
 import { createAdminRoute } from './http/admin-route';
@@ -17,6 +17,7 @@ import { createApp } from './http/app';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
 import { createDetachedSockets } from './http/detached-sockets';
+import { createMetricsRoute } from './http/metrics-route';
 import { countRefusal, createRefusalCounts, type RefusalCounts } from './http/refusal-counts';
 import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
@@ -26,6 +27,7 @@ import { createBatchRoute } from './ingest/batch-route';
 import { createBroadcastRoute } from './ingest/broadcast-route';
 import { createInFlight } from './ingest/in-flight';
 import { createIngestAdmission } from './ingest/ingest-admission';
+import { createIngestCounter } from './ingest/ingest-counter';
 import { createPublisher } from './ingest/publisher';
 import { drainStreams, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
@@ -35,12 +37,17 @@ import { OpenStreams } from './sse/open-streams';
 import { createResume } from './sse/resume';
 import { createSlowStreams } from './sse/slow-streams';
 import { createStreamAdmission } from './sse/stream-admission';
+import { createStreamCounts } from './sse/stream-counts';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
 import { createAdminStatus } from './status/admin-status';
 import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
 import { startLogWatch } from './status/log-watch';
+import { createMetricRegistry } from './status/metric-registry';
+import { ringAgeSeconds } from './status/ring-age';
+import { surveyStreams } from './status/stream-survey';
+import { packageVersion } from './version';
 
 export interface Gateway {
   /** Resolves with the port it listens on. The log may still be away: `/readyz` tells. */
@@ -56,10 +63,11 @@ export function createEventLog(
   config: Config,
   logger: Logger,
   topics: readonly string[] = config.topics.map(({ name }) => name),
+  onProduced?: (durationMs: number) => void,
 ): EventLog {
   const { append, kafka, memoryLog } = config;
   return config.eventLog === 'kafka'
-    ? createKafkaEventLog({ kafka, append, topics, logger })
+    ? createKafkaEventLog({ kafka, append, topics, logger, ...(onProduced && { onProduced }) })
     : createMemoryEventLog({ config: memoryLog, append, topics, logger });
 }
 
@@ -69,14 +77,18 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const topics = createTopicMap(config.topics);
   const cors = createCors(config.http.corsOrigins);
   const clientAddress = createClientAddress(config.http.trustProxy);
-  const streams = new OpenStreams();
+  const streams = new OpenStreams({
+    onOpen: () => undefined,
+    onClose: ({ openedAtMs }) => metrics.onStreamClosed(Date.now() - openedAtMs),
+  });
+  const streamCounts = createStreamCounts();
   const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
   const refusals = createRefusalCounts();
   const onRefused = ({ code }: GatewayError) => countRefusal(refusals, code);
 
   // remember
-  const log = createEventLog(config, logger);
+  const log = createEventLog(config, logger, undefined, (durationMs) => metrics.onProduced(durationMs));
 
   // fan out
   const hub = new Hub({
@@ -88,6 +100,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     withMeta: entryWithMeta,
     idLine: (positions) => Buffer.from(`id: ${feed.idOf(positions)}\n`),
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
+    onPass: (pass) => metrics.onPass(pass),
   });
 
   // read: what the log's tail brings goes into the hub, and what is older to the streams that need it
@@ -132,6 +145,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     hub,
     streams,
     resume,
+    counts: streamCounts,
     cors,
     clientAddress,
     sockets,
@@ -147,7 +161,12 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   });
   const rounds = startStreamRounds({
     streams,
-    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, heartbeatMs: config.streams.heartbeatMs }),
+    heartbeat: createHeartbeat({
+      hub,
+      idOf: feed.idOf,
+      counts: streamCounts,
+      heartbeatMs: config.streams.heartbeatMs,
+    }),
     slowStreams: createSlowStreams(config.streams),
     everyMs: config.streams.checkMs,
     streamsPerTurn: config.fanout.turnWrites,
@@ -157,14 +176,16 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   // accept
   const { maxEventBytes } = config.ingest;
   const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: feed.idAfter });
+  const inFlight = createInFlight(config.ingest.inFlight);
   const admission = createIngestAdmission({
     guard: () => OPEN_GRANT,
-    inFlight: createInFlight(config.ingest.inFlight),
+    inFlight,
     clientAddress,
     config: config.ingest,
     draining,
   });
   const ingest = { publisher, cors, config: config.ingest, admission, onRefused };
+  const ingestCounter = createIngestCounter({ onDone: (durationMs) => metrics.onIngest(durationMs) });
 
   // serve
   const health = {
@@ -190,12 +211,41 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     guard: operatorGuard,
     logger,
   });
+  const { turnWrites: streamsPerTurn } = config.fanout;
+  const build = { version: packageVersion(), node: process.version };
+  const metrics = createMetricRegistry({
+    timestampOf: entryTimestampMs,
+    look: async () => ({
+      build,
+      isDraining: lifecycle.state === 'draining',
+      isReady: firstFailure(health) === null,
+      survey: await surveyStreams({ hub, streams, streamsPerTurn }),
+      streams: { ...streams.stats(), open: streams.count, max: maxStreams },
+      streamCounts,
+      ingest: {
+        requests: ingestCounter.requests,
+        inFlight: inFlight.requests,
+        inFlightBytes: inFlight.bytes,
+      },
+      refusals,
+      hub: hub.stats(),
+      ringAgeSeconds: ringAgeSeconds(hub.ring, Date.now()),
+      feed: feed.stats(),
+      backfill: backfill.stats(),
+      log: log.status(),
+    }),
+  });
   const server = createServer({
     config: config.http,
     cors,
     streamRoute,
     sockets,
-    directRoutes: [createBroadcastRoute(ingest), createBatchRoute(ingest), adminRoute],
+    directRoutes: [
+      ingestCounter.count(createBroadcastRoute(ingest)),
+      ingestCounter.count(createBatchRoute(ingest)),
+      adminRoute,
+      createMetricsRoute({ metrics, guard: operatorGuard, logger }),
+    ],
     app,
     refusals,
     logger,

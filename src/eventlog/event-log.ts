@@ -6,6 +6,8 @@
  * to read, so that it stays right across filtered, compacted and transactional records.
  */
 
+import type { LogCounts } from './log-counts';
+
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
@@ -130,6 +132,7 @@ export interface LogStatus {
   readonly eventLog: 'memory' | 'kafka';
   readonly producer: ConnectionStatus;
   readonly consumer: ConnectionStatus & { readonly partitions: readonly PartitionStatus[] };
+  readonly counts: LogCounts;
 }
 
 export interface EventLog {

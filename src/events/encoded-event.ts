@@ -68,6 +68,11 @@ export function encodeRecord(
   };
 }
 
+/** When the record that a ring's entry holds was created, in Unix milliseconds; null for the gateway's own events. */
+export function entryTimestampMs({ source }: RingEntry): number | null {
+  return source === null ? null : (source as EventSource).timestampMs;
+}
+
 /** A ring's entry with its envelope; an event of the gateway itself has none. */
 export function entryWithMeta(entry: RingEntry): Frame {
   return entry.source === null ? entry : encodeWithMeta(entry, entry.event, entry.source as EventSource);

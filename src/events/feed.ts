@@ -14,7 +14,7 @@ import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
-import { idempotencyKeyOf } from './record-event';
+import { idempotencyKeyOf, UNDECODABLE } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
 import type { TopicMap } from './topic-map';
 
@@ -37,6 +37,21 @@ export interface Layout {
   readonly slots: PartitionSlots;
 }
 
+/** What the tail brought since the start: plain numbers, to be read by whoever shows them. */
+export interface FeedStats {
+  /** By topic, records read, those that are read into the ring at start included. */
+  readonly consumed: Readonly<Record<string, number>>;
+  /** Of these, those shown as `gateway.undecodable`. */
+  readonly undecodable: number;
+  /** Of these, those left out because the publisher had sent them before. */
+  readonly repeats: number;
+  /** Holes that the tail met, and how many offsets they cover. */
+  readonly gaps: Readonly<Record<LogGap['reason'], number>>;
+  readonly lost: Readonly<Record<LogGap['reason'], number>>;
+  /** How often the log was found to be another one. */
+  readonly resets: Readonly<Record<LogReset['reason'], number>>;
+}
+
 /** Brings what the log's tail reads into the hub, each record once as the bytes that all its streams will get. */
 export interface Feed extends TailListener {
   /** Null until the log has been reached and the ring is warm: before, no id can be judged and none is written. */
@@ -49,6 +64,7 @@ export interface Feed extends TailListener {
   idAfter(offset: bigint): string | null;
   /** Tells all streams that the log went away, or that it is back. */
   announceLog(kafka: 'interrupted' | 'ok'): void;
+  stats(): FeedStats;
 }
 
 export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, logger }: FeedDeps): Feed {
@@ -62,6 +78,12 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve;
   });
+  const consumed: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
+  const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
+  const lost: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
+  const resets: Record<LogReset['reason'], number> = { truncated: 0, recreated: 0, cluster: 0 };
+  let undecodable = 0;
+  let repeated = 0;
   let lastPositions: Positions | null = null;
   let lastId = '';
 
@@ -139,6 +161,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     onRecords(batch: RecordBatch) {
       const topic = topics.byName(batch.topic);
       const slot = slotOf(batch.topic, batch.partition);
+      consumed[batch.topic]! += batch.records.length;
       for (const record of batch.records) {
         const positions = moved(slot, record.offset + 1n);
         const encoded = encodeRecord(idOf(positions), record, batch, topic, maxFrameBytes);
@@ -146,7 +169,9 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
         const { channel, event } = encoded;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
+        if (event === UNDECODABLE) undecodable++;
         if (isRepeat) {
+          repeated++;
           ring.advance(positions);
           continue;
         }
@@ -160,6 +185,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     },
 
     onGap({ topic, partition, from, to, reason }: LogGap) {
+      gaps[reason]++;
+      lost[reason] += Number(to - from);
       logger.warn(
         { topic, partition, from: String(from), to: String(to), reason },
         'records cannot be delivered',
@@ -177,6 +204,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     },
 
     onReset({ reason, layout: found }: LogReset) {
+      resets[reason]++;
       logger.warn({ reason }, 'the log is another one than before: starting at its end');
       begin(found, endsOf(found));
       announce('gateway.reset', { reason }, ring.positions);
@@ -197,6 +225,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     announceLog(kafka) {
       if (isWarm) announce('gateway.status', { kafka }, ring.positions);
     },
+
+    stats: () => ({ consumed, undecodable, repeats: repeated, gaps, lost, resets }),
   };
 }
 

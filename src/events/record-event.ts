@@ -17,6 +17,8 @@ const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Names that begin with this are the gateway's own. */
 export const OWN_EVENT_PREFIX = 'gateway.';
+/** Stands for a record that cannot be shown. */
+export const UNDECODABLE = `${OWN_EVENT_PREFIX}undecodable`;
 /** What EventSource dispatches by itself: an event of that name could not be told from it. */
 const EVENT_SOURCE_EVENTS = ['open', 'error'];
 
@@ -75,7 +77,7 @@ export function undecodable(record: LogRecord, at: TopicPartition, topic: TopicS
   const { topic: name, partition } = at;
   const bytes = record.value?.length ?? 0;
   const data = Buffer.from(JSON.stringify({ topic: name, partition, offset: String(record.offset), bytes }));
-  return { channel: topic.base, event: 'gateway.undecodable', data };
+  return { channel: topic.base, event: UNDECODABLE, data };
 }
 
 function eventName(name: string): string | null {

@@ -31,6 +31,7 @@ const ENDPOINTS = {
   'GET /kafka/status': 'state of the log: connections, positions, lag, current aggregation',
   'GET /healthz': 'alive',
   'GET /readyz': 'ready to serve, check by check',
+  'GET /metrics': 'what this process does, for Prometheus',
   'GET /': 'this list; to a browser the live page',
   'GET /admin/': 'streams of this process, for its operator',
 };

@@ -2,10 +2,12 @@ import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import { encodeHeartbeat } from './frame';
 import type { SseStream } from './sse-stream';
+import type { StreamCounts } from './stream-counts';
 
 export interface HeartbeatDeps {
   readonly hub: Hub;
   readonly idOf: (positions: Positions) => string;
+  readonly counts: StreamCounts;
   /** Silence after which a stream gets a comment. */
   readonly heartbeatMs: number;
 }
@@ -19,11 +21,12 @@ export interface Heartbeat {
   beat(stream: SseStream, nowMs: number): void;
 }
 
-export function createHeartbeat({ hub, idOf, heartbeatMs }: HeartbeatDeps): Heartbeat {
+export function createHeartbeat({ hub, idOf, counts, heartbeatMs }: HeartbeatDeps): Heartbeat {
   return {
     beat(stream, nowMs) {
       if (!stream.isOpen || stream.bufferedBytes > 0 || nowMs - stream.writtenAtMs < heartbeatMs) return;
       const { subscriber } = stream;
+      counts.heartbeats++;
       const isDue = ++stream.heartbeats % HEARTBEATS_PER_ID === 0;
       // Null also for a stream with something pending: an id never covers what was not sent.
       const positions = isDue && subscriber !== null ? hub.servedPositions(subscriber) : null;

@@ -5,6 +5,14 @@ export interface OpenStreamsStats {
   readonly closed: Readonly<Record<CloseReason, number>>;
 }
 
+/** Is told of each stream. Must not throw. */
+export interface OpenStreamsObserver {
+  onOpen(stream: SseStream): void;
+  onClose(stream: SseStream, reason: CloseReason): void;
+}
+
+const NOBODY: OpenStreamsObserver = { onOpen: () => undefined, onClose: () => undefined };
+
 /** All open streams of this process, in no order. */
 export class OpenStreams {
   readonly #streams: SseStream[] = [];
@@ -16,8 +24,13 @@ export class OpenStreams {
     drain: 0,
     error: 0,
   };
+  readonly #observer: OpenStreamsObserver;
   #opened = 0;
   #onEmpty: (() => void) | null = null;
+
+  constructor(observer: OpenStreamsObserver = NOBODY) {
+    this.#observer = observer;
+  }
 
   get count(): number {
     return this.#streams.length;
@@ -26,6 +39,7 @@ export class OpenStreams {
   add(stream: SseStream): void {
     this.#opened++;
     stream.place = this.#streams.push(stream) - 1;
+    this.#observer.onOpen(stream);
   }
 
   remove(stream: SseStream, reason: CloseReason): void {
@@ -35,6 +49,7 @@ export class OpenStreams {
       this.#streams[stream.place] = last;
       last.place = stream.place;
     }
+    this.#observer.onClose(stream, reason);
     if (this.#streams.length === 0) this.#onEmpty?.();
   }
 

@@ -16,6 +16,7 @@ import type { OpenStreams } from './open-streams';
 import type { Notice, Resolution, Resume } from './resume';
 import { SseStream } from './sse-stream';
 import type { StreamAdmission } from './stream-admission';
+import { countRejection, type ResumeResult, type StreamCounts } from './stream-counts';
 import { type StreamOrigin, streamOriginOf } from './stream-origin';
 import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
 
@@ -23,6 +24,7 @@ export interface StreamRouteDeps {
   readonly hub: Hub;
   readonly streams: OpenStreams;
   readonly resume: Resume;
+  readonly counts: StreamCounts;
   readonly cors: Cors;
   readonly clientAddress: ClientAddress;
   readonly sockets: Pick<DetachedSockets, 'take'>;
@@ -69,7 +71,7 @@ const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8',
 
 /** `GET /events`, `/sse` and `/subscribe/<channel>`: opens event streams. */
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
-  const { hub, streams, resume, cors, config, admission, idOf } = deps;
+  const { hub, streams, resume, counts, cors, config, admission, idOf } = deps;
   /** Streams that began while the log was away, and know it. */
   const awareOfOutage = new WeakSet<SseStream>();
 
@@ -80,6 +82,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   /** What a stream answers for now is not the client's fault: a browser would give up for good on any status but 200. */
   function refuse(req: IncomingMessage, res: ServerResponse, refusal: GatewayError): void {
     deps.onRefused(refusal);
+    countRejection(counts, refusal.code);
     // A proxy that can try another gateway says so; to it 200 would make this one the least busy of all.
     if (req.headers['x-sse-failover'] === '1') {
       sendProblem(res, refusal, { Connection: 'close' });
@@ -147,7 +150,21 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     return (retry === '' ? '' : `${retry}\n`) + told;
   }
 
-  function attach(stream: SseStream, { subscription }: StreamQuery, { start }: Resolution): void {
+  function countResume({ start, notices }: Resolution): void {
+    if (start.at === 'head') return;
+    for (const notice of notices)
+      if (notice.event === 'gateway.gap') counts.resumeLost += Number(notice.gap.to - notice.gap.from);
+    counts.resumes[resultOf(start.floor, notices)]++;
+  }
+
+  function resultOf(floor: Positions, [notice]: readonly Notice[]): ResumeResult {
+    if (notice !== undefined) return notice.event === 'gateway.gap' ? 'gap' : 'reset';
+    return hub.ring.seqAfter(floor) === null ? 'log' : 'ring';
+  }
+
+  function attach(stream: SseStream, { subscription }: StreamQuery, resolution: Resolution): void {
+    const { start } = resolution;
+    countResume(resolution);
     stream.subscriber = hub.subscribe(subscription, stream, start);
     // The ring may have gone on while the log was asked; from a floor the hub finds the place by itself.
     if (!stream.isOpen) hub.unsubscribe(stream.subscriber);
@@ -222,8 +239,30 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     }
     refuseLoss(query, () => !req.socket.destroyed).then(
       () => !req.socket.destroyed && take(req, res, head, query),
-      (error: unknown) => sendProblem(res, asGatewayError(error), corsHeaders),
+      (thrown: unknown) => {
+        const error = asGatewayError(thrown);
+        countRejection(counts, error.code);
+        sendProblem(res, error, corsHeaders);
+      },
     );
+  }
+
+  function handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void {
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      const details = {
+        allow:
+          target.path === '/events' && deps.takesBatches ? 'GET, HEAD, POST, OPTIONS' : 'GET, HEAD, OPTIONS',
+      };
+      throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
+    }
+    const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;
+    const query = streamQueryOf(target, req.headers, config);
+    const refusal =
+      admission.refusal(deps.clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
+    if (refusal !== null) refuse(req, res, refusal);
+    // A pipelined request has its answer's place on the socket only when those before it are through.
+    else if (res.socket === null) res.once('socket', () => answer(req, res, kind, query));
+    else answer(req, res, kind, query);
   }
 
   return {
@@ -234,23 +273,12 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       path.startsWith(`${SUBSCRIBE_PATH}/`),
 
     handle(req, res, target) {
-      if (req.method !== 'GET' && req.method !== 'HEAD') {
-        const details = {
-          allow:
-            target.path === '/events' && deps.takesBatches
-              ? 'GET, HEAD, POST, OPTIONS'
-              : 'GET, HEAD, OPTIONS',
-        };
-        throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
+      try {
+        handle(req, res, target);
+      } catch (thrown) {
+        countRejection(counts, asGatewayError(thrown).code);
+        throw thrown;
       }
-      const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;
-      const query = streamQueryOf(target, req.headers, config);
-      const refusal =
-        admission.refusal(deps.clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
-      if (refusal !== null) refuse(req, res, refusal);
-      // A pipelined request has its answer's place on the socket only when those before it are through.
-      else if (res.socket === null) res.once('socket', () => answer(req, res, kind, query));
-      else answer(req, res, kind, query);
     },
   };
 }

@@ -21,6 +21,10 @@ export interface AppenderOptions {
   readonly cluster: Cluster;
   /** Also the circuit breaker: only while connected are records taken. */
   readonly state: ConnectionState;
+  /** Called with how long each request took that was answered with success. */
+  readonly onProduced: (durationMs: number) => void;
+  /** Called for each request and connection that failed. */
+  readonly onFailure: () => void;
 }
 
 const PINGS_PER_LIVENESS = 4;
@@ -68,6 +72,11 @@ export class Appender {
         });
       }
     });
+  }
+
+  /** What waits for the request in flight. */
+  get queued(): { readonly queuedRecords: number; readonly queuedBytes: number } {
+    return { queuedRecords: this.#queue.length, queuedBytes: this.#queue.bytes };
   }
 
   /** To be called when the cluster can be asked again, so that a probe need not wait for its turn. */
@@ -149,7 +158,10 @@ export class Appender {
         cluster,
         links: this.#links,
         signal: this.#closing.signal,
-        onStored: () => this.#answered(),
+        onStored: (durationMs) => {
+          this.#options.onProduced(durationMs);
+          this.#answered();
+        },
         onFailure: (error, lost) => this.#failed(error, lost),
       });
       if (!this.#closing.signal.aborted) this.#batch = [];
@@ -166,6 +178,7 @@ export class Appender {
   #failed(error: Error, lost: boolean): void {
     const { append, state } = this.#options;
     if (this.#closing.signal.aborted) return;
+    this.#options.onFailure();
     this.#failures++;
     if (!lost && this.#failures < append.breakerFailures) return;
     const wasConnected = state.connected;

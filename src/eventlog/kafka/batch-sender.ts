@@ -33,7 +33,8 @@ export interface BatchSenderOptions {
   readonly cluster: Cluster;
   readonly links: BrokerLinks;
   readonly signal: AbortSignal;
-  readonly onStored: () => void;
+  /** A request was answered with success after this long. */
+  readonly onStored: (durationMs: number) => void;
   /** A request failed; `lost` when there was no answer at all. */
   readonly onFailure: (error: Error, lost: boolean) => void;
 }
@@ -154,12 +155,13 @@ async function produce(
   try {
     const link = await links.get(leader);
     for (const run of runs) markUncertain(run, true);
+    const sentMs = performance.now();
     const answer = await link.send(
       produceRequest(batches, append.deadlineMs),
       Math.min(kafka.requestTimeoutMs, append.deadlineMs + kafka.livenessMs),
     );
     const failed = answer.batches.find(({ errorCode }) => TRANSIENT.has(errorCode));
-    if (failed === undefined) onStored();
+    if (failed === undefined) onStored(performance.now() - sentMs);
     else onFailure(new ProtocolError(keyOf(failed), failed.errorCode), false);
     return new Map(answer.batches.map((batch) => [keyOf(batch), batch]));
   } catch (error) {

@@ -2,6 +2,7 @@ import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { ConnectionStatus, EventLog } from '../event-log';
+import { createLogCounter } from '../log-counts';
 import { Appender } from './appender';
 import { Cluster } from './cluster';
 import { createConnectionState } from './connection-state';
@@ -14,6 +15,8 @@ export interface KafkaEventLogOptions {
   /** Names of the topics to serve; those that may be created are, when missing. */
   readonly topics: readonly string[];
   readonly logger: Logger;
+  /** Called with how long a produce request took that the brokers answered with success. */
+  readonly onProduced?: (durationMs: number) => void;
 }
 
 const CHECKS_PER_LIVENESS = 8;
@@ -25,13 +28,20 @@ const CHECKS_PER_LIVENESS = 8;
  * After a retry the offset of an append's result may be that of a second copy, which readers drop: then the record
  * itself is at an earlier offset.
  */
-export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEventLogOptions): EventLog {
+export function createKafkaEventLog({
+  kafka,
+  append,
+  topics,
+  logger,
+  onProduced = () => undefined,
+}: KafkaEventLogOptions): EventLog {
   const report = (side: string) => (status: ConnectionStatus) => {
     const level = status.state === 'interrupted' ? 'warn' : 'info';
     logger[level]({ error: status.lastError?.message }, `Kafka ${side}: ${status.state}`);
   };
   const producer = createConnectionState(report('producer'));
   const consumer = createConnectionState(report('consumer'));
+  const counter = createLogCounter(topics);
   let tail: KafkaTail | null = null;
   let closing: Promise<void> | null = null;
 
@@ -45,16 +55,27 @@ export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEven
       else tail.follow(view);
     },
     onUnreachable(error) {
+      counter.failed('metadata');
       if (tail === null) consumer.failed(error);
       else tail.lostCluster(error);
     },
   });
-  const appender = new Appender({ kafka, append, topics, logger, cluster, state: producer });
+  const appender = new Appender({
+    kafka,
+    append,
+    topics,
+    logger,
+    cluster,
+    state: producer,
+    onProduced,
+    onFailure: () => counter.failed('produce'),
+  });
   const ranges = new RangeReader({
     kafka,
     logger,
     cluster,
     hasDropped: (partition, offset) => tail?.hasDropped(partition, offset) ?? false,
+    onFailure: () => counter.failed('read'),
   });
   const liveness = setInterval(() => {
     // After a stall of this process answers may be waiting in the sockets: let them be read first.
@@ -75,10 +96,21 @@ export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEven
   }
 
   return {
-    append: (records) => appender.append(records),
+    async append(records) {
+      const results = await appender.append(records);
+      counter.appended(results);
+      return results;
+    },
     tail(listener) {
       if (tail !== null) throw new Error('this log is tailed already');
-      tail = new KafkaTail({ kafka, logger, cluster, listener, state: consumer });
+      tail = new KafkaTail({
+        kafka,
+        logger,
+        cluster,
+        listener,
+        state: consumer,
+        onFailure: () => counter.failed('fetch'),
+      });
       return tail;
     },
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
@@ -93,6 +125,7 @@ export function createKafkaEventLog({ kafka, append, topics, logger }: KafkaEven
       eventLog: 'kafka',
       producer: producer.status(),
       consumer: { ...consumer.status(), partitions: tail?.status() ?? [] },
+      counts: { stored: counter.stored, failures: counter.failures, ...appender.queued },
     }),
     close(deadlineMs) {
       closing ??= close(deadlineMs);

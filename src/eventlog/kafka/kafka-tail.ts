@@ -22,6 +22,8 @@ export interface KafkaTailOptions {
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
+  /** Called for each request and connection that failed. */
+  readonly onFailure: () => void;
 }
 
 /** The one reader of all partitions: assign mode, without a consumer group, one fetch loop per leading broker. */
@@ -50,7 +52,7 @@ export class KafkaTail implements Tail {
       paused: () => this.#resuming?.signal ?? null,
       deliver: (reader, fetched) => this.#guard(() => reader.take(fetched)),
       onAnswer: () => this.checkLiveness(),
-      onFailure: (error) => options.state.failed(error),
+      onFailure: (error) => this.#failed(error),
       onOutOfRange: (reader) => this.#settle(reader),
       refresh: () => options.cluster.refresh(),
     });
@@ -202,7 +204,7 @@ export class KafkaTail implements Tail {
   }
 
   async #untilDone(step: () => Promise<void>): Promise<void> {
-    const { kafka, state } = this.#options;
+    const { kafka } = this.#options;
     const { signal } = this.#closing;
     const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     while (!signal.aborted) {
@@ -210,10 +212,16 @@ export class KafkaTail implements Tail {
         await step();
         return;
       } catch (error) {
-        if (!signal.aborted) state.failed(error as Error);
+        if (!signal.aborted) this.#failed(error as Error);
         await backoff.wait(signal);
       }
     }
+  }
+
+  #failed(error: Error): void {
+    const { onFailure, state } = this.#options;
+    onFailure();
+    state.failed(error);
   }
 
   #run(task: () => Promise<void>): void {

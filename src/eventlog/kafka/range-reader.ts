@@ -20,6 +20,8 @@ export interface RangeReaderOptions {
   readonly cluster: Cluster;
   /** Whether the tail found the record at this offset to be a second copy. */
   readonly hasDropped: (partition: TopicPartition, offset: bigint) => boolean;
+  /** Called for each try that failed for the brokers' sake. */
+  readonly onFailure: () => void;
 }
 
 /** Ranges whose end is remembered with what had been seen there, for the reader that goes on. */
@@ -49,6 +51,7 @@ export class RangeReader {
       } catch (error) {
         limits.signal?.throwIfAborted();
         if (error instanceof GatewayError) throw error;
+        this.#options.onFailure();
         if (Date.now() > giveUpAtMs || this.#closing.signal.aborted) throw unavailable(error as Error);
         await backoff.wait(this.#closing.signal);
         await cluster.refresh().catch((lost: Error) => {

@@ -11,6 +11,7 @@ import type {
   NewRecord,
   TopicPartition,
 } from '../event-log';
+import { createLogCounter } from '../log-counts';
 import { Fifo } from './fifo';
 import { MemoryPartition } from './memory-partition';
 import { MemoryTail } from './memory-tail';
@@ -41,6 +42,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   /** The partition of each record held, oldest first. */
   const history = new Fifo<MemoryPartition>();
   const waiting: Waiting[] = [];
+  const counter = createLogCounter(topics);
   let heldBytes = 0;
   let waitingRecords = 0;
   let waitingBytes = 0;
@@ -76,6 +78,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       heldBytes += contentBytes(record);
       return { ok: true, topic, partition: 0, offset: partition.append(record) };
     });
+    counter.appended(results);
     trim();
     tail?.wake();
     return results;
@@ -187,6 +190,12 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       consumer: {
         ...connection(),
         partitions: [...partitions.values()].map((partition) => partition.status()),
+      },
+      counts: {
+        stored: counter.stored,
+        failures: counter.failures,
+        queuedRecords: waitingRecords,
+        queuedBytes: waitingBytes,
       },
     }),
     close(deadlineMs) {

@@ -16,6 +16,7 @@ import { OpenStreams } from '../../../src/sse/open-streams';
 import { createResume, type Resume } from '../../../src/sse/resume';
 import type { SseStream } from '../../../src/sse/sse-stream';
 import { createStreamAdmission } from '../../../src/sse/stream-admission';
+import { createStreamCounts } from '../../../src/sse/stream-counts';
 import { createStreamRoute } from '../../../src/sse/stream-route';
 import { type ArrayLog, TOPIC } from './array-log';
 import type { FakeSocket } from './fake-socket';
@@ -93,6 +94,7 @@ export function createReplica(
   const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
   const cors = createCors([]);
   const streams = new OpenStreams();
+  const counts = createStreamCounts();
 
   const hub: Hub = new Hub({
     ring: { records: settings.ringRecords, bytes: 1 << 30 },
@@ -147,6 +149,7 @@ export function createReplica(
     hub,
     streams,
     resume,
+    counts,
     cors,
     config,
     idOf: feed.idOf,
@@ -169,7 +172,7 @@ export function createReplica(
     resume,
     log,
     streams,
-    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, heartbeatMs: 0 }),
+    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, counts, heartbeatMs: 0 }),
     connect(socket, path, lastEventId) {
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.

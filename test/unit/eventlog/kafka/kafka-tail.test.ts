@@ -38,6 +38,7 @@ describe('the Kafka tail', () => {
       onPartitions: (partitions) => added.push(...partitions.map(({ partition }) => partition)),
     };
     const tail = new KafkaTail({
+      onFailure: () => undefined,
       kafka: parseConfig({ KAFKA_BROKERS: 'localhost:1' }).kafka,
       logger: createQuietLogger(),
       cluster,

@@ -1,0 +1,83 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PassReport } from '../hub/audience';
+import {
+  OBSERVED_METRICS,
+  type ObservedMetric,
+  PREFIX,
+  READ_METRICS,
+  type ReadMetric,
+  type Snapshot,
+} from './metrics';
+import { processMetrics } from './process-metrics';
+
+export interface MetricRegistryDeps {
+  /** What the rooms say now. */
+  readonly look: () => Promise<Snapshot>;
+  /** When the record that the entry holds was created, in Unix milliseconds; null when it holds none. */
+  readonly timestampOf: (entry: PassReport['first']) => number | null;
+}
+
+/** The metrics as Prometheus reads them, and the ear for what has to be told as it happens. */
+export interface MetricRegistry {
+  readonly contentType: string;
+  /** The text of one scrape. */
+  render(): Promise<string>;
+  onPass(pass: PassReport): void;
+  onIngest(durationMs: number): void;
+  onProduced(durationMs: number): void;
+  onStreamClosed(lifetimeMs: number): void;
+}
+
+const MS_PER_S = 1_000;
+
+export function createMetricRegistry({ look, timestampOf }: MetricRegistryDeps): MetricRegistry {
+  const registry = new Registry();
+  const ofProcess = processMetrics();
+  const updates = Object.entries(READ_METRICS).map(([name, metric]) => createRead(registry, name, metric));
+  const observed = Object.fromEntries(
+    Object.entries(OBSERVED_METRICS).map(([name, metric]) => [name, createObserved(registry, name, metric)]),
+  ) as Record<keyof typeof OBSERVED_METRICS, Histogram>;
+
+  return {
+    contentType: registry.contentType,
+    async render() {
+      const now = await look();
+      for (const update of updates) update(now);
+      return `${await registry.metrics()}\n${await ofProcess.metrics()}`;
+    },
+    onPass({ durationMs, events, first }) {
+      observed.fanout_batch_duration_seconds.observe(durationMs / MS_PER_S);
+      observed.fanout_batch_events.observe(events);
+      const timestampMs = timestampOf(first);
+      // The producer's clock may be ahead of this one.
+      if (timestampMs !== null)
+        observed.delivery_latency_seconds.observe(Math.max(0, Date.now() - timestampMs) / MS_PER_S);
+    },
+    onIngest: (durationMs) => observed.ingest_duration_seconds.observe(durationMs / MS_PER_S),
+    onProduced: (durationMs) => observed.kafka_produce_duration_seconds.observe(durationMs / MS_PER_S),
+    onStreamClosed: (lifetimeMs) =>
+      observed.connection_duration_seconds.observe(Math.max(0, lifetimeMs) / MS_PER_S),
+  };
+}
+
+/** Answers what brings the metric up to date. Nothing of it is kept from one scrape to the next. */
+function createRead(registry: Registry, name: string, metric: ReadMetric): (now: Snapshot) => void {
+  const { help, labels, read } = metric;
+  const options = { name: PREFIX + name, help, labelNames: [...labels], registers: [registry] };
+  if (metric.type === 'gauge') {
+    const gauge = new Gauge(options);
+    return (now) => {
+      gauge.reset();
+      for (const sample of read(now)) gauge.set({ ...sample.labels }, sample.value);
+    };
+  }
+  const counter = new Counter(options);
+  return (now) => {
+    counter.reset();
+    for (const sample of read(now)) counter.inc({ ...sample.labels }, sample.value);
+  };
+}
+
+function createObserved(registry: Registry, name: string, { help, buckets }: ObservedMetric): Histogram {
+  return new Histogram({ name: PREFIX + name, help, buckets: [...buckets], registers: [registry] });
+}
