@@ -6,17 +6,20 @@ import { UsageError } from './options';
  */
 const SAME_KEYPRESS_MS = 500;
 const ORPHAN_POLL_MS = 1_000;
+const CUT_SHORT = 130;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Running {
   close(): Promise<void>;
+  /** Settles with the exit code when the command is through by itself; absent: it runs until a signal. */
+  readonly done?: Promise<number>;
 }
 
 /**
  * Runs a command in the foreground: starts it, keeps the process alive, and closes it at SIGINT, SIGTERM or SIGHUP.
  * While it starts, and at a second signal, the process ends at once; what it has started then ends by itself
- * (see startChild). Sets the exit code: 0 after a signal, 1 when starting failed or `giveUp` was called, 2 for
- * a wrong command line.
+ * (see startChild). Sets the exit code: 0 after a signal, or 130 when that cut short what would have ended by itself;
+ * 1 when starting failed or `giveUp` was called, 2 for a wrong command line.
  */
 export async function runInForeground(
   start: (giveUp: (reason: string) => void) => Promise<Running>,
@@ -30,20 +33,28 @@ export async function runInForeground(
       process.exit(1);
     }
     stoppedAt = Date.now();
-    if (running === null) process.exit(exitCode === 0 ? 130 : exitCode);
+    if (running === null) process.exit(exitCode === 0 ? CUT_SHORT : exitCode);
     process.stderr.write(`\n${reason}: stopping; again ends at once\n`);
     running.close().then(
       () => process.exit(exitCode),
       (error: unknown) => fail(error),
     );
   };
-  for (const signal of SIGNALS) process.on(signal, () => stop(signal, 0));
-  stopWithNpm(() => stop('npm has ended', 0));
+  const interrupt = (reason: string): void => stop(reason, running?.done === undefined ? 0 : CUT_SHORT);
+  for (const signal of SIGNALS) process.on(signal, () => interrupt(signal));
+  stopWithNpm(() => interrupt('npm has ended'));
 
   try {
-    running = await start((reason) => stop(reason, 1));
+    const started = await start((reason) => stop(reason, 1));
+    running = started;
+    if (started.done === undefined) return;
+    const exitCode = await started.done;
+    if (stoppedAt !== null) return;
+    await started.close();
+    process.exit(exitCode);
   } catch (error) {
-    fail(error);
+    // What is being stopped fails; the one who stops it ends this process.
+    if (stoppedAt === null) fail(error);
   }
 }
 

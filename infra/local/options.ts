@@ -112,10 +112,11 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
   return options;
 }
 
-type Values = Record<string, string | boolean | undefined>;
+export type Values = Record<string, string | boolean | undefined>;
 type Declared = Record<string, { type: 'string'; default?: string } | { type: 'boolean'; default: boolean }>;
 
-function parse(args: readonly string[], help: string, options: Declared): Values {
+/** @throws UsageError for an unknown option, and with `help` when that is asked for */
+export function parse(args: readonly string[], help: string, options: Declared): Values {
   let values: Values;
   try {
     values = parseArgs({
@@ -130,7 +131,8 @@ function parse(args: readonly string[], help: string, options: Declared): Values
   return values;
 }
 
-function refuse(faults: readonly string[], help: string): void {
+/** @throws UsageError when there is any fault */
+export function refuse(faults: readonly string[], help: string): void {
   if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${help}`, 2);
 }
 
@@ -139,7 +141,8 @@ function brokerCount(value: Values[string], faults: string[]): 1 | 3 {
   return value === '3' ? 3 : 1;
 }
 
-function wholeNumber(
+/** The value as a number; what is wrong with it goes to `faults`. */
+export function wholeNumber(
   name: string,
   value: Values[string],
   min: number,

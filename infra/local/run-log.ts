@@ -50,6 +50,7 @@ export function createRunLog(options: {
 export function matters(name: string, line: string): boolean {
   if (name === 'kafka') return /: (ERROR|FATAL) /.test(line);
   if (name === 'nginx') return /\[(emerg|alert|crit)\]/.test(line);
+  if (name.startsWith('k6')) return / level=(warning|error|fatal) /.test(line);
   try {
     const { level } = JSON.parse(line) as { level?: unknown };
     return typeof level === 'number' && level >= PINO_WARN;

@@ -24,6 +24,8 @@ export interface StartStackOptions {
    * `POST /broadcast` does not say an event's id.
    */
   readonly aggregators?: number;
+  /** Streams that nginx must be able to hold, default 50,000. */
+  readonly streams?: number;
   /** Start a gateway, ticker or aggregator again that ends by itself; default: only report it. */
   readonly restart?: boolean;
   /** Settings of the gateways, the ticker and the aggregators, over those of this process and of the stack. */
@@ -156,6 +158,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
     const nginx = await startNginx({
       upstreams: gatewayPorts.map((gatewayPort) => `${HOST}:${gatewayPort}`),
       port,
+      ...(options.streams === undefined ? {} : { streams: options.streams }),
       onOutput: (line) => onOutput('nginx', line),
       onCrash: (exit) => log(`nginx died: ${describeExit(exit)}`),
     });

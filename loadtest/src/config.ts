@@ -38,7 +38,7 @@ export interface LoadConfig {
   readonly limits: Limits;
   /** Every so many-th stream reads slowly; 0: none. Scenario `slow`. */
   readonly slowEvery: number;
-  /** Events a second that the scenario `rooms` posts, over all rooms. */
+  /** Events a second that the scenarios `rooms` (over all rooms) and `slow` (large ones) post. */
   readonly postsPerSecond: number;
   /** Where the end figures go as JSON; null: nowhere. */
   readonly summaryFile: string | null;
@@ -51,6 +51,8 @@ export const ROOM_SIZE = 6;
 
 const DOCUMENT_CONNECTIONS = 50_000;
 const DOCUMENT_ERRORS = 500;
+/** Of large events: enough to fill what lies between a gateway and a slow reader within a hold. */
+const SLOW_POSTS_PER_SECOND = 4;
 /** Turns a feature off that has a default. */
 const NONE = 'none';
 
@@ -105,7 +107,12 @@ export function parseLoadConfig(env: Env): LoadConfig {
       connectionShare: read.number('CONNECTION_SHARE', 0.95),
     },
     slowEvery: read.wholeNumber('SLOW_EVERY', scenario === 'slow' ? 20 : 0, 0, 1_000_000),
-    postsPerSecond: read.wholeNumber('POSTS_PER_SECOND', Math.ceil(connections / 20), 1, 1_000_000),
+    postsPerSecond: read.wholeNumber(
+      'POSTS_PER_SECOND',
+      scenario === 'slow' ? SLOW_POSTS_PER_SECOND : Math.ceil(connections / 20),
+      1,
+      1_000_000,
+    ),
     summaryFile: read.optional('SUMMARY_FILE', NONE),
   };
   if (faults.length > 0 || plan === null)

@@ -54,7 +54,7 @@ export function k6Options(config: LoadConfig): K6Options {
     gracefulStop: `${LEAVING_MS}ms`,
   };
   return {
-    scenarios: scenario === 'rooms' ? { sse, posts } : { sse },
+    scenarios: scenario === 'rooms' || scenario === 'slow' ? { sse, posts } : { sse },
     thresholds: Object.fromEntries(
       Object.entries({ ...thresholdsOf(config), ...countedStages() }).map(([name, all]) => [name, [...all]]),
     ),

@@ -7,7 +7,7 @@ import { parseLoadConfig } from './config.ts';
 import { createFigures } from './metrics.ts';
 import { k6Options } from './options.ts';
 import { createStream, type Stream } from './stream.ts';
-import { roomCount, streamUrl } from './stream-url.ts';
+import { isSlow, roomCount, streamUrl } from './stream-url.ts';
 import { type Metrics, renderSummary } from './summary.ts';
 import { type Window, windowLine, windowOf } from './window.ts';
 
@@ -40,22 +40,31 @@ export default function attempt(window: Window): void {
 
 function openStream(window: Window): Stream {
   const number = exec.vu.idInTest;
-  const isSlow = config.slowEvery > 0 && number % config.slowEvery === 0;
+  const slow = isSlow(config, number);
   return createStream({
     sse,
-    config,
+    // When a slow reader gets an event says nothing of the server.
+    config: slow ? { ...config, latencyPath: null } : config,
     window,
     url: streamUrl(config, number),
     figures: createFigures(exec.vu.idInInstance <= PRINTING_VUS ? (line) => console.warn(line) : null),
     now: Date.now,
     random: Math.random,
     // A handler that sleeps keeps the module from reading, and so the server from sending.
-    onEvent: isSlow ? () => sleep(SLOW_READ_S) : null,
+    onEvent: slow ? () => sleep(SLOW_READ_S) : null,
   });
 }
 
-/** Scenario `rooms`: posts the time to a room, as one of its members would. */
+/** What a slow reader is sent beside the other events. */
+const LARGE_EVENT = 'x'.repeat(64 * 1_024);
+
+/** Scenario `slow`: posts a large event. Scenario `rooms`: posts the time to a room, as one of its members would. */
 export function post(): void {
+  if (config.scenario === 'slow') {
+    const url = `${config.baseUrls[0]}/broadcast/large?event=large`;
+    http.post(url, LARGE_EVENT, { tags: { name: 'post' } });
+    return;
+  }
   const room = Math.floor(Math.random() * roomCount(config.plan.connections));
   const base = config.baseUrls[room % config.baseUrls.length]!;
   http.post(`${base}/broadcast/rooms/r-${room}`, String(Date.now()), { tags: { name: 'post' } });

@@ -77,6 +77,14 @@ describe('the load test’s configuration', () => {
     ]);
   });
 
+  it('spares fast readers the large events that slow ones get', () => {
+    const config = parseLoadConfig({ SCENARIO: 'slow', CONNECTIONS: '100' });
+    const urls = Array.from({ length: 100 }, (_, i) => streamUrl(config, i + 1));
+    expect(urls.filter((url) => !url.endsWith('/events?from=-1&event=message'))).toEqual(
+      Array.from({ length: 5 }, () => 'http://localhost:8080/events?from=-1'),
+    );
+  });
+
   it('puts six streams in a room', () => {
     const config = parseLoadConfig({ SCENARIO: 'rooms', CONNECTIONS: '13', FROM: 'none' });
     const urls = Array.from({ length: 13 }, (_, i) => streamUrl(config, i + 1));

@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
+
+/** What this machine allows. */
+export interface MachineLimits {
+  /** Open files per process that no process can exceed; Infinity when there is no limit. */
+  readonly hardFiles: number;
+  /** What a child of ours may open without raising it. */
+  readonly softFiles: number;
+  /** Local ports of outgoing connections to one address and port. */
+  readonly localPorts: number;
+  readonly freeMiB: number;
+}
+
+/** How the connections are spread over processes. */
+export interface Spread {
+  readonly connections: number;
+  readonly shards: number;
+  /** Gateways on this machine; 0: none of ours. */
+  readonly gateways: number;
+  /** Streams go to the gateways, not through nginx. */
+  readonly direct: boolean;
+  /** Addresses and ports that the streams connect to. */
+  readonly targets: number;
+  /** All targets are on this machine. */
+  readonly isLocal: boolean;
+  readonly probe: number;
+}
+
+/** Files of a process that are no streams. */
+const SPARE_FILES = 300;
+/** More than that in one k6 process gains nothing: it has cores to itself then. */
+const MAX_PER_SHARD = 17_000;
+const SHARE_OF_PORTS = 0.9;
+/** A VU of k6 with its connection, a stream of a gateway and both its sides in nginx (README-LOAD-TEST.md). */
+const KIB_PER_STREAM = { k6: 180, gateway: 16, nginx: 14 };
+const BASE_MIB = 1_500;
+const KIB_PER_MIB = 1_024;
+const BYTES_PER_MIB = 1_048_576;
+
+/** k6 processes that are needed so that none has more files than it may. */
+export function shardsFor(connections: number, { hardFiles }: MachineLimits): number {
+  return Math.ceil(connections / Math.max(1, Math.min(MAX_PER_SHARD, hardFiles - SPARE_FILES)));
+}
+
+/** Streams one gateway of the stack must take, when one of them has died as well. */
+export function maxStreamsFor({ connections, probe }: Spread, { hardFiles }: MachineLimits): number {
+  return Math.max(1, Math.min(connections + probe, hardFiles - SPARE_FILES));
+}
+
+/** Source addresses that the shards need on this machine: with one, the local ports run out. */
+export function needsLocalIps(spread: Spread, { localPorts }: MachineLimits): boolean {
+  return spread.isLocal && spread.connections / spread.targets > localPorts * SHARE_OF_PORTS;
+}
+
+/** What cannot work, each with what to do; empty when all is well. */
+export function limitFaults(spread: Spread, limits: MachineLimits): string[] {
+  const { connections, shards, gateways, direct, targets, isLocal, probe } = spread;
+  const { hardFiles, softFiles, localPorts } = limits;
+  const faults: string[] = [];
+  const raise = `raise it (ulimit -Hn, limits.conf, or docker run --ulimit nofile=200000)`;
+  const perShard = Math.ceil(connections / shards);
+  if (perShard + SPARE_FILES > hardFiles) {
+    faults.push(
+      `${perShard} connections in each of ${shards} k6 processes: only ${hardFiles} files may be open; ${raise}, or --shards ${shardsFor(connections, limits)}`,
+    );
+  }
+  if (softFiles < Math.min(hardFiles, perShard + SPARE_FILES)) {
+    faults.push(
+      `only ${softFiles} files may be open per process: run "ulimit -n ${Math.min(hardFiles, 1_048_576)}" first`,
+    );
+  }
+  const perGateway = gateways === 0 ? 0 : Math.ceil((connections + probe) / gateways);
+  if (perGateway + SPARE_FILES > hardFiles) {
+    const enough = Math.ceil((connections + probe) / (hardFiles - SPARE_FILES));
+    faults.push(
+      `${perGateway} streams in each of ${gateways} gateways: only ${hardFiles} files may be open; ${raise}, or --gateways ${enough}`,
+    );
+  }
+  const range = 'widen it: sysctl net.ipv4.ip_local_port_range="15000 65000"';
+  if (gateways > 0 && !direct && perGateway > localPorts) {
+    faults.push(
+      `nginx needs ${perGateway} local ports for each gateway and there are ${localPorts}: --gateways ${Math.ceil(connections / (localPorts * SHARE_OF_PORTS))}, or ${range}`,
+    );
+  }
+  const perSource = isLocal ? perShard / targets : connections / targets;
+  if (perSource > localPorts * SHARE_OF_PORTS) {
+    const enough = Math.ceil(connections / targets / (localPorts * SHARE_OF_PORTS));
+    faults.push(
+      `${Math.round(perSource)} connections from one address to one port, and there are ${localPorts} local ports: ${isLocal ? `--shards ${enough}, or ` : ''}${range}`,
+    );
+  }
+  return faults;
+}
+
+/** What may not work; empty when all is well. */
+export function limitWarnings(
+  { connections, gateways, direct }: Spread,
+  { freeMiB }: MachineLimits,
+): string[] {
+  const perStream =
+    KIB_PER_STREAM.k6 + (gateways === 0 ? 0 : KIB_PER_STREAM.gateway + (direct ? 0 : KIB_PER_STREAM.nginx));
+  const neededMiB = Math.round((connections * perStream) / KIB_PER_MIB) + (gateways === 0 ? 0 : BASE_MIB);
+  return neededMiB > freeMiB
+    ? [
+        `about ${neededMiB} MiB of memory are needed and ${Math.round(freeMiB)} MiB are free: fewer --connections, or --url and another machine`,
+      ]
+    : [];
+}
+
+/** @throws Error when the shell does not tell the limits */
+export function readMachineLimits(): MachineLimits {
+  return {
+    hardFiles: openFiles('-H'),
+    softFiles: openFiles('-S'),
+    localPorts: localPorts(),
+    freeMiB: availableMiB(),
+  };
+}
+
+/** As a child of this process has it: Node has raised its own to the hard limit, and children inherit that. */
+function openFiles(kind: '-H' | '-S'): number {
+  const { stdout } = spawnSync('sh', ['-c', `ulimit ${kind} -n`], { encoding: 'utf8' });
+  const limit = stdout.trim();
+  if (limit === 'unlimited') return Number.POSITIVE_INFINITY;
+  if (!/^\d+$/.test(limit)) throw new Error(`ulimit ${kind} -n says "${limit}"`);
+  return Number(limit);
+}
+
+/** What macOS has, and Linux without its file. */
+const USUAL_PORTS = 16_384;
+
+function localPorts(): number {
+  if (process.platform !== 'linux') return USUAL_PORTS;
+  const [from, to] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+  return to! - from! + 1;
+}
+
+function availableMiB(): number {
+  if (process.platform !== 'linux') return freemem() / BYTES_PER_MIB;
+  const kiB = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+  return kiB === undefined ? freemem() / BYTES_PER_MIB : Number(kiB) / KIB_PER_MIB;
+}

@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../infra/local/repository';
+import { describeExit, type SupervisedChild, startChild } from '../../infra/local/supervised-child';
+import type { Metrics } from '../src/summary.ts';
+import { parseWindowLine, type Window } from '../src/window.ts';
+
+export interface ShardOptions {
+  /** The k6 binary. */
+  readonly k6: string;
+  readonly count: number;
+  /** Settings of the scripts, the same for all. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where each leaves its figures. */
+  readonly directory: string;
+  /** Each shard has a source address of its own, from 127.0.0.2 on. */
+  readonly localIps: boolean;
+  readonly onOutput: (name: string, line: string) => void;
+}
+
+/** k6 processes that share the connections of one run. */
+export interface Shards {
+  /** Process ids by name. */
+  readonly pids: ReadonlyMap<string, number>;
+  /** Of each shard, once its streams begin. Rejects when one ends before that. */
+  readonly windows: Promise<readonly Window[]>;
+  /** Figures and exit codes, once all have ended. Rejects when one left no figures. */
+  readonly ended: Promise<readonly ShardEnd[]>;
+  close(): Promise<void>;
+}
+
+export interface ShardEnd {
+  readonly name: string;
+  /** 0, or 99 when one of its own thresholds did not hold. */
+  readonly exitCode: number;
+  readonly metrics: Metrics;
+}
+
+/** k6's: a threshold did not hold. */
+export const THRESHOLDS_FAILED = 99;
+
+const SCRIPT = 'loadtest/sse.js';
+const STOP_DEADLINE_MS = 5_000;
+/** Most of the memory is in use, so that collecting it late gains little and costs much. */
+const GARBAGE_PERCENT = '60';
+
+/** Starts all shards at the same time. */
+export function startShards({ k6, count, env, directory, localIps, onOutput }: ShardOptions): Shards {
+  const cuts = Array.from({ length: count + 1 }, (_, i) =>
+    i === 0 ? '0' : i === count ? '1' : `${i}/${count}`,
+  );
+  const shards = Array.from({ length: count }, (_, i) => {
+    const name = count === 1 ? 'k6' : `k6-${i + 1}`;
+    const file = join(directory, `${name}.json`);
+    const listeners = new Set<(line: string) => void>();
+    const child = startChild({
+      name,
+      command: k6,
+      args: [
+        'run',
+        '--quiet',
+        // Its interface for remote control would fight for a port with the other shards'.
+        '--address=',
+        ...(count === 1
+          ? []
+          : [
+              `--execution-segment=${cuts[i]}:${cuts[i + 1]}`,
+              `--execution-segment-sequence=${cuts.join(',')}`,
+            ]),
+        ...(localIps ? [`--local-ips=127.0.0.${i + 2}`] : []),
+        join(repositoryRoot(), SCRIPT),
+      ],
+      env: {
+        ...process.env,
+        ...env,
+        SUMMARY_FILE: file,
+        GOGC: process.env.GOGC ?? GARBAGE_PERCENT,
+        K6_NO_USAGE_REPORT: 'true',
+        K6_AUTO_EXTENSION_RESOLUTION: 'false',
+      },
+      onLine: (line) => {
+        for (const listen of listeners) listen(line);
+        onOutput(name, line);
+      },
+    });
+    const window = new Promise<Window>((resolve, reject) => {
+      listeners.add((line) => {
+        const found = parseWindowLine(line);
+        if (found !== null) resolve(found);
+      });
+      void child.exited.then((exit) =>
+        reject(
+          new Error(`${name} ended before its streams began (${describeExit(exit)}):\n${child.lastLines()}`),
+        ),
+      );
+    });
+    return { name, file, child, window };
+  });
+  const windows = Promise.all(shards.map(({ window }) => window));
+  const ended = Promise.all(shards.map(endOf));
+  // Who waits for the one may not be waiting for the other yet.
+  for (const promise of [windows, ended]) promise.catch(() => undefined);
+  return {
+    pids: new Map(shards.map(({ name, child }) => [name, child.pid])),
+    windows,
+    ended,
+    async close() {
+      await Promise.all(shards.map(({ child }) => child.stop({ deadlineMs: STOP_DEADLINE_MS })));
+    },
+  };
+}
+
+async function endOf(shard: { name: string; file: string; child: SupervisedChild }): Promise<ShardEnd> {
+  const { name, file, child } = shard;
+  const exit = await child.exited;
+  if (exit.code !== 0 && exit.code !== THRESHOLDS_FAILED) {
+    throw new Error(`${name} did not finish (${describeExit(exit)}):\n${child.lastLines()}`);
+  }
+  const { metrics } = JSON.parse(await readFile(file, 'utf8')) as { metrics: Metrics };
+  return { name, exitCode: exit.code, metrics };
+}
