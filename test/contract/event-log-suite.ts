@@ -3,43 +3,18 @@ import { GatewayError } from '../../src/errors';
 import type { AppendResult, EventLog, NewRecord, TailListener } from '../../src/eventlog/event-log';
 import { until } from '../support/until';
 import { TailRecorder, textOf } from './tail-recorder';
-
-/** Settings as environment variables. */
-export type Env = Readonly<Record<string, string>>;
+import { type BuildEventLog, CLOSE_MS, useEventLogs } from './use-event-logs';
 
 export interface EventLogBuilder {
   /** A log over these topics, one partition each, that exist when it says it is connected. */
-  build(topics: readonly string[], env?: Env): EventLog;
+  readonly build: BuildEventLog;
   /** A log whose only topic has offsets 15 to 25, because those before were deleted. Values are `0` to `24`. */
   buildTrimmed(topic: string): Promise<EventLog>;
 }
 
-const CLOSE_MS = 5_000;
-
 /** What every adapter of the port promises. */
 export function describeEventLog(builder: EventLogBuilder): void {
-  const opened: EventLog[] = [];
-  const recorders: TailRecorder[] = [];
-
-  afterEach(async () => {
-    const violations = recorders.splice(0).flatMap((recorder) => recorder.violations);
-    await Promise.all(opened.splice(0).map((log) => log.close(CLOSE_MS)));
-    expect(violations).toEqual([]);
-  });
-
-  async function open(topics: readonly string[], env: Env = {}): Promise<EventLog> {
-    const log = builder.build(topics, env);
-    opened.push(log);
-    await until(() => log.status().producer.connected, 'the producer is connected');
-    return log;
-  }
-
-  async function tail(log: EventLog, recorder = new TailRecorder()): Promise<TailRecorder> {
-    recorders.push(recorder);
-    log.tail(recorder);
-    await recorder.started();
-    return recorder;
-  }
+  const { open, adopt, start, tail } = useEventLogs(builder.build);
 
   const fill = (log: EventLog, topic: string, count: number) =>
     log.append(Array.from({ length: count }, (_, i) => text(topic, String(i)))).then(offsets);
@@ -175,8 +150,7 @@ export function describeEventLog(builder: EventLogBuilder): void {
 
     it('announces what was deleted below the start that it is told', async () => {
       const topic = newTopic();
-      const log = await builder.buildTrimmed(topic);
-      opened.push(log);
+      const log = adopt(await builder.buildTrimmed(topic));
       const seen = await tail(log, new TailRecorder(() => 3n));
       await seen.sees(10);
       expect(seen.gaps).toEqual([{ topic, partition: 0, from: 3n, to: 15n, reason: 'retention' }]);
@@ -198,10 +172,7 @@ export function describeEventLog(builder: EventLogBuilder): void {
     it('brings nothing while paused and everything after', async () => {
       const topic = newTopic();
       const log = await open([topic]);
-      const seen = new TailRecorder();
-      recorders.push(seen);
-      const running = log.tail(seen);
-      await seen.started();
+      const { seen, tail: running } = await start(log);
       await fill(log, topic, 5);
       await seen.sees(5);
       running.pause();
@@ -313,8 +284,7 @@ export function describeEventLog(builder: EventLogBuilder): void {
 
     it('announces what was deleted', async () => {
       const topic = newTopic();
-      const log = await builder.buildTrimmed(topic);
-      opened.push(log);
+      const log = adopt(await builder.buildTrimmed(topic));
       const at = { topic, partition: 0 };
       const chunk = await log.read(at, 10n, 18n, { maxBytes: 1 << 20 });
       expect(chunk).toMatchObject({ next: 18n, gaps: [{ ...at, from: 10n, to: 15n, reason: 'retention' }] });
@@ -406,8 +376,7 @@ export function describeEventLog(builder: EventLogBuilder): void {
 
     it('are the log’s end for the far future and its start for a time before everything', async () => {
       const topic = newTopic();
-      const log = await builder.buildTrimmed(topic);
-      opened.push(log);
+      const log = adopt(await builder.buildTrimmed(topic));
       for (const timeMs of [Date.now() + 365 * 86_400_000, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
         expect((await log.bounds({ timeMs })).partitions).toMatchObject([{ logEnd: 25n, atTime: 25n }]);
       }

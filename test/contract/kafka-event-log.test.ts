@@ -4,17 +4,16 @@ import { setTimeout as pace } from 'node:timers/promises';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { type Broker, startBroker } from '../../infra/local/broker';
 import { parseConfig } from '../../src/config';
-import type { EventLog } from '../../src/eventlog/event-log';
 import { kafkaClientOptions } from '../../src/eventlog/kafka/client-options';
 import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
 import { APPENDER_HEADER, SEQUENCE_HEADER } from '../../src/eventlog/kafka/sequence-filter';
 import { kafkaTier, useBroker } from '../support/kafka';
 import { until } from '../support/until';
-import { codeOf, describeEventLog, type Env, newTopic, offsets, text } from './event-log-suite';
+import { codeOf, describeEventLog, newTopic, offsets, text } from './event-log-suite';
 import { createQuietLogger } from './quiet-logger';
 import { TailRecorder, textOf } from './tail-recorder';
+import { CLOSE_MS, type Env, useEventLogs } from './use-event-logs';
 
-const CLOSE_MS = 5_000;
 /** What CONTRACT promises for losing and finding Kafka again. */
 const STATUS_MS = 5_000;
 /** A few questions to a broker on a busy machine; nothing that waits for a period. */
@@ -27,33 +26,9 @@ jest.setTimeout(60_000);
 
 describe('kafka event log', () => {
   const kafka = useBroker();
-  const opened: EventLog[] = [];
-  const recorders: TailRecorder[] = [];
-
-  afterEach(async () => {
-    const violations = recorders.splice(0).flatMap((recorder) => recorder.violations);
-    await Promise.all(opened.splice(0).map((log) => log.close(CLOSE_MS)));
-    expect(violations).toEqual([]);
-  });
-
-  function build(topics: readonly string[], env: Env = {}): EventLog {
-    const { log } = buildOn(kafka.bootstrap, topics, env);
-    opened.push(log);
-    return log;
-  }
-
-  async function open(topics: readonly string[], env: Env = {}): Promise<EventLog> {
-    const log = build(topics, env);
-    await until(() => log.status().producer.connected, 'the producer is connected');
-    return log;
-  }
-
-  async function tail(log: EventLog, recorder = new TailRecorder()): Promise<TailRecorder> {
-    recorders.push(recorder);
-    log.tail(recorder);
-    await recorder.started();
-    return recorder;
-  }
+  const { build, open, start, tail } = useEventLogs(
+    (topics, env) => buildOn(kafka.bootstrap, topics, env).log,
+  );
 
   function client(): Kafka {
     const { kafka: settings } = parseConfig({ KAFKA_BROKERS: kafka.bootstrap.join(',') });
@@ -80,8 +55,7 @@ describe('kafka event log', () => {
   describeEventLog({
     build,
     async buildTrimmed(topic) {
-      const log = build([topic]);
-      await until(() => log.status().producer.connected, 'the producer is connected');
+      const log = await open([topic]);
       offsets(await log.append(Array.from({ length: 25 }, (_, i) => text(topic, String(i)))));
       await deleteBefore(topic, 15);
       return log;
@@ -276,10 +250,7 @@ describe('kafka event log', () => {
     it('announces records that were deleted while it was paused', async () => {
       const topic = newTopic();
       const log = await open([topic]);
-      const seen = new TailRecorder();
-      recorders.push(seen);
-      const running = log.tail(seen);
-      await seen.started();
+      const { seen, tail: running } = await start(log);
       offsets(await log.append([text(topic, '0')]));
       await seen.sees(1);
       running.pause();

@@ -2,9 +2,10 @@ import { parseConfig } from '../../src/config';
 import type { EventLog } from '../../src/eventlog/event-log';
 import { createMemoryEventLog } from '../../src/eventlog/memory/memory-event-log';
 import { until } from '../support/until';
-import { codeOf, describeEventLog, type Env, newTopic, offsets, text } from './event-log-suite';
+import { codeOf, describeEventLog, newTopic, offsets, text } from './event-log-suite';
 import { createQuietLogger } from './quiet-logger';
 import { TailRecorder } from './tail-recorder';
+import type { Env } from './use-event-logs';
 
 function build(topics: readonly string[], env: Env = {}): EventLog {
   const { memoryLog, append } = parseConfig(env);
