@@ -25,6 +25,8 @@ interface Status {
 }
 
 const REFRESH_MS = 2_000;
+/** Without an answer for so long the gateway counts as away: a lost network says nothing for minutes. */
+const ANSWER_MS = 5_000;
 const KIB = 1_024;
 
 const sort = new URLSearchParams(location.search).get('sort') ?? 'age';
@@ -86,7 +88,10 @@ function show(status: Status): void {
 
 async function refresh(): Promise<void> {
   try {
-    const response = await fetch(`status.json?sort=${encodeURIComponent(sort)}`, { cache: 'no-store' });
+    const response = await fetch(`status.json?sort=${encodeURIComponent(sort)}`, {
+      cache: 'no-store',
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
     if (response.ok) show((await response.json()) as Status);
     else setStatus(`Answered ${response.status}`, 'refused');
   } catch {

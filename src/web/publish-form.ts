@@ -39,7 +39,8 @@ export function createPublishForm(onPublish: (name: string) => void): void {
       const { topic, partition, offset } = (await response.json()) as Stored;
       tell(`Stored at ${topic}/${partition} @ ${offset}`, false);
     } else {
-      const problem = (await response.json()) as Problem;
+      // A proxy in between may refuse with a page of its own.
+      const problem = (await response.json().catch(() => ({}))) as Problem;
       tell(`${response.status}: ${problem.detail ?? problem.title ?? 'refused'}`, true);
     }
   }

@@ -64,6 +64,17 @@ withBrowser(`the admin page ${tier.reason}`, () => {
     await page.getByText('Gateway away; trying again').waitFor();
   });
 
+  it('says that the gateway is away when it does not answer, and goes on when it does', async () => {
+    const { url } = await start();
+    const { page } = await browser.open(`${url}/admin/`);
+    await page.locator('#status[data-state=open]').waitFor();
+    // Neither passed on nor refused.
+    await page.route('**/status.json*', () => undefined);
+    await page.getByText('Gateway away; trying again').waitFor();
+    await page.unroute('**/status.json*');
+    await page.locator('#status[data-state=open]').waitFor();
+  });
+
   it('looks as it should in light and dark', async () => {
     const { url, port } = await start({
       TICK_MS: '5',

@@ -116,6 +116,14 @@ withBrowser(`the live page ${tier.reason}`, () => {
     await page.getByText(/^400: event must not be/).waitFor();
   });
 
+  it('shows a refusal that has no reason in it, as a proxy gives', async () => {
+    const { page } = await browser.open(gateway.url);
+    await page.route('**/broadcast/*', (route) => route.fulfill({ status: 413, body: '<h1>Too large</h1>' }));
+    await page.locator('#publish-channel').fill('/pets');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByText('413: refused').waitFor();
+  });
+
   it('holds events back while paused, and clears', async () => {
     const { page } = await browser.open(gateway.url);
     await untilConnected(page);
