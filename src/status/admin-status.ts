@@ -1,35 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { GatewayError } from '../errors';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
-
-/** By what the streams shown are chosen: the oldest, the ones with the most unsent bytes, or the furthest behind. */
-export const STREAM_ORDERS = ['age', 'buffered', 'behind'] as const;
-export type StreamOrder = (typeof STREAM_ORDERS)[number];
-
-export interface StreamSelection {
-  readonly limit: number;
-  readonly sort: StreamOrder;
-}
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
-
-/** @throws GatewayError `bad-request` */
-export function streamSelectionOf(limit: string | null, sort: string | null): StreamSelection {
-  const count = limit === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : -1;
-  if (count < 0 || count > MAX_LIMIT)
-    throw new GatewayError('bad-request', `limit must be from 0 to ${MAX_LIMIT}`, {
-      details: { field: 'limit' },
-    });
-  const order = sort === null ? 'age' : STREAM_ORDERS.find((name) => name === sort);
-  if (order === undefined)
-    throw new GatewayError('bad-request', `sort must be ${STREAM_ORDERS.join(', ')}`, {
-      details: { field: 'sort' },
-    });
-  return { limit: count, sort: order };
-}
+import type { StreamOrder, StreamSelection } from './stream-selection';
 
 /** One stream; times are Unix seconds. */
 export interface AdminConnection {

@@ -1,5 +1,6 @@
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { createAdminStatus, type StreamOrder } from '../../../src/status/admin-status';
+import { createAdminStatus } from '../../../src/status/admin-status';
+import type { StreamOrder } from '../../../src/status/stream-selection';
 
 const STREAMS = 20_000;
 const STREAMS_PER_TURN = 2_000;
