@@ -32,6 +32,7 @@ import { createPublisher } from './ingest/publisher';
 import { drainStreams, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
 import { startTicker } from './roles/ticker';
+import { idLine } from './sse/frame';
 import { createHeartbeat } from './sse/heartbeat';
 import { OpenStreams } from './sse/open-streams';
 import { createResume } from './sse/resume';
@@ -98,7 +99,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
     withMeta: entryWithMeta,
-    idLine: (positions) => Buffer.from(`id: ${feed.idOf(positions)}\n`),
+    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
     onPass: (pass) => metrics.onPass(pass),
   });

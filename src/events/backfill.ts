@@ -7,6 +7,7 @@ import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions } from '../hub/ring';
 import type { Subscriber } from '../hub/subscriber';
 import type { Logger } from '../logger';
+import { idLine } from '../sse/frame';
 import { createHistoryChunk, type HistoryChunk, type HistorySlice } from './history-chunk';
 import type { TopicMap } from './topic-map';
 
@@ -38,9 +39,6 @@ export interface Backfill {
   close(): void;
 }
 
-/** After an id alone. */
-const BLOCK_END = Buffer.from('\n');
-
 /** What one stream has been given on its way back into the ring. */
 interface Spending {
   readonly startMs: number;
@@ -68,8 +66,8 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   let readCount = 0;
   let recordCount = 0;
 
-  function idLine(positions: Positions): Buffer {
-    return Buffer.from(`id: ${deps.idOf(positions)}\n`);
+  function idLineOf(positions: Positions): Buffer {
+    return Buffer.from(idLine(deps.idOf(positions)));
   }
 
   /** The first slot in which the ring does not reach back to the floor. */
@@ -111,7 +109,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const slice =
       last?.key === key
         ? last.slice
-        : chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine });
+        : chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine: idLineOf });
     // Used again, so it is the last to go.
     chunks.delete(chunk);
     chunks.set(chunk, { key, slice });
@@ -188,10 +186,9 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       spendings.set(subscriber, spending);
       if (isSpent(spending)) {
         // Far in the past and with few events for it, it might come back with the same id for ever.
-        const id = [idLine(floor), BLOCK_END];
-        const idBytes = id.reduce((sum, part) => sum + part.length, 0);
+        const id = Buffer.from(`${idLine(deps.idOf(floor))}\n`);
         const delivery = { atMs: performance.now(), events: 0, records: 0 };
-        hub.give(subscriber, createChunk(id, idBytes), delivery);
+        hub.give(subscriber, createChunk([id], id.length), delivery);
         subscriber.sink.comeBack();
         return 0;
       }

@@ -44,7 +44,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
   registerCodecs();
 
   async function publish(windows: readonly AggregationWindow[]): Promise<void> {
-    const results = await log.append(windows.map((window) => recordOf(window, summaryTopic)));
+    const results = await log.append(windows.map((window) => summaryRecord(window, summaryTopic)));
     for (const result of results) if (!result.ok) throw result.error;
   }
 
@@ -181,7 +181,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
   };
 }
 
-function recordOf(window: AggregationWindow, topic: string): NewRecord {
+function summaryRecord(window: AggregationWindow, topic: string): NewRecord {
   return {
     topic,
     key: window.id,

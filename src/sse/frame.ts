@@ -20,6 +20,11 @@ export interface Frame {
   readonly bodyStart: number;
 }
 
+/** The line alone, for streams that have ids of their own. @throws TypeError when `id` holds CR, LF or NUL */
+export function idLine(id: string): string {
+  return `id: ${oneLine('id', id)}\n`;
+}
+
 /**
  * One event as bytes.
  * @param id null leaves the line out
@@ -28,10 +33,10 @@ export interface Frame {
  * @throws TypeError when `id` or `event` holds CR, LF or NUL
  */
 export function encodeFrame(id: string | null, event: string | null, data: Buffer): Frame {
-  const idLine = id === null ? '' : `id: ${oneLine('id', id)}\n`;
+  const ownId = id === null ? '' : idLine(id);
   const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;
   const lines = lineEnds(data);
-  const bodyStart = Buffer.byteLength(idLine);
+  const bodyStart = Buffer.byteLength(ownId);
   // Every line costs its `data: ` and LF, and the blank line one LF more; of a CRLF one byte is left out.
   const bytes = Buffer.allocUnsafe(
     bodyStart +
@@ -41,7 +46,7 @@ export function encodeFrame(id: string | null, event: string | null, data: Buffe
       lines.count * (DATA.length + 1) +
       1,
   );
-  let at = bytes.write(idLine + eventLine, 0);
+  let at = bytes.write(ownId + eventLine, 0);
   for (let from = 0; from <= data.length; ) {
     const end = lines.count === 1 ? data.length : lineEnd(data, from);
     at += DATA.copy(bytes, at);
@@ -58,7 +63,7 @@ export const OPENING = ':ok\n\n';
 
 /** A comment that keeps proxies from giving up; with an id it also moves a quiet client on (§9.2.6: id without data). */
 export function encodeHeartbeat(id: string | null): string {
-  return id === null ? ':\n\n' : `:\nid: ${oneLine('id', id)}\n\n`;
+  return id === null ? ':\n\n' : `:\n${idLine(id)}\n`;
 }
 
 function oneLine(field: string, text: string): string {

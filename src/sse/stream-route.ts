@@ -10,7 +10,7 @@ import { parseTarget, type RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
-import { encodeFrame, OPENING } from './frame';
+import { encodeFrame, idLine, OPENING } from './frame';
 import { gapData } from './gap';
 import type { OpenStreams } from './open-streams';
 import type { Notice, Resolution, Resume } from './resume';
@@ -143,7 +143,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   function beginningOf({ start, notices }: Resolution, retry: string): string {
     const { ring } = hub;
     const positions = start.at === 'floor' ? start.floor : ring.positions;
-    if (notices.length === 0) return `${retry}id: ${idOf(positions)}\n\n`;
+    if (notices.length === 0) return `${retry}${idLine(idOf(positions))}\n`;
     const told = notices
       .map((notice) => ownEvent(notice.event, noticeData(notice), notice.positions))
       .join('');

@@ -11,6 +11,7 @@ import { parseTarget } from '../../../src/http/request-target';
 import { Hub } from '../../../src/hub/hub';
 import { createLastMatches } from '../../../src/hub/last-matches';
 import type { Logger } from '../../../src/logger';
+import { idLine } from '../../../src/sse/frame';
 import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
 import { OpenStreams } from '../../../src/sse/open-streams';
 import { createResume, type Resume } from '../../../src/sse/resume';
@@ -103,7 +104,7 @@ export function createReplica(
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: onFault,
     withMeta: entryWithMeta,
-    idLine: (positions) => Buffer.from(`id: ${feed.idOf(positions)}\n`),
+    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
   });
   const { warmRecords } = settings;
