@@ -18,6 +18,9 @@ export const SETTINGS = {
     .enum(LOG_LEVELS)
     .default('info')
     .describe('how much is logged, as JSON lines on standard output'),
+  LOG_STREAMS_PER_SECOND: int(0, 0, 100_000).describe(
+    'lines per second about streams that open and close; those beyond are counted; 0 means none',
+  ),
   NODE_ENV: z.string().default('development').describe('`production` refuses an accidental memory log'),
   EVENT_LOG: z
     .enum(['kafka', 'memory'])
@@ -276,6 +279,7 @@ function arrange(s: Settings) {
   return {
     eventLog: s.EVENT_LOG ?? (s.KAFKA_BROKERS.length > 0 ? 'kafka' : 'memory'),
     logLevel: s.LOG_LEVEL,
+    streamLogLines: s.LOG_STREAMS_PER_SECOND,
     topics: s.KAFKA_TOPICS as readonly TopicSetting[],
     summaryTopic: s.KAFKA_SUMMARY_TOPIC,
     http: {

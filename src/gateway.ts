@@ -39,6 +39,7 @@ import { createResume } from './sse/resume';
 import { createSlowStreams } from './sse/slow-streams';
 import { createStreamAdmission } from './sse/stream-admission';
 import { createStreamCounts } from './sse/stream-counts';
+import { createStreamLog } from './sse/stream-log';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
 import { createAdminStatus } from './status/admin-status';
@@ -79,8 +80,16 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const cors = createCors(config.http.corsOrigins);
   const clientAddress = createClientAddress(config.http.trustProxy);
   const streams = new OpenStreams({
-    onOpen: () => undefined,
-    onClose: ({ openedAtMs }) => metrics.onStreamClosed(Date.now() - openedAtMs),
+    onOpen: (stream) => streamLog.onOpen(stream),
+    onClose(stream, reason) {
+      metrics.onStreamClosed(Date.now() - stream.openedAtMs);
+      streamLog.onClose(stream, reason);
+    },
+  });
+  const streamLog = createStreamLog({
+    logger,
+    linesPerSecond: config.streamLogLines,
+    eventsOf: ({ subscriber }) => (subscriber === null ? 0 : hub.sentTo(subscriber)),
   });
   const streamCounts = createStreamCounts();
   const sockets = createDetachedSockets(logger);
@@ -271,6 +280,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     await drainStreams(streams, { drainMs });
     await server.close(finishMs);
     rounds.stop();
+    streamLog.stop();
     logWatch.stop();
     backfill.close();
     await tail.close();

@@ -5,6 +5,7 @@ import type { Logger } from '../logger';
 import type { ReportAdminStatus } from '../status/admin-status';
 import { streamSelectionOf } from '../status/stream-selection';
 import { sendProblem } from './problem';
+import { requestIdOf } from './request-id';
 import type { RequestTarget } from './request-target';
 import type { DirectRoute } from './server';
 import type { WebFiles } from './web-files';
@@ -59,7 +60,11 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
     handle(req, res, target) {
       answer(req, res, target).catch((thrown: unknown) => {
         const error = asGatewayError(thrown);
-        if (error.code === 'internal') logger.error({ err: error.cause, path: PATH }, 'a request failed');
+        if (error.code === 'internal')
+          logger.error(
+            { err: error.cause, path: target.path, requestId: requestIdOf(res) },
+            'a request failed',
+          );
         sendProblem(res, error, error.code === 'unauthorized' ? OPERATOR_CHALLENGE : {});
       });
     },

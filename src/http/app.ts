@@ -8,6 +8,7 @@ import { type HealthDeps, readiness } from '../status/health';
 import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
 import { sendProblem } from './problem';
+import { requestIdOf } from './request-id';
 import type { WebFiles } from './web-files';
 
 export interface AppDeps {
@@ -83,7 +84,8 @@ export function createApp({ log, streams, cors, health, aggregation, web, logger
     throw notFound(req.path);
   });
   app.use((error: unknown, req: Request, res: Response, _next: () => void) => {
-    if (!(error instanceof GatewayError)) logger.error({ err: error, path: req.path }, 'a request failed');
+    if (!(error instanceof GatewayError))
+      logger.error({ err: error, path: req.path, requestId: requestIdOf(res) }, 'a request failed');
     sendProblem(res, error);
   });
   return app;

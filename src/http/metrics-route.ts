@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { MetricRegistry } from '../status/metric-registry';
 import { sendProblem } from './problem';
+import { requestIdOf } from './request-id';
 import type { DirectRoute } from './server';
 
 export interface MetricsRouteDeps {
@@ -37,7 +38,8 @@ export function createMetricsRoute({ metrics, guard, logger }: MetricsRouteDeps)
     handle(req, res) {
       answer(req, res).catch((thrown: unknown) => {
         const error = asGatewayError(thrown);
-        if (error.code === 'internal') logger.error({ err: error.cause }, 'a scrape failed');
+        if (error.code === 'internal')
+          logger.error({ err: error.cause, requestId: requestIdOf(res) }, 'a scrape failed');
         sendProblem(res, error, error.code === 'unauthorized' ? OPERATOR_CHALLENGE : {});
       });
     },

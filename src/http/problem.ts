@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { asGatewayError } from '../errors';
+import { requestIdOf } from './request-id';
 
 /** Seconds that a client is told to stay away: spread, so that those who were refused together do not come back so. */
 const RETRY_AFTER_MIN_S = 1;
 const RETRY_AFTER_MAX_S = 5;
 
-/** Answers with problem JSON (RFC 9457): `type`, `title`, `status`, `detail`, the stable `code`, and the error's details. */
+/** Answers with problem JSON (RFC 9457): `type`, `title`, `status`, `detail`, the stable `code`, the request's id, and the error's details. */
 export function sendProblem(
   res: ServerResponse,
   thrown: unknown,
@@ -14,6 +15,7 @@ export function sendProblem(
 ): void {
   const error = asGatewayError(thrown);
   const status = error.httpStatus;
+  const requestId = requestIdOf(res);
   const body = Buffer.from(
     JSON.stringify({
       type: 'about:blank',
@@ -21,6 +23,7 @@ export function sendProblem(
       status,
       detail: error.message,
       code: error.code,
+      ...(requestId === null ? {} : { requestId }),
       ...error.details,
     }),
   );

@@ -14,6 +14,7 @@ import type { DetachedSockets } from './detached-sockets';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
 import { sendProblem } from './problem';
 import type { RefusalCounts } from './refusal-counts';
+import { nameRequest, requestIdOf } from './request-id';
 import { parseTarget, type RequestTarget } from './request-target';
 
 /** A route that is served without Express. Throws GatewayError for what it refuses. */
@@ -54,6 +55,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       req.socket.destroy();
       return;
     }
+    nameRequest(req, res);
     const corsHeaders = cors.headersFor(req.headers.origin);
     try {
       if (req.method === 'OPTIONS') {
@@ -67,7 +69,10 @@ export function createServer(deps: HttpServerDeps): HttpServer {
     } catch (thrown) {
       const error = asGatewayError(thrown);
       if (error.code === 'internal')
-        logger.error({ err: error.cause, path: pathOf(req) }, 'a request failed');
+        logger.error(
+          { err: error.cause, path: pathOf(req), requestId: requestIdOf(res) },
+          'a request failed',
+        );
       if (res.headersSent) req.socket.destroy();
       else sendProblem(res, error, corsHeaders);
     }

@@ -6,6 +6,7 @@ import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
 import type { IngestRouteDeps } from './broadcast-route';
 import type { Published } from './publisher';
+import { traceHeadersOf } from './trace-context';
 
 const PATH = '/events';
 
@@ -30,6 +31,7 @@ export function createBatchRoute({
           events.map((event) =>
             event instanceof GatewayError ? event : (admitted.channelFault(event.channel) ?? event),
           ),
+          traceHeadersOf(req.headers),
         );
       },
     );

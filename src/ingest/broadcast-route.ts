@@ -9,6 +9,7 @@ import { ROOT_CHANNEL } from '../hub/channel';
 import { sendAccepted } from './accepted';
 import type { IngestAdmission } from './ingest-admission';
 import { addressFault, type Published, type Publisher } from './publisher';
+import { traceHeadersOf } from './trace-context';
 
 export interface IngestRouteDeps {
   readonly publisher: Publisher;
@@ -41,9 +42,10 @@ export function createBroadcastRoute({
       config.maxEventBytes,
       (admitted) => addressFault(channel, event) ?? admitted.channelFault(channel),
       async (data) => {
-        const [result] = await publisher.publish([
-          { channel, event, data, key, idempotencyKey: idempotencyKeyOf(req) },
-        ]);
+        const [result] = await publisher.publish(
+          [{ channel, event, data, key, idempotencyKey: idempotencyKeyOf(req) }],
+          traceHeadersOf(req.headers),
+        );
         if (result === undefined || result instanceof Error) throw result;
         return result;
       },

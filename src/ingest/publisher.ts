@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../errors';
-import type { EventLog, NewRecord } from '../eventlog/event-log';
+import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
 import { isReservedEventName, recordOf } from '../events/record-event';
 import type { TopicMap } from '../events/topic-map';
 import { channelFault } from '../hub/channel';
@@ -36,23 +36,33 @@ export interface PublisherDeps {
 }
 
 export interface Publisher {
-  /** Stores events in one append; one result each, in order. Never rejects for what is wrong with an event. */
-  publish(events: readonly (EventToPublish | GatewayError)[]): Promise<(Published | Error)[]>;
+  /**
+   * Stores events in one append; one result each, in order. Never rejects for what is wrong with an event.
+   * @param trace headers that each record gets besides its own
+   */
+  publish(
+    events: readonly (EventToPublish | GatewayError)[],
+    trace: readonly RecordHeader[],
+  ): Promise<(Published | Error)[]>;
 }
 
 const MAX_EVENT_NAME_BYTES = 255;
 
 export function createPublisher({ log, topics, maxEventBytes, idAfter }: PublisherDeps): Publisher {
-  function recordFor(event: EventToPublish): NewRecord | GatewayError {
+  function recordFor(event: EventToPublish, trace: readonly RecordHeader[]): NewRecord | GatewayError {
     const fault = addressFault(event.channel, event.event) ?? dataFault(event.data, maxEventBytes);
     if (fault !== null) return fault;
     const record = recordOf({ ...event, event: event.event || null }, topics);
-    return record ?? badField('bad-channel', 'channel', `no topic is served under ${event.channel}`);
+    if (record === null)
+      return badField('bad-channel', 'channel', `no topic is served under ${event.channel}`);
+    return trace.length === 0 ? record : { ...record, headers: [...record.headers, ...trace] };
   }
 
   return {
-    async publish(events) {
-      const records = events.map((event) => (event instanceof GatewayError ? event : recordFor(event)));
+    async publish(events, trace) {
+      const records = events.map((event) =>
+        event instanceof GatewayError ? event : recordFor(event, trace),
+      );
       const sound = records.flatMap((record) => (record instanceof GatewayError ? [] : [record]));
       const stored = await log.append(sound);
       let next = 0;

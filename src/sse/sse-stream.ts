@@ -121,6 +121,11 @@ export class SseStream implements Sink {
     return this.#socket.writableLength;
   }
 
+  /** Bytes handed to the socket, those not sent yet and the head included. */
+  get writtenBytes(): number {
+    return this.#socket.bytesWritten;
+  }
+
   /** Holds more than its limit. */
   get isBlocked(): boolean {
     return this.#waitsForDrain;

@@ -6,6 +6,7 @@ import type { ClientAddress } from '../http/client-address';
 import type { Cors } from '../http/cors';
 import type { DetachedSockets } from '../http/detached-sockets';
 import { sendProblem } from '../http/problem';
+import { REQUEST_ID_HEADER, requestIdOf } from '../http/request-id';
 import { parseTarget, type RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
@@ -97,8 +98,9 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     res.end(`retry: ${retryMs()}\n: ${refusal.code}\n\n`);
   }
 
-  function originOf(req: IncomingMessage): StreamOrigin {
-    return streamOriginOf(req, parseTarget(req.url ?? '/').path, deps.clientAddress.of(req));
+  function originOf(req: IncomingMessage, res: ServerResponse): StreamOrigin {
+    const { path } = parseTarget(req.url ?? '/');
+    return streamOriginOf(req, path, deps.clientAddress.of(req), requestIdOf(res));
   }
 
   function createStream(socket: Socket, chunked: boolean, origin: StreamOrigin): SseStream {
@@ -185,7 +187,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
   /** The request is not kept: it goes with its socket's place at the HTTP server. */
   function take(req: IncomingMessage, res: ServerResponse, head: Head, query: StreamQuery): void {
-    const origin = req.method === 'HEAD' ? null : originOf(req);
+    const origin = req.method === 'HEAD' ? null : originOf(req, res);
     deps.sockets.take(req, res, (socket) => {
       if (origin === null) socket.end(head.text);
       // Only for who took long to send the whole request: it was asked before.
@@ -232,7 +234,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     if (req.socket.destroyed) return;
     const corsHeaders = cors.headersFor(req.headers.origin);
     const chunked = req.httpVersion === '1.1' && !/\bclose\b/i.test(req.headers.connection ?? '');
-    const head: Head = { chunked, text: headOf(kind, chunked, corsHeaders) };
+    const head: Head = { chunked, text: headOf(kind, chunked, requestIdOf(res), corsHeaders) };
     if (!query.isStrict) {
       take(req, res, head, query);
       return;
@@ -289,10 +291,16 @@ function noticeData(notice: Notice): object {
 }
 
 /** Written by hand: the stream is written to the socket directly, so the answer's own machinery must not be in use. */
-function headOf(kind: StreamKind, chunked: boolean, corsHeaders: Readonly<Record<string, string>>): string {
+function headOf(
+  kind: StreamKind,
+  chunked: boolean,
+  requestId: string | null,
+  corsHeaders: Readonly<Record<string, string>>,
+): string {
   let head =
     `HTTP/1.1 200 OK\r\nContent-Type: ${kind.contentType}\r\nCache-Control: ${kind.cacheControl}\r\n` +
     `Connection: keep-alive\r\nX-Accel-Buffering: no\r\nDate: ${new Date().toUTCString()}\r\n`;
+  if (requestId !== null) head += `${REQUEST_ID_HEADER}: ${requestId}\r\n`;
   for (const [name, value] of Object.entries(corsHeaders)) head += `${name}: ${value}\r\n`;
   // Without it the body ends with the connection (RFC 9112 §6.3), whatever the Connection line says.
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';

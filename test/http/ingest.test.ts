@@ -143,4 +143,29 @@ describe('POST /broadcast', () => {
     expect(res.status).toBe(400);
     expect(await problem(res)).toMatchObject({ code: 'bad-channel', field: 'channel' });
   });
+
+  it('passes the publisher’s trace context on to who asks for headers', async () => {
+    const { url } = await startGateway();
+    const client = await openStream(`${url}/sse?meta=1`);
+    const trace = {
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      tracestate: 'congo=t61rcWkgMzE',
+    };
+    const post = (path: string, body: string, headers: Record<string, string>) =>
+      fetch(url + path, { method: 'POST', body, headers });
+    await post('/broadcast/a', 'one', trace);
+    await post('/events', '[{"data":"two"},{"data":"three"}]', {
+      'Content-Type': 'application/json',
+      ...trace,
+    });
+    await post('/broadcast', 'four', { ...trace, traceparent: '00-bad' });
+    await client.until(({ events }) => events.length === 4);
+    const headers = client.events.map(({ data }) => (JSON.parse(data) as { headers: object }).headers);
+    expect(headers).toEqual([
+      { channel: '/a', ...trace },
+      { channel: '/', ...trace },
+      { channel: '/', ...trace },
+      { channel: '/' },
+    ]);
+  });
 });

@@ -178,7 +178,7 @@ export function createReplica(
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.
       const req = { method: 'GET', url: path, headers, socket, httpVersion: '1.0' };
-      const res = { socket };
+      const res = { socket, getHeader: ignore };
       route.handle(req as unknown as IncomingMessage, res as unknown as ServerResponse, parseTarget(path));
       return streams.snapshot().at(-1)!;
     },
