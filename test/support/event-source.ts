@@ -17,6 +17,8 @@ export interface EventSourceOptions {
   readonly lastEventId?: string;
   /** The server's reconnection time is divided by it, so that tests need not wait as long as people. Default 1. */
   readonly retryDivisor?: number;
+  /** Takes the events, which are then not kept. */
+  readonly onEvent?: (event: SourceEvent) => void;
 }
 
 /** A source as the HTML standard §9.2 describes it, over real sockets: it comes back until it is refused for good. */
@@ -49,8 +51,8 @@ if (typeof afterEach === 'function') {
 }
 
 export function openEventSource(url: string, options: EventSourceOptions = {}): TestEventSource {
-  const { retryDivisor = 1 } = options;
   const events: SourceEvent[] = [];
+  const { retryDivisor = 1, onEvent: keep = (event) => events.push(event) } = options;
   let lastEventId = options.lastEventId ?? '';
   let retryMs = FIRST_RETRY_MS;
   let connections = 0;
@@ -105,7 +107,7 @@ export function openEventSource(url: string, options: EventSourceOptions = {}): 
         isOpen = true;
       },
       onEvent: ({ event, data }) =>
-        events.push({ id: lastEventId, event, data, connection, atMs: performance.now() }),
+        keep({ id: lastEventId, event, data, connection, atMs: performance.now() }),
     });
     res.setEncoding('utf8');
     res.on('data', (text: string) => {
