@@ -18,6 +18,5 @@ module.exports = {
     'browser',
     'issues',
     'faults',
-    'long',
   ].map(tier),
 };

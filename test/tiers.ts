@@ -51,6 +51,7 @@ export const TIERS: readonly Tier[] = [
     missing: () => missingForBrowser() ?? missingForKafka() ?? missingForNginx(),
   },
   { name: 'issues', jest: { project: 'issues' }, missing: () => missingForKafka() ?? missingForNginx() },
+  { name: 'fuzz', command: ['node', 'dist/test/fuzz/fuzz.js', '--inputs', '40000'] },
   {
     name: 'faults',
     jest: { project: 'faults' },
@@ -58,8 +59,8 @@ export const TIERS: readonly Tier[] = [
     long: true,
   },
   {
-    name: 'resume',
-    jest: { project: 'long', files: 'long/resume' },
+    name: 'soak',
+    command: ['node', 'dist/loadtest/soak/soak.js', '--minutes', '3'],
     missing: () => missingForKafka() ?? missingForNginx(),
     long: true,
   },
