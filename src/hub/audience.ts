@@ -96,7 +96,7 @@ export class Audience {
   /** Events that a subscriber was given since it came. */
   sentTo(subscriber: Subscriber): number {
     if (subscriber.state !== 'live') return subscriber.sent;
-    const running = this.#pass !== null && subscriber.pass === this.#pass ? this.#pass.events : 0;
+    const running = this.#pass !== null && subscriber.served === this.#pass ? this.#pass.events : 0;
     return subscriber.sent + this.#passedEvents + running;
   }
 
@@ -177,8 +177,7 @@ export class Audience {
     while (pass.next >= 0 && writes < budget) {
       const member = this.#members[pass.next--];
       // Who left was replaced by the last member, who had its turn already.
-      if (member === undefined || member.pass === pass) continue;
-      member.pass = pass;
+      if (member === undefined || member.served === pass) continue;
       member.served = pass;
       writes++;
       if (this.write(member, chunk) || member.state !== 'live') continue;

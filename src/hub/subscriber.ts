@@ -58,10 +58,8 @@ export class Subscriber {
   queued = false;
   /** Records given while it had a past to catch up with; null when it has none (any more). */
   replayed: number | null;
-  /** What was written to it last: a pass, a write of its own, or a heartbeat. */
-  served: WriteMark;
-  /** The pass that served it last; not `served`, which a heartbeat changes while the pass runs. */
-  pass: WriteMark | null = null;
+  /** The pass or the write of its own that served it last. */
+  served: WriteMark | null = null;
   /**
    * Events it was given: while private their number, while live that number less the events that had passed its
    * audience when it joined. So a pass counts for all members without touching one; `Audience.sentTo` adds them.
@@ -75,6 +73,5 @@ export class Subscriber {
     this.covered = positions;
     this.floor = start.at === 'floor' ? start.floor : null;
     this.replayed = start.at === 'head' ? null : 0;
-    this.served = { atMs: performance.now() };
   }
 }

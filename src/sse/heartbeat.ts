@@ -1,3 +1,4 @@
+import { type Chunk, createChunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import { encodeHeartbeat } from './frame';
@@ -22,15 +23,31 @@ export interface Heartbeat {
 }
 
 export function createHeartbeat({ hub, idOf, counts, heartbeatMs }: HeartbeatDeps): Heartbeat {
+  const plain = chunkOf(encodeHeartbeat(null));
+  /** Of the positions asked for last: many streams have the same. */
+  let positioned = { positions: null as Positions | null, chunk: plain };
+
+  function chunkFor(positions: Positions | null): Chunk {
+    if (positions === null) return plain;
+    if (positions !== positioned.positions)
+      positioned = { positions, chunk: chunkOf(encodeHeartbeat(idOf(positions))) };
+    return positioned.chunk;
+  }
+
   return {
     beat(stream, nowMs) {
-      if (!stream.isOpen || stream.bufferedBytes > 0 || nowMs - stream.writtenAtMs < heartbeatMs) return;
+      if (nowMs - stream.writtenAtMs < heartbeatMs || !stream.isOpen || stream.bufferedBytes > 0) return;
       const { subscriber } = stream;
       counts.heartbeats++;
       const isDue = ++stream.heartbeats % HEARTBEATS_PER_ID === 0;
       // Null also for a stream with something pending: an id never covers what was not sent.
       const positions = isDue && subscriber !== null ? hub.servedPositions(subscriber) : null;
-      stream.beat(encodeHeartbeat(positions === null ? null : idOf(positions)), nowMs);
+      stream.beat(chunkFor(positions), nowMs);
     },
   };
+}
+
+function chunkOf(text: string): Chunk {
+  const bytes = Buffer.from(text);
+  return createChunk([bytes], bytes.length);
 }

@@ -1,27 +1,33 @@
 import type { Socket } from 'node:net';
-import { type Chunk, createChunk } from '../hub/chunk';
+import type { Chunk } from '../hub/chunk';
 import type { Positions } from '../hub/ring';
-import type { Sink, Subscriber, WriteMark } from '../hub/subscriber';
+import type { Sink, Subscriber } from '../hub/subscriber';
 import type { StreamOrigin } from './stream-origin';
 
 /** Why a stream ended. */
 export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'error';
+
+/** What all streams have in common. */
+export interface SseStreamDeps {
+  /** Unsent bytes after which the stream is to be left alone until it has drained. */
+  readonly maxBufferBytes: number;
+  /** For how long a connection whose stream has ended may take nothing, or stay open. */
+  readonly lingerMs: number;
+  /** A reconnect time, another one each time. */
+  readonly retryMs: () => number;
+  /** The text that tells a client that it has all of its past. */
+  readonly caughtUpText: (stream: SseStream, positions: Positions, replayed: number) => string;
+  /** All unsent bytes are with the kernel again. */
+  readonly onDrained: (stream: SseStream) => void;
+  /** Once, as soon as the stream takes no more events, for whatever reason. */
+  readonly onClose: (stream: SseStream, reason: CloseReason) => void;
+}
 
 export interface SseStreamOptions {
   readonly socket: Socket;
   readonly origin: StreamOrigin;
   /** True: chunked coding (HTTP/1.1). False: bare bytes until the end of the connection. */
   readonly chunked: boolean;
-  /** Unsent bytes after which the stream is to be left alone until it has drained. */
-  readonly maxBufferBytes: number;
-  /** A reconnect time, another one each time. */
-  readonly retryMs: () => number;
-  /** The text that tells a client that it has all of its past. */
-  readonly caughtUpText: (positions: Positions, replayed: number) => string;
-  /** All unsent bytes are with the kernel again. */
-  readonly onDrained: (stream: SseStream) => void;
-  /** Once, as soon as the stream takes no more events, for whatever reason. */
-  readonly onClose: (stream: SseStream, reason: CloseReason) => void;
 }
 
 const LAST_CHUNK = '0\r\n\r\n';
@@ -41,45 +47,40 @@ export class SseStream implements Sink {
   heartbeats = 0;
   /** Place in the list of open streams. */
   place = 0;
-  readonly #options: SseStreamOptions;
+  readonly #deps: SseStreamDeps;
   readonly #socket: Socket;
   readonly #chunked: boolean;
-  readonly #maxBufferBytes: number;
-  /** The last write before it had a subscriber. */
-  #opened: WriteMark = { atMs: performance.now() };
+  /** The last write that was not the hub's: the opening or a heartbeat. */
+  #ownWriteAtMs = performance.now();
   #isOpen = true;
   #waitsForDrain = false;
 
-  constructor(options: SseStreamOptions) {
-    this.#options = options;
-    this.origin = options.origin;
-    this.#socket = options.socket;
-    this.#chunked = options.chunked;
-    this.#maxBufferBytes = options.maxBufferBytes;
-    options.socket.once('close', () => this.#close('client'));
+  constructor(deps: SseStreamDeps, { socket, origin, chunked }: SseStreamOptions) {
+    this.#deps = deps;
+    this.origin = origin;
+    this.#socket = socket;
+    this.#chunked = chunked;
+    socket.on('close', () => this.#close('client'));
   }
 
-  /** The head of the answer and the first bytes of the stream, in one write. */
+  /** The head of the answer, in ASCII, and the first bytes of the stream, in one write. */
   open(head: string, first: string): void {
-    const chunk = textChunk(first);
-    this.#socket.write(
-      Buffer.concat([Buffer.from(head, 'latin1'), this.#chunked ? chunk.framed : chunk.bare]),
-    );
+    this.#socket.write(head + this.#framed(first));
   }
 
   write(chunk: Chunk): boolean {
+    return this.#send(this.#chunked ? chunk.framed : chunk.bare);
+  }
+
+  #send(bytes: Buffer | string): boolean {
     const socket = this.#socket;
-    if (
-      socket.write(this.#chunked ? chunk.framed : chunk.bare) ||
-      socket.writableLength <= this.#maxBufferBytes
-    )
-      return true;
+    if (socket.write(bytes) || socket.writableLength <= this.#deps.maxBufferBytes) return true;
     if (!this.#waitsForDrain) {
       this.#waitsForDrain = true;
       socket.once('drain', () => {
         this.#waitsForDrain = false;
         this.stalled = null;
-        this.#options.onDrained(this);
+        this.#deps.onDrained(this);
       });
     }
     return false;
@@ -87,7 +88,7 @@ export class SseStream implements Sink {
 
   /** What only this stream gets. */
   writeText(text: string): boolean {
-    return this.write(textChunk(text));
+    return this.#send(this.#framed(text));
   }
 
   comeBack(): void {
@@ -95,20 +96,18 @@ export class SseStream implements Sink {
   }
 
   caughtUp(positions: Positions, replayed: number): void {
-    this.writeText(this.#options.caughtUpText(positions, replayed));
+    this.writeText(this.#deps.caughtUpText(this, positions, replayed));
   }
 
   /** When it was written to last. */
   get writtenAtMs(): number {
-    return (this.subscriber?.served ?? this.#opened).atMs;
+    return Math.max(this.#ownWriteAtMs, this.subscriber?.served?.atMs ?? 0);
   }
 
-  /** What only this stream gets in its silence. */
-  beat(text: string, nowMs: number): void {
-    const mark = { atMs: nowMs };
-    if (this.subscriber === null) this.#opened = mark;
-    else this.subscriber.served = mark;
-    this.writeText(text);
+  /** A write of the stream's own in its silence. */
+  beat(chunk: Chunk, nowMs: number): void {
+    this.#ownWriteAtMs = nowMs;
+    this.write(chunk);
   }
 
   /** False once it takes no more events. */
@@ -143,8 +142,10 @@ export class SseStream implements Sink {
   /** Ends after the last whole event; the client gets all that was written, with a reconnect time of its own. */
   end(reason: CloseReason): void {
     this.#close(reason);
-    this.writeText(`retry: ${this.#options.retryMs()}\n\n`);
-    this.#socket.end(this.#chunked ? LAST_CHUNK : '');
+    const retry = this.#framed(`retry: ${this.#deps.retryMs()}\n\n`);
+    this.#socket.end(this.#chunked ? retry + LAST_CHUNK : retry);
+    // No longer among the streams that are looked at for slowness.
+    this.#socket.setTimeout(this.#deps.lingerMs, () => this.#socket.destroy());
   }
 
   /** Drops the connection and what was not sent. */
@@ -153,14 +154,13 @@ export class SseStream implements Sink {
     this.#socket.destroy();
   }
 
+  #framed(text: string): string {
+    return this.#chunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
+  }
+
   #close(reason: CloseReason): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#options.onClose(this, reason);
+    this.#deps.onClose(this, reason);
   }
-}
-
-function textChunk(text: string): Chunk {
-  const bytes = Buffer.from(text);
-  return createChunk([bytes], bytes.length);
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Config } from '../config';
 import { asGatewayError, GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
@@ -7,7 +6,7 @@ import type { Cors } from '../http/cors';
 import type { DetachedSockets } from '../http/detached-sockets';
 import { sendProblem } from '../http/problem';
 import { REQUEST_ID_HEADER, requestIdOf } from '../http/request-id';
-import { parseTarget, type RequestTarget } from '../http/request-target';
+import type { RequestTarget } from '../http/request-target';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -15,10 +14,10 @@ import { encodeFrame, idLine, OPENING } from './frame';
 import { gapData } from './gap';
 import type { OpenStreams } from './open-streams';
 import type { Notice, Resolution, Resume } from './resume';
-import { SseStream } from './sse-stream';
+import { SseStream, type SseStreamDeps } from './sse-stream';
 import type { StreamAdmission } from './stream-admission';
 import { countRejection, type ResumeResult, type StreamCounts } from './stream-counts';
-import { type StreamOrigin, streamOriginOf } from './stream-origin';
+import { streamOriginOf } from './stream-origin';
 import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
 
 export interface StreamRouteDeps {
@@ -48,6 +47,14 @@ export interface StreamRoute {
   /** True for the paths of streams, whatever the method. */
   owns(path: string, method: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
+}
+
+/** A request for a stream. */
+interface StreamCall {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly target: RequestTarget;
+  readonly query: StreamQuery;
 }
 
 /** The head of an answer. */
@@ -98,31 +105,19 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     res.end(`retry: ${retryMs()}\n: ${refusal.code}\n\n`);
   }
 
-  function originOf(req: IncomingMessage, res: ServerResponse): StreamOrigin {
-    const { path } = parseTarget(req.url ?? '/');
-    return streamOriginOf(req, path, deps.clientAddress.of(req), requestIdOf(res));
-  }
-
-  function createStream(socket: Socket, chunked: boolean, origin: StreamOrigin): SseStream {
-    const stream = new SseStream({
-      socket,
-      chunked,
-      origin,
-      maxBufferBytes: config.maxClientBufferBytes,
-      retryMs,
-      caughtUpText: (positions, replayed) =>
-        ownEvent('gateway.live', { replayed }, positions) + logWordFor(stream),
-      onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
-      onClose: (closed, reason) => {
-        streams.remove(closed, reason);
-        admission.closed(closed.origin.clientIp);
-        if (closed.subscriber !== null) hub.unsubscribe(closed.subscriber);
-      },
-    });
-    streams.add(stream);
-    admission.opened(origin.clientIp);
-    return stream;
-  }
+  const streamDeps: SseStreamDeps = {
+    maxBufferBytes: config.maxClientBufferBytes,
+    lingerMs: config.slowGraceMs,
+    retryMs,
+    caughtUpText: (stream, positions, replayed) =>
+      ownEvent('gateway.live', { replayed }, positions) + logWordFor(stream),
+    onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
+    onClose: (stream, reason) => {
+      streams.remove(stream, reason);
+      admission.closed(stream.origin.clientIp);
+      if (stream.subscriber !== null) hub.unsubscribe(stream.subscriber);
+    },
+  };
 
   function ownEvent(event: string, data: object, positions: Positions): string {
     return encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data))).bytes.toString();
@@ -186,13 +181,22 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   }
 
   /** The request is not kept: it goes with its socket's place at the HTTP server. */
-  function take(req: IncomingMessage, res: ServerResponse, head: Head, query: StreamQuery): void {
-    const origin = req.method === 'HEAD' ? null : originOf(req, res);
+  function take({ req, res, target, query }: StreamCall, head: Head): void {
+    const { chunked } = head;
+    const origin =
+      req.method === 'HEAD'
+        ? null
+        : streamOriginOf(req, target.path, deps.clientAddress.of(req), requestIdOf(res));
     deps.sockets.take(req, res, (socket) => {
       if (origin === null) socket.end(head.text);
       // Only for who took long to send the whole request: it was asked before.
       else if (admission.refusal(origin.clientIp, query.subscription) !== null) socket.destroy();
-      else open(createStream(socket, head.chunked, origin), head.text, query);
+      else {
+        const stream = new SseStream(streamDeps, { socket, chunked, origin });
+        streams.add(stream);
+        admission.opened(origin.clientIp);
+        open(stream, head.text, query);
+      }
     });
   }
 
@@ -230,17 +234,18 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     });
   }
 
-  function answer(req: IncomingMessage, res: ServerResponse, kind: StreamKind, query: StreamQuery): void {
+  function answer(call: StreamCall, kind: StreamKind): void {
+    const { req, res, query } = call;
     if (req.socket.destroyed) return;
     const corsHeaders = cors.headersFor(req.headers.origin);
     const chunked = req.httpVersion === '1.1' && !/\bclose\b/i.test(req.headers.connection ?? '');
     const head: Head = { chunked, text: headOf(kind, chunked, requestIdOf(res), corsHeaders) };
     if (!query.isStrict) {
-      take(req, res, head, query);
+      take(call, head);
       return;
     }
     refuseLoss(query, () => !req.socket.destroyed).then(
-      () => !req.socket.destroyed && take(req, res, head, query),
+      () => !req.socket.destroyed && take(call, head),
       (thrown: unknown) => {
         const error = asGatewayError(thrown);
         countRejection(counts, error.code);
@@ -263,8 +268,8 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       admission.refusal(deps.clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
     if (refusal !== null) refuse(req, res, refusal);
     // A pipelined request has its answer's place on the socket only when those before it are through.
-    else if (res.socket === null) res.once('socket', () => answer(req, res, kind, query));
-    else answer(req, res, kind, query);
+    else if (res.socket === null) res.once('socket', () => answer({ req, res, target, query }, kind));
+    else answer({ req, res, target, query }, kind);
   }
 
   return {

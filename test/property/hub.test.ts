@@ -18,8 +18,6 @@ type Step =
   | { do: 'publish'; channel: string; count: number }
   | { do: 'open'; channels: string[]; from: number | null }
   | { do: 'close' | 'fill' | 'drain'; who: number }
-  /** A heartbeat to everyone. */
-  | { do: 'beat' }
   /** All members leave at once. */
   | { do: 'abandon' }
   | { do: 'turn'; turns: number };
@@ -44,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({ do: does('close', 'fill', 'fill', 'drain', 'drain'), who: fc.nat(12) }),
   },
-  { weight: 2, arbitrary: fc.record({ do: does('beat', 'beat', 'abandon') }) },
+  { weight: 1, arbitrary: fc.record({ do: does('abandon') }) },
   { weight: 6, arbitrary: fc.record({ do: does('turn'), turns: upTo(3) }) },
 );
 
@@ -132,9 +130,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
       }
       hub.flush();
     } else if (it.do === 'open') open(it.channels, it.from);
-    else if (it.do === 'beat') {
-      for (const { subscriber } of clients) subscriber.served = { atMs: performance.now() };
-    } else if (it.do === 'abandon') {
+    else if (it.do === 'abandon') {
       for (const client of clients) if (client.subscriber.state === 'live') leave(client);
     } else {
       const client = clients[it.who % Math.max(1, clients.length)];

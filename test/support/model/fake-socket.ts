@@ -22,7 +22,8 @@ export class FakeSocket extends EventEmitter {
     return this.#held.length;
   }
 
-  write(bytes: Buffer): boolean {
+  write(part: Buffer | string): boolean {
+    const bytes = Buffer.from(part as string);
     if (this.destroyed || this.#isEnded) return false;
     if (!this.isStalled) {
       this.#onBytes(bytes);
@@ -34,7 +35,7 @@ export class FakeSocket extends EventEmitter {
   }
 
   end(last: string): void {
-    this.write(Buffer.from(last));
+    this.write(last);
     this.#isEnded = true;
     if (this.#held.length === 0) this.destroy();
   }
@@ -43,6 +44,11 @@ export class FakeSocket extends EventEmitter {
     if (this.destroyed) return;
     this.destroyed = true;
     this.emit('close');
+  }
+
+  /** Only for connections that stay open after their stream: no model runs as long. */
+  setTimeout(): void {
+    return;
   }
 
   /** The client takes so many bytes of what is held. */
