@@ -44,6 +44,8 @@ export interface AudienceDeps {
   readonly onBeforeRing: (subscriber: Subscriber) => number;
   /** There is something to serve to the members. */
   readonly onPending: (audience: Audience) => void;
+  /** A subscriber waits until this replica has read as far as it has. */
+  readonly onAhead: (audience: Audience) => void;
   /** A private subscriber can go on. */
   readonly onFeedable: (subscriber: Subscriber) => void;
   /** A sink threw: it is dropped, the others go on. */

@@ -47,10 +47,6 @@ export class CatchUp {
     return this.#private.size === 0;
   }
 
-  get hasAhead(): boolean {
-    return this.#ahead.size > 0;
-  }
-
   /** Takes a new subscriber, which stands at its `seq` or, without one, at its floor. */
   add(subscriber: Subscriber): void {
     this.#private.add(subscriber);
@@ -155,6 +151,7 @@ export class CatchUp {
       this.#deps.onFeedable(subscriber);
     } else if (subscriber.floor !== null) {
       this.#ahead.add(subscriber);
+      this.#deps.onAhead(this.#audience);
     } else if (!this.#audience.isPassing && seq === this.#audience.position) {
       this.#join(subscriber);
     } else {

@@ -56,7 +56,11 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #emitter = new EventEmitter();
   readonly #audiences = new Map<string, Audience>();
+  /** Those with a subscriber that is ahead of this replica. */
+  readonly #ahead = new Set<Audience>();
   readonly #scheduler: Scheduler;
+  /** No audience is further behind. */
+  #lowestPosition = 0;
   #held = false;
   #deliveries = 0;
   #writes = 0;
@@ -83,7 +87,8 @@ export class Hub {
 
   /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */
   flush(): void {
-    for (const { catchUp } of this.#audiences.values()) if (catchUp.hasAhead) catchUp.wakeAhead();
+    for (const { catchUp } of this.#ahead) catchUp.wakeAhead();
+    this.#ahead.clear();
     this.#judgePressure();
   }
 
@@ -192,6 +197,7 @@ export class Hub {
       idLine: this.#options.idLine,
       onBeforeRing: this.#options.onBeforeRing,
       onPending: (audience) => this.#scheduler.addAudience(audience),
+      onAhead: (it) => this.#ahead.add(it),
       onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
       onSinkError: (subscriber, error) => {
         this.unsubscribe(subscriber);
@@ -212,13 +218,23 @@ export class Hub {
 
   #closeAudience(audience: Audience): void {
     this.#audiences.delete(audience.subscription.key);
+    this.#ahead.delete(audience);
     for (const channel of audience.subscription.channels) this.#emitter.off(channel, audience.onEntry);
   }
 
+  /** Asked after each batch, so it looks at all audiences only when one of them may be behind. */
+  #isBehind(): boolean {
+    const { ring } = this;
+    const { busy } = this.#scheduler;
+    if (busy.length === 0) this.#lowestPosition = ring.head;
+    if (ring.shareBehind(this.#lowestPosition) <= PRESSURE_SHARE) return false;
+    this.#lowestPosition = ring.head;
+    for (const { position } of busy) this.#lowestPosition = Math.min(this.#lowestPosition, position);
+    return ring.shareBehind(this.#lowestPosition) > PRESSURE_SHARE;
+  }
+
   #judgePressure(): void {
-    const behind = this.#scheduler.busy.some(
-      (audience) => this.ring.shareBehind(audience.position) > PRESSURE_SHARE,
-    );
+    const behind = this.#isBehind();
     if (behind === this.#held) return;
     this.#held = behind;
     if (behind) this.#holds++;
