@@ -16,6 +16,7 @@ module.exports = {
     'contract',
     'integration',
     'browser',
+    'loadtest',
     'issues',
     'faults',
   ].map(tier),

@@ -44,6 +44,11 @@ export const TIERS: readonly Tier[] = [
   },
   // `-vet=all`: what `go vet` finds fails it as well.
   { name: 'k6', command: ['go', 'test', '-C', 'loadtest/k6', '-vet=all', './...'], missing: missingForK6 },
+  {
+    name: 'loadtest',
+    jest: { project: 'loadtest' },
+    missing: () => missingForK6() ?? missingForKafka() ?? missingForNginx(),
+  },
   { name: 'browser', jest: { project: 'browser', files: 'page' }, missing: missingForBrowser },
   {
     name: 'browser-stack',

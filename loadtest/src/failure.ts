@@ -2,10 +2,10 @@ import type { SseResponse } from './sse-api.ts';
 
 /**
  * How a stream failed, the tag `stage` of `sse_errors`:
- * `connect`: no connection, or no answer on it;
+ * `connect`: no connection, or it broke before there was an answer;
  * `status`: an answer that ends a browser's EventSource for good;
  * `unavailable`: 200, but a proxy or a gateway said "not now" (nginx' header X-Sse-Unavailable, or an end without event);
- * `silent`: 200 and open to the end, and not one event came: something on the way keeps them, or nobody sends any;
+ * `silent`: open to the end, and not one event came: something on the way keeps them, or nobody sends any;
  * `stream`: it ended or broke after events had come.
  */
 export const STAGES_OF_FAILURE = ['connect', 'status', 'unavailable', 'silent', 'stream'] as const;
@@ -18,7 +18,8 @@ export const FAILURE_ADVICE: Readonly<Record<FailureStage, string>> = {
     'the server answered with another status than 200 or with another content type, which ends an EventSource',
   unavailable:
     'the server answered 200 and ended at once: no gateway could take the stream (down, full or draining)',
-  silent: 'the stream was open and stayed without events: a proxy buffers them, or nobody publishes',
+  silent:
+    'the connection was open to its end and not one event came: a proxy buffers them, or nobody publishes',
   stream: 'streams broke that were fine before: a gateway or proxy died or was restarted',
 };
 
@@ -26,7 +27,7 @@ const UNAVAILABLE_HEADER = 'x-sse-unavailable';
 
 /** How an attempt failed on which no event came. `endedEarly`: it was over before it was to be closed. */
 export function failureOf(response: SseResponse, endedEarly: boolean): FailureStage {
-  if (response.status === 0) return 'connect';
+  if (response.status === 0) return endedEarly ? 'connect' : 'silent';
   if (response.status !== 200) return 'status';
   if (hasHeader(response, UNAVAILABLE_HEADER)) return 'unavailable';
   if (!isEventStream(response)) return 'status';
