@@ -47,8 +47,7 @@ import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
 import { startLogWatch } from './status/log-watch';
 import { createMetricRegistry } from './status/metric-registry';
-import { ringAgeSeconds } from './status/ring-age';
-import { surveyStreams } from './status/stream-survey';
+import { createLook } from './status/snapshot';
 import { packageVersion } from './version';
 
 export interface Gateway {
@@ -221,28 +220,18 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     guard: operatorGuard,
     logger,
   });
-  const { turnWrites: streamsPerTurn } = config.fanout;
-  const build = { version: packageVersion(), node: process.version };
   const metrics = createMetricRegistry({
     timestampOf: entryTimestampMs,
-    look: async () => ({
-      build,
-      isDraining: lifecycle.state === 'draining',
-      isReady: firstFailure(health) === null,
-      survey: await surveyStreams({ hub, streams, streamsPerTurn }),
-      streams: { ...streams.stats(), open: streams.count, max: maxStreams },
+    look: createLook({
+      build: { version: packageVersion(), node: process.version },
+      health,
       streamCounts,
-      ingest: {
-        requests: ingestCounter.requests,
-        inFlight: inFlight.requests,
-        inFlightBytes: inFlight.bytes,
-      },
       refusals,
-      hub: hub.stats(),
-      ringAgeSeconds: ringAgeSeconds(hub.ring, Date.now()),
-      feed: feed.stats(),
-      backfill: backfill.stats(),
-      log: log.status(),
+      ingest: { requests: ingestCounter.requests, inFlight },
+      hub,
+      feed,
+      backfill,
+      streamsPerTurn: config.fanout.turnWrites,
     }),
   });
   const server = createServer({

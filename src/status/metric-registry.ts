@@ -1,18 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PassReport } from '../hub/audience';
-import {
-  OBSERVED_METRICS,
-  type ObservedMetric,
-  PREFIX,
-  READ_METRICS,
-  type ReadMetric,
-  type Snapshot,
-} from './metrics';
+import { OBSERVED_METRICS, type ObservedMetric, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
 import { processMetrics } from './process-metrics';
+import type { Look, Snapshot } from './snapshot';
 
 export interface MetricRegistryDeps {
   /** What the rooms say now. */
-  readonly look: () => Promise<Snapshot>;
+  readonly look: Look;
   /** When the record that the entry holds was created, in Unix milliseconds; null when it holds none. */
   readonly timestampOf: (entry: PassReport['first']) => number | null;
 }

@@ -1,32 +1,5 @@
 import type { LogStatus } from '../eventlog/event-log';
-import type { BackfillStats } from '../events/backfill';
-import type { FeedStats } from '../events/feed';
-import type { HubStats } from '../hub/hub';
-import type { OpenStreamsStats } from '../sse/open-streams';
-import type { StreamCounts } from '../sse/stream-counts';
-import type { StreamSurvey } from './stream-survey';
-
-/** What the rooms say of themselves at one scrape. */
-export interface Snapshot {
-  readonly build: { readonly version: string; readonly node: string };
-  readonly isDraining: boolean;
-  readonly isReady: boolean;
-  readonly streams: OpenStreamsStats & { readonly open: number; readonly max: number };
-  readonly survey: StreamSurvey;
-  readonly streamCounts: StreamCounts;
-  readonly ingest: {
-    readonly requests: Readonly<Record<string, number>>;
-    readonly inFlight: number;
-    readonly inFlightBytes: number;
-  };
-  readonly refusals: Readonly<Record<string, number>>;
-  readonly hub: HubStats;
-  /** Age of the oldest record in the ring, by its timestamp. */
-  readonly ringAgeSeconds: number;
-  readonly feed: FeedStats;
-  readonly backfill: BackfillStats;
-  readonly log: LogStatus;
-}
+import type { Snapshot } from './snapshot';
 
 /** One series of a metric at a scrape. */
 export interface Sample {
@@ -124,9 +97,9 @@ export const READ_METRICS = {
   ),
   ingest_inflight: gauge(
     'requests to publish whose body is being read or whose events are on their way to the log',
-    ({ ingest }) => one(ingest.inFlight),
+    ({ ingest }) => one(ingest.inFlight.requests),
   ),
-  ingest_inflight_bytes: gauge('bytes of their bodies', ({ ingest }) => one(ingest.inFlightBytes)),
+  ingest_inflight_bytes: gauge('bytes of their bodies', ({ ingest }) => one(ingest.inFlight.bytes)),
   ingest_queue_events: gauge('events that wait for the log', ({ log }) => one(log.counts.queuedRecords)),
   ingest_queue_bytes: gauge('bytes that wait for the log', ({ log }) => one(log.counts.queuedBytes)),
   ingest_breaker_open: gauge(

@@ -1,0 +1,80 @@
+import type { LogLayout } from '../../../src/eventlog/event-log';
+import { createFeed } from '../../../src/events/feed';
+import { createTopicMap } from '../../../src/events/topic-map';
+import { Hub } from '../../../src/hub/hub';
+import { createQuietLogger } from '../../contract/quiet-logger';
+
+const TOPIC = 'a';
+
+function layoutAt(logEnd: bigint): LogLayout {
+  const partitions = [{ topic: TOPIC, partition: 0, topicId: 'f'.repeat(32), logStart: 0n, logEnd }];
+  return { clusterId: 'test', partitions };
+}
+
+function createTestFeed() {
+  const hub = new Hub({
+    ring: { records: 100, bytes: 1 << 20 },
+    sliceBytes: 1_000,
+    writesPerTurn: 100,
+    onPressure: () => undefined,
+    onSinkError: (error) => {
+      throw error;
+    },
+    withMeta: (entry) => entry,
+    idLine: () => Buffer.alloc(0),
+    onBeforeRing: () => 0,
+  });
+  const topics = createTopicMap([
+    { name: TOPIC, base: '/', encoding: 'utf8' },
+    { name: 'b', base: '/b', encoding: 'utf8' },
+  ]);
+  return createFeed({
+    hub,
+    topics,
+    warmRecords: 100,
+    maxFrameBytes: 1 << 20,
+    logger: createQuietLogger(),
+  });
+}
+
+const record = (offset: bigint, value: string | Buffer) => ({
+  offset,
+  timestampMs: 1_000,
+  key: null,
+  value: Buffer.from(value),
+  headers: [],
+});
+
+describe('what the feed counts', () => {
+  it('begins at zero for every topic and reason', () => {
+    expect(createTestFeed().stats()).toEqual({
+      consumed: { a: 0, b: 0 },
+      undecodable: 0,
+      repeats: 0,
+      gaps: { retention: 0, codec: 0, corrupt: 0 },
+      lost: { retention: 0, codec: 0, corrupt: 0 },
+      resets: { truncated: 0, recreated: 0, cluster: 0 },
+    });
+  });
+
+  it('is each record, hole and reset once', () => {
+    const feed = createTestFeed();
+    feed.onStart(layoutAt(0n));
+    const at = { topic: TOPIC, partition: 0 };
+    feed.onRecords({ ...at, records: [record(0n, 'x'), record(1n, Buffer.from([0xff]))], next: 2n });
+    feed.onGap({ ...at, from: 2n, to: 12n, reason: 'codec' });
+    feed.onGap({ ...at, from: 12n, to: 13n, reason: 'codec' });
+    feed.onGap({ ...at, from: 13n, to: 113n, reason: 'retention' });
+    // A hole that compaction left is no loss.
+    feed.onRecords({ ...at, records: [record(120n, 'y')], next: 130n });
+    feed.onReset({ reason: 'recreated', layout: layoutAt(5n) });
+    expect(feed.stats()).toEqual({
+      consumed: { a: 3, b: 0 },
+      undecodable: 1,
+      repeats: 0,
+      gaps: { retention: 1, codec: 2, corrupt: 0 },
+      lost: { retention: 100, codec: 11, corrupt: 0 },
+      resets: { truncated: 0, recreated: 1, cluster: 0 },
+    });
+  });
+});
