@@ -10,14 +10,18 @@ export interface Chunk {
 }
 
 export function createChunk(parts: readonly Uint8Array[], totalBytes: number): Chunk {
-  const size = `${totalBytes.toString(16)}\r\n`;
-  const framed = Buffer.allocUnsafe(size.length + totalBytes + CRLF.length);
-  let at = framed.write(size, 0, 'latin1');
+  const size = totalBytes.toString(16);
+  const framed = Buffer.allocUnsafe(size.length + totalBytes + 2 * CRLF.length);
+  let at = 0;
+  // A few digits: the loop is cheaper than a call that writes text.
+  while (at < size.length) framed[at] = size.charCodeAt(at++);
+  framed.set(CRLF, at);
+  at += CRLF.length;
   const start = at;
   for (const part of parts) {
     framed.set(part, at);
     at += part.length;
   }
-  CRLF.copy(framed, at);
+  framed.set(CRLF, at);
   return { framed, bare: framed.subarray(start, at) };
 }

@@ -55,6 +55,7 @@ export class Hub {
   readonly ring: Ring;
   readonly #options: HubOptions;
   readonly #emitter = new EventEmitter();
+  readonly #audienceDeps: AudienceDeps;
   readonly #audiences = new Map<string, Audience>();
   /** Those with a subscriber that is ahead of this replica. */
   readonly #ahead = new Set<Audience>();
@@ -76,6 +77,26 @@ export class Hub {
       catchUpBytesPerWrite: CATCH_UP_BYTES_PER_WRITE,
       onTurn: () => this.#judgePressure(),
     });
+    this.#audienceDeps = {
+      ring: this.ring,
+      sliceBytes: options.sliceBytes,
+      withMeta: options.withMeta,
+      idLine: options.idLine,
+      onBeforeRing: options.onBeforeRing,
+      onPending: (audience) => this.#scheduler.addAudience(audience),
+      onAhead: (it) => this.#ahead.add(it),
+      onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
+      onSinkError: (subscriber, error) => {
+        this.unsubscribe(subscriber);
+        options.onSinkError(error);
+      },
+      onDelivered: (streams, events, bytes) => {
+        this.#writes += streams;
+        this.#deliveries += events;
+        this.#bytes += bytes;
+      },
+      onPass: (pass) => options.onPass?.(pass),
+    };
   }
 
   /** Puts an event into the ring and sends it on its way. `positions` are those after it. */
@@ -190,27 +211,7 @@ export class Hub {
   }
 
   #openAudience(subscription: Subscription): Audience {
-    const deps: AudienceDeps = {
-      ring: this.ring,
-      sliceBytes: this.#options.sliceBytes,
-      withMeta: this.#options.withMeta,
-      idLine: this.#options.idLine,
-      onBeforeRing: this.#options.onBeforeRing,
-      onPending: (audience) => this.#scheduler.addAudience(audience),
-      onAhead: (it) => this.#ahead.add(it),
-      onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
-      onSinkError: (subscriber, error) => {
-        this.unsubscribe(subscriber);
-        this.#options.onSinkError(error);
-      },
-      onDelivered: (streams, events, bytes) => {
-        this.#writes += streams;
-        this.#deliveries += events;
-        this.#bytes += bytes;
-      },
-      onPass: (pass) => this.#options.onPass?.(pass),
-    };
-    const audience = new Audience(subscription, deps);
+    const audience = new Audience(subscription, this.#audienceDeps);
     this.#audiences.set(subscription.key, audience);
     for (const channel of subscription.channels) this.#emitter.on(channel, audience.onEntry);
     return audience;

@@ -23,7 +23,9 @@ export interface RingItem {
    * Only for an event about a range of offsets, such as a gap: what it is for a stream that has the beginning of the
    * range already, up to `position`.
    */
-  readonly frameFrom?: (position: bigint) => { readonly bytes: Buffer; readonly bodyStart: number };
+  readonly frameFrom?:
+    | ((position: bigint) => { readonly bytes: Buffer; readonly bodyStart: number })
+    | undefined;
 }
 
 export interface RingEntry extends RingItem {
@@ -103,7 +105,21 @@ export class Ring {
   }
 
   append(item: RingItem, positions: Positions): RingEntry {
-    const entry: RingEntry = { ...item, seq: this.#head, positions, bytesBefore: this.#bytesIn };
+    // Field by field: a spread takes several times longer, and makes entries of more than one shape.
+    const entry: RingEntry = {
+      channel: item.channel,
+      event: item.event,
+      isOwn: item.isOwn,
+      bytes: item.bytes,
+      bodyStart: item.bodyStart,
+      slot: item.slot,
+      source: item.source,
+      sourceBytes: item.sourceBytes,
+      frameFrom: item.frameFrom,
+      seq: this.#head,
+      positions,
+      bytesBefore: this.#bytesIn,
+    };
     this.#bytesIn +=
       item.bytes.length + item.sourceBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
