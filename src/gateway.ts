@@ -1,7 +1,11 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { OPEN_GRANT } from './auth/grant';
+import { createApiKeys } from './auth/api-keys';
+import { createJwtVerifier } from './auth/jwt-verifier';
+import { warnOfOpenDoors } from './auth/open-doors';
 import { createOperatorGuard } from './auth/operator-guard';
+import { createPublishGuard } from './auth/publish-guard';
+import { createSubscribeGuard } from './auth/subscribe-guard';
 import type { Config } from './config';
 import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
@@ -42,6 +46,7 @@ import { createStreamCounts } from './sse/stream-counts';
 import { createStreamLog } from './sse/stream-log';
 import { startStreamRounds } from './sse/stream-rounds';
 import { createStreamRoute } from './sse/stream-route';
+import { createTokenExpiry } from './sse/token-expiry';
 import { createAdminStatus } from './status/admin-status';
 import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
@@ -139,6 +144,12 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   });
   const logWatch = startLogWatch({ log, everyMs: config.streams.logCheckMs, onChange: feed.announceLog });
 
+  // who may
+  const { jwt, cookie, publicChannels, noticeMs } = config.auth;
+  const verifier = jwt === null ? null : createJwtVerifier(jwt, logger);
+  const apiKeys = config.auth.apiKeys.length === 0 ? null : createApiKeys(config.auth.apiKeys);
+  const tokenExpiry = createTokenExpiry({ noticeMs });
+
   // stream
   const latestBounds = createLatestBounds(() => log.bounds());
   const resume = createResume({
@@ -165,6 +176,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     isLogInterrupted: logWatch.isInterrupted,
     takesBatches: config.ingest.enabled,
     admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
+    guard: verifier === null ? null : createSubscribeGuard({ verifier, cookie, publicChannels }),
+    tokenExpiry,
     onRefused,
     logger,
   });
@@ -177,6 +190,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       heartbeatMs: config.streams.heartbeatMs,
     }),
     slowStreams: createSlowStreams(config.streams),
+    tokenExpiry,
     everyMs: config.streams.checkMs,
     streamsPerTurn: config.fanout.turnWrites,
     onError: (error) => logger.error({ err: error }, 'a round over the streams failed'),
@@ -187,7 +201,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: feed.idAfter });
   const inFlight = createInFlight(config.ingest.inFlight);
   const admission = createIngestAdmission({
-    guard: () => OPEN_GRANT,
+    guard: createPublishGuard({ apiKeys, verifier, cookie, corsOrigins: config.http.corsOrigins }),
     inFlight,
     clientAddress,
     config: config.ingest,
@@ -281,6 +295,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   return {
     async start() {
       const port = await server.listen();
+      warnOfOpenDoors(config, logger);
       lifecycle.state = 'running';
       return port;
     },

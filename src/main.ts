@@ -95,7 +95,7 @@ async function main(): Promise<void> {
       'KAFKA_BROKERS must be set and KAFKA_TOPICS have another topic than KAFKA_SUMMARY_TOPIC for the command aggregate',
     ]);
   }
-  const logger = createLogger(config.logLevel);
+  const logger = createLogger(config.logLevel, config.secrets);
   const starting = COMMANDS[command](config, logger);
   // Before it runs: whoever sees the first log line may send a signal.
   stopAtSignal(starting, logger);

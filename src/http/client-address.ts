@@ -67,7 +67,8 @@ function isLoopback(address: string | null): boolean {
   return address === '::1' || address?.startsWith('127.') === true;
 }
 
-function isLoopbackHost(host: string | undefined): boolean {
+/** True for the names and addresses of this machine alone, with or without a port. */
+export function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined) return false;
   const name = host.replace(/:\d+$/, '').toLowerCase();
   return name === 'localhost' || isLoopback(addressOf(name));

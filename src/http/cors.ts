@@ -11,7 +11,7 @@ export interface Cors {
 const PREFLIGHT: CorsHeaders = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, OPTIONS',
   'Access-Control-Allow-Headers':
-    'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, traceparent, tracestate, X-Request-ID',
+    'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, traceparent, tracestate, X-Api-Key, X-Request-ID',
   'Access-Control-Max-Age': '86400',
 };
 

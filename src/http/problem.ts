@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import { asGatewayError } from '../errors';
+
+import { asGatewayError, type GatewayError } from '../errors';
 import { requestIdOf } from './request-id';
 
 /** Seconds that a client is told to stay away: spread, so that those who were refused together do not come back so. */
@@ -30,7 +31,7 @@ export function sendProblem(
   if (status === 503 || status === 429)
     res.setHeader('Retry-After', Number(error.details.retryAfterSeconds ?? retryAfterSeconds()));
   // RFC 9110 §11.6.1: a 401 always says how to do better.
-  if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
+  if (status === 401) res.setHeader('WWW-Authenticate', challengeOf(error));
   // Whoever keeps the connection would send the next request to a process that is about to end.
   if (error.code === 'draining') res.setHeader('Connection', 'close');
   if (error.details.allow !== undefined) res.setHeader('Allow', String(error.details.allow));
@@ -42,6 +43,11 @@ export function sendProblem(
     ...headers,
   });
   res.end(body);
+}
+
+/** RFC 6750 §3: no error without a token. */
+function challengeOf({ details }: GatewayError): string {
+  return details.reason === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
 function retryAfterSeconds(): number {

@@ -22,6 +22,7 @@ export class OpenStreams {
     full: 0,
     backfill: 0,
     drain: 0,
+    expired: 0,
     error: 0,
   };
   readonly #observer: OpenStreamsObserver;

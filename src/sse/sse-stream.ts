@@ -5,7 +5,7 @@ import type { Sink, Subscriber } from '../hub/subscriber';
 import type { StreamOrigin } from './stream-origin';
 
 /** Why a stream ended. */
-export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'error';
+export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'expired' | 'error';
 
 /** What all streams have in common. */
 export interface SseStreamDeps {

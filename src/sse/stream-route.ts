@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Grant, OPEN_GRANT } from '../auth/grant';
+import type { SubscribeGuard } from '../auth/subscribe-guard';
 import type { Config } from '../config';
 import { asGatewayError, GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
@@ -19,6 +21,7 @@ import type { StreamAdmission } from './stream-admission';
 import { countRejection, type ResumeResult, type StreamCounts } from './stream-counts';
 import { streamOriginOf } from './stream-origin';
 import { type StreamQuery, SUBSCRIBE_PATH, streamQueryOf } from './stream-query';
+import type { TokenExpiry } from './token-expiry';
 
 export interface StreamRouteDeps {
   readonly hub: Hub;
@@ -38,6 +41,9 @@ export interface StreamRouteDeps {
   /** `POST /events` is another route's; told to who tries a third method. */
   readonly takesBatches: boolean;
   readonly admission: StreamAdmission;
+  /** Null: anyone may subscribe to anything. */
+  readonly guard: SubscribeGuard | null;
+  readonly tokenExpiry: TokenExpiry;
   /** Hears what is answered instead of a stream. */
   readonly onRefused: (error: GatewayError) => void;
   readonly logger: Logger;
@@ -55,6 +61,7 @@ interface StreamCall {
   readonly res: ServerResponse;
   readonly target: RequestTarget;
   readonly query: StreamQuery;
+  readonly grant: Grant;
 }
 
 /** The head of an answer. */
@@ -181,7 +188,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   }
 
   /** The request is not kept: it goes with its socket's place at the HTTP server. */
-  function take({ req, res, target, query }: StreamCall, head: Head): void {
+  function take({ req, res, target, query, grant }: StreamCall, head: Head): void {
     const { chunked } = head;
     const origin =
       req.method === 'HEAD'
@@ -195,6 +202,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
         const stream = new SseStream(streamDeps, { socket, chunked, origin });
         streams.add(stream);
         admission.opened(origin.clientIp);
+        if (grant.expiresAtMs !== null) deps.tokenExpiry.watch(stream, grant.expiresAtMs);
         open(stream, head.text, query);
       }
     });
@@ -234,6 +242,20 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     });
   }
 
+  /** An EventSource that may not subscribe has to end for good, so what a stranger is told is the honest status. */
+  function refuseStranger(req: IncomingMessage, res: ServerResponse, error: GatewayError): void {
+    if (error.code === 'internal')
+      deps.logger.error({ err: error.cause }, 'a subscriber could not be judged');
+    // Nobody's fault but ours: to be tried again.
+    if (error.httpStatus === 503) {
+      refuse(req, res, error);
+      return;
+    }
+    deps.onRefused(error);
+    countRejection(counts, error.code);
+    sendProblem(res, error, { ...cors.headersFor(req.headers.origin), Connection: 'close' });
+  }
+
   function answer(call: StreamCall, kind: StreamKind): void {
     const { req, res, query } = call;
     if (req.socket.destroyed) return;
@@ -266,10 +288,21 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     const query = streamQueryOf(target, req.headers, config);
     const refusal =
       admission.refusal(deps.clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
-    if (refusal !== null) refuse(req, res, refusal);
-    // A pipelined request has its answer's place on the socket only when those before it are through.
-    else if (res.socket === null) res.once('socket', () => answer({ req, res, target, query }, kind));
-    else answer({ req, res, target, query }, kind);
+    if (refusal !== null) {
+      refuse(req, res, refusal);
+      return;
+    }
+    const admit = (grant: Grant) => {
+      // A pipelined request has its answer's place on the socket only when those before it are through.
+      if (res.socket === null) res.once('socket', () => answer({ req, res, target, query, grant }, kind));
+      else answer({ req, res, target, query, grant }, kind);
+    };
+    if (deps.guard === null) admit(OPEN_GRANT);
+    else
+      deps
+        .guard(req, query.subscription.channels)
+        .then(admit)
+        .catch((thrown: unknown) => refuseStranger(req, res, asGatewayError(thrown)));
   }
 
   return {

@@ -23,6 +23,7 @@ const ALWAYS_HEARD = [
   'gateway.reset',
   'gateway.live',
   'gateway.status',
+  'gateway.token-expiring',
   'gateway.tombstone',
   'gateway.undecodable',
 ];

@@ -93,6 +93,11 @@ export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>)
         ? { severity: 'good', text: 'Kafka is back' }
         : { severity: 'warning', text: 'Kafka is away: the stream stays open and goes on when it is back' };
     }
+    case 'gateway.token-expiring':
+      return {
+        severity: 'warning',
+        text: `The token expires at ${(JSON.parse(data) as { expiresAt: string }).expiresAt}: the stream ends then`,
+      };
     default:
       return null;
   }

@@ -3,7 +3,7 @@ import { createLogger } from '../../src/logger';
 describe('the logger', () => {
   it('never shows what a client proves itself with', () => {
     const lines: string[] = [];
-    const logger = createLogger('info', { write: (line) => void lines.push(line) });
+    const logger = createLogger('info', [], { write: (line) => void lines.push(line) });
     const headers = {
       authorization: 'Bearer secret-1',
       cookie: 'session=secret-2',
@@ -20,5 +20,18 @@ describe('the logger', () => {
       'of an answer',
     ]);
     expect(JSON.parse(lines[0]!).headers['user-agent']).toBe('test/1');
+  });
+
+  it('hides what it was told never to show, wherever it comes from', () => {
+    const lines: string[] = [];
+    const secret = 'pass"word\\1';
+    const logger = createLogger('info', [secret, 'x'], { write: (line) => void lines.push(line) });
+    const error = Object.assign(new Error(`login with ${secret} failed`), { config: { password: secret } });
+    logger.error({ err: error, deep: { in: [secret] } }, `not with ${secret}`);
+    const text = lines.join('');
+    expect(text).toContain('login with [hidden] failed');
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain(JSON.stringify(secret).slice(1, -1));
+    expect(JSON.parse(text)).toMatchObject({ deep: { in: ['[hidden]'] }, msg: 'not with [hidden]' });
   });
 });

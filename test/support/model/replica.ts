@@ -19,6 +19,7 @@ import type { SseStream } from '../../../src/sse/sse-stream';
 import { createStreamAdmission } from '../../../src/sse/stream-admission';
 import { createStreamCounts } from '../../../src/sse/stream-counts';
 import { createStreamRoute } from '../../../src/sse/stream-route';
+import { createTokenExpiry } from '../../../src/sse/token-expiry';
 import { type ArrayLog, TOPIC } from './array-log';
 import type { FakeSocket } from './fake-socket';
 import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
@@ -160,6 +161,8 @@ export function createReplica(
     takesBatches: true,
     admission: createStreamAdmission({ hub, streams, config, draining: () => null }),
     onRefused: ignore,
+    guard: null,
+    tokenExpiry: createTokenExpiry({ noticeMs: 0 }),
     clientAddress: createClientAddress(0),
     sockets: { take: (req, _res, onSocket) => onSocket(req.socket) },
     logger,

@@ -1,0 +1,37 @@
+import type { IncomingMessage } from 'node:http';
+
+/** RFC 6750 §2.1; null when there is none. Another scheme, as a browser sends it for `/admin/`, is none. */
+export function bearerOf(req: IncomingMessage): string | null {
+  return /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(req.headers.authorization ?? '')?.[1] ?? null;
+}
+
+/** The header `X-Api-Key`, for clients whose `Authorization` is someone else's; null when there is none. */
+export function apiKeyOf(req: IncomingMessage): string | null {
+  const key = req.headers['x-api-key'];
+  return typeof key === 'string' && key !== '' ? key : null;
+}
+
+/** The first cookie of this name (RFC 6265 §4.2), without quotes; null when there is none. */
+export function cookieOf(req: IncomingMessage, name: string): string | null {
+  for (const pair of (req.headers.cookie ?? '').split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+    const value = pair.slice(equals + 1).trim();
+    return /^"(.*)"$/.exec(value)?.[1] ?? value;
+  }
+  return null;
+}
+
+export interface Token {
+  readonly text: string;
+  /** True: the browser sent it by itself, so the request may be another site's idea. */
+  readonly isCookie: boolean;
+}
+
+/** The header comes first: who writes one means it. @param cookie the cookie's name; null: only the header counts */
+export function tokenOf(req: IncomingMessage, cookie: string | null): Token | null {
+  const bearer = bearerOf(req);
+  if (bearer !== null) return { text: bearer, isCookie: false };
+  const text = cookie === null ? null : cookieOf(req, cookie);
+  return text === null || text === '' ? null : { text, isCookie: true };
+}

@@ -1,0 +1,24 @@
+import type { Config } from '../config';
+import { isLoopbackHost } from '../http/client-address';
+import type { Logger } from '../logger';
+
+/** Says at start what anyone who reaches this gateway may do, when that may not be what was meant. */
+export function warnOfOpenDoors({ auth, http, ingest }: Config, logger: Logger): void {
+  const { jwt, apiKeys } = auth;
+  if (ingest.enabled && jwt === null && apiKeys.length === 0 && !isLoopbackHost(http.host)) {
+    logger.warn(
+      { host: http.host },
+      'ANYONE WHO REACHES THIS ADDRESS MAY PUBLISH: set API_KEYS or JWT_*, or INGEST=off, or HOST=127.0.0.1',
+    );
+  }
+  if (jwt?.source.kind === 'url') {
+    const { protocol, host } = new URL(jwt.source.url);
+    if (protocol === 'http:' && !isLoopbackHost(host))
+      logger.warn(
+        { host },
+        'the keys for tokens come over plain HTTP: whoever is on the way can forge tokens',
+      );
+  }
+  if (jwt !== null && jwt.audience === null && jwt.source.kind !== 'secret')
+    logger.warn({}, 'tokens that were made for another service are taken too: set JWT_AUDIENCE');
+}
