@@ -214,7 +214,7 @@ describe('the end of a token', () => {
 
   it('is said on the stream beforehand, then ends it, and the next connect is refused', async () => {
     const { url } = await startGateway({ ...env, TOKEN_NOTICE_MS: '60000' });
-    const exp = inSeconds(3);
+    const exp = inSeconds(5);
     const token = hmacToken({ subscribe: ['/a'], publish: ['/a'], exp });
     const client = await openStream(`${url}/subscribe/a`, { headers: bearer(token) });
     await client.until(({ events }) => events.length === 1);
@@ -238,7 +238,7 @@ describe('the end of a token', () => {
 
   it('comes after the notice even when there was no time for it', async () => {
     const { url } = await startGateway({ ...env, TOKEN_NOTICE_MS: '0' });
-    const token = hmacToken({ subscribe: ['/a'], exp: inSeconds(2) });
+    const token = hmacToken({ subscribe: ['/a'], exp: inSeconds(5) });
     const client = await openStream(`${url}/subscribe/a`, { headers: cookie(token) });
     await client.until((it) => it.ended());
     expect(client.events.map(({ event }) => event)).toEqual(['gateway.token-expiring']);
@@ -250,7 +250,7 @@ describe('the end of a token', () => {
       MAX_CLIENT_BUFFER_BYTES: '1024',
       SLOW_GRACE_MS: '60000',
     });
-    const token = hmacToken({ subscribe: ['/'], publish: ['/'], exp: inSeconds(3) });
+    const token = hmacToken({ subscribe: ['/'], exp: inSeconds(5) });
     const head = `GET /sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`;
     const slow = rawHttp(port, head);
     await slow.until(':ok');
