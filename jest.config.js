@@ -24,5 +24,6 @@ module.exports = {
     'loadtest',
     'issues',
     'faults',
+    'bench',
   ].map(tier),
 };

@@ -3,7 +3,7 @@ import { type Broker, startBroker } from '../infra/local/broker';
 import { runInForeground } from '../infra/local/foreground';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { repositoryRoot } from '../infra/local/repository';
-import type { BenchContext } from './bench-case';
+import { createBenchContext } from './bench-context';
 import { ALL_CASES } from './cases/all-cases';
 import { missingForNative } from './native-program';
 import { type BenchOptions, parseBenchOptions } from './options';
@@ -11,9 +11,7 @@ import { describeMachine, keepReport, renderCase } from './report';
 import { type CaseResult, runCase } from './run-case';
 import { installPeers } from './servers/peer';
 import { SERVER_NAMES } from './servers/server';
-import { startServer } from './servers/start-server';
 
-const DEFAULT_DATA_BYTES = 64;
 const print = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** `npm run bench`. What it starts ends with it: see startChild. */
@@ -34,7 +32,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     const results: CaseResult[] = [];
     for (const benchCase of options.cases) {
       const ownBroker = options.through === 'kafka' || benchCase.needsKafka ? broker : null;
-      const context = createContext(options, ownBroker);
+      const context = createBenchContext({ ...options, broker: ownBroker, print });
       const result = await runCase(benchCase, { rounds: options.rounds, servers, context });
       process.stdout.write(`\n${renderCase(result)}\n`);
       results.push(result);
@@ -47,7 +45,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   }
 }
 
-/** Without Kafka's peers: none of them reads it. */
+/** Those asked for, less the peers that cannot take part, which is said. */
 function availableServers({ servers, through }: BenchOptions): readonly string[] {
   const wanted = servers ?? SERVER_NAMES;
   const peers = wanted.filter((name) => name !== 'gateway' && name !== 'floor');
@@ -59,32 +57,6 @@ function availableServers({ servers, through }: BenchOptions): readonly string[]
   if (through === 'kafka') return without('they do not read Kafka');
   const fault = installPeers();
   return fault === null ? wanted : without(fault);
-}
-
-function createContext(options: BenchOptions, broker: Broker | null): BenchContext {
-  return {
-    seconds: options.seconds,
-    warmupSeconds: options.warmupSeconds,
-    churnMinutes: options.churnMinutes,
-    node: options.node,
-    broker,
-    scaled: (count) => Math.max(1, Math.round(count * options.scale)),
-    print,
-    async withServer(setup, use) {
-      const server = await startServer({
-        node: options.node,
-        eventsPerS: 1,
-        dataBytes: DEFAULT_DATA_BYTES,
-        broker,
-        ...setup,
-      });
-      try {
-        return await use(server);
-      } finally {
-        await server.close();
-      }
-    },
-  };
 }
 
 void runInForeground(async () => {

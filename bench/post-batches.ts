@@ -2,14 +2,21 @@ import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Send } from './publisher';
 
+export interface BatchPoster {
+  readonly send: Send;
+  /** One batch of events as `POST /events` takes them. */
+  post(events: readonly object[]): Promise<void>;
+  close(): void;
+}
+
 const HOST = '127.0.0.1';
 const BUSY_PAUSE_MS = 50;
 
 /** Posts each batch as a JSON array to `POST /events` over one connection, again when the server is busy (503). */
-export function createBatchPoster(port: number): { readonly send: Send; close(): void } {
+export function createBatchPoster(port: number): BatchPoster {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, noDelay: true });
 
-  function post(body: string): Promise<number> {
+  function postBody(body: string): Promise<number> {
     return new Promise((resolve, reject) => {
       const req = request(
         {
@@ -31,16 +38,19 @@ export function createBatchPoster(port: number): { readonly send: Send; close():
     });
   }
 
+  async function post(events: readonly object[]): Promise<void> {
+    const body = JSON.stringify(events);
+    for (;;) {
+      const status = await postBody(body);
+      if (status === 202) return;
+      if (status !== 503) throw new Error(`POST /events answers ${status}`);
+      await pause(BUSY_PAUSE_MS);
+    }
+  }
+
   return {
-    async send(data) {
-      const body = JSON.stringify(data.map((text) => ({ data: text })));
-      for (;;) {
-        const status = await post(body);
-        if (status === 202) return;
-        if (status !== 503) throw new Error(`POST /events answers ${status}`);
-        await pause(BUSY_PAUSE_MS);
-      }
-    },
+    send: (data) => post(data.map((text) => ({ data: text }))),
+    post,
     close: () => agent.destroy(),
   };
 }

@@ -15,7 +15,8 @@ export interface Publisher {
   stop(): Promise<number>;
 }
 
-const TICK_MS = 5;
+/** How often events are made. */
+export const TICK_MS = 5;
 
 /**
  * Data is `<sequence> <wall clock in µs> xxx…`. The clock is read when an event is made, at the tick in which it is

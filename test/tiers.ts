@@ -1,3 +1,4 @@
+import { missingForNative } from '../bench/native-program';
 import { missingForBrowser } from '../infra/local/chromium';
 import { missingForK6 } from '../infra/local/k6';
 import { missingForKafka } from '../infra/local/kafka-jars';
@@ -30,6 +31,7 @@ export const TIERS: readonly Tier[] = [
     jest: { project: 'contract', files: 'contract/kafka' },
     missing: missingForKafka,
   },
+  { name: 'bench', jest: { project: 'bench' }, missing: missingForNative },
   { name: 'broker', jest: { project: 'integration', files: 'integration/broker' }, missing: missingForKafka },
   { name: 'nginx', jest: { project: 'integration', files: 'integration/nginx' }, missing: missingForNginx },
   {

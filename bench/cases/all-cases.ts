@@ -1,6 +1,10 @@
 import type { BenchCase } from '../bench-case';
 import { accept } from './accept';
+import { channels } from './channels';
+import { churn } from './churn';
+import { drain } from './drain';
 import { createFanoutCase } from './fanout';
+import { ingest } from './ingest';
 import { memory } from './memory';
 
 /** In the order in which they run. */
@@ -41,4 +45,8 @@ export const ALL_CASES: readonly BenchCase[] = [
   }),
   memory,
   accept,
+  channels,
+  drain,
+  ingest,
+  churn,
 ];

@@ -4,7 +4,8 @@
  * One thread, epoll. It answers any request with the head of an event stream, makes events `data: <sequence>
  * <microseconds> …` at the given rate from SIGUSR1 until SIGUSR2, and writes them to every stream. All streams share
  * one buffer and each is an offset in it, so a write carries whatever was made since the last one: no server that
- * writes to each socket can do with less. At SIGUSR2 it prints how many events it has made. It has no log, no HTTP
+ * writes to each socket can do with less. Events are made in ticks as the publisher of the others makes them, since a
+ * tick is what one write can gather at least. At SIGUSR2 it prints how many events it has made. It has no log, no HTTP
  * parser, no channels, no heartbeats, and nobody posts to it.
  */
 #define _GNU_SOURCE
@@ -135,23 +136,24 @@ static void readable(Stream *stream) {
 }
 
 static void usage(FILE *out) {
-  fputs("Usage: floor [--events-per-s RATE] [--data-bytes N] [--id-bytes N]\n\n"
+  fputs("Usage: floor [--events-per-s RATE] [--tick-ms MS] [--data-bytes N] [--id-bytes N]\n\n"
         "Listens on a free port of 127.0.0.1 and prints it. SIGUSR1 begins, SIGUSR2 ends the making of events.\n", out);
 }
 
 int main(int argc, char **argv) {
-  double rate = 1;
+  double rate = 1, tick_s = 0.005;
   int data_bytes = 64, id_bytes = 20, name;
   static const struct option known[] = {
-    {"events-per-s", 1, 0, 'r'}, {"data-bytes", 1, 0, 'd'}, {"id-bytes", 1, 0, 'i'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    {"events-per-s", 1, 0, 'r'}, {"tick-ms", 1, 0, 't'}, {"data-bytes", 1, 0, 'd'}, {"id-bytes", 1, 0, 'i'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
   while ((name = getopt_long(argc, argv, "", known, NULL)) != -1) switch (name) {
     case 'r': rate = atof(optarg); break;
+    case 't': tick_s = atof(optarg) / 1e3; break;
     case 'd': data_bytes = atoi(optarg); break;
     case 'i': id_bytes = atoi(optarg); break;
     case 'h': usage(stdout); return 0;
     default: usage(stderr); return 2;
   }
-  if (rate <= 0 || data_bytes < 0 || data_bytes > EVENT_BYTES - 64 || id_bytes < 1 || id_bytes > 200) {
+  if (rate <= 0 || tick_s <= 0 || data_bytes < 0 || data_bytes > EVENT_BYTES - 64 || id_bytes < 1 || id_bytes > 200) {
     usage(stderr);
     return 2;
   }
@@ -182,6 +184,8 @@ int main(int argc, char **argv) {
     if (running) {
       if (began == 0) began = now;
       double next = began + sequence / rate;
+      /* At the end of the tick in which it is due. */
+      next = began + ((uint64_t)((next - began) / tick_s) + 1) * tick_s;
       wait_ms = next > now ? (int)((next - now) * 1e3) + 1 : 0;
     }
     struct epoll_event ready[BATCH];
@@ -191,8 +195,8 @@ int main(int argc, char **argv) {
       else readable(ready[i].data.ptr);
     }
     if (running && began > 0) {
-      now = clock_s(CLOCK_MONOTONIC);
-      while (began + sequence / rate <= now) make_event(sequence++, id_bytes, data_bytes);
+      double tick_end = began + (uint64_t)((clock_s(CLOCK_MONOTONIC) - began) / tick_s) * tick_s;
+      while (began + sequence / rate < tick_end) make_event(sequence++, id_bytes, data_bytes);
     }
     bool behind = false;
     for (int i = open_streams - 1; i >= 0; i--) {

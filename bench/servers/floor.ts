@@ -1,10 +1,11 @@
 import { createDeferred } from '../deferred';
 import { nativeProgram } from '../native-program';
+import { TICK_MS } from '../publisher';
 import { startListening } from './listening';
 import { type BenchServer, type ServerSetup, STOP_DEADLINE_MS } from './server';
 
-/** As long as a cursor of one topic with one partition. */
-const ID_BYTES = 20;
+/** As long as a cursor of one topic with one partition and few records. */
+const ID_BYTES = 15;
 
 /** bench/native/floor.c: makes its events itself, and writes them. */
 export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
@@ -15,6 +16,8 @@ export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
     args: [
       '--events-per-s',
       String(setup.eventsPerS),
+      '--tick-ms',
+      String(TICK_MS),
       '--data-bytes',
       String(setup.dataBytes),
       '--id-bytes',

@@ -7,8 +7,9 @@ interface Package {
   readonly optionalDependencies?: Record<string, string>;
 }
 
-describe('package-lock.json', () => {
-  const file = join(__dirname, '../../package-lock.json');
+describe.each(['', 'bench/peers'])('package-lock.json in ./%s', (directory) => {
+  const root = join(__dirname, '../..', directory);
+  const file = join(root, 'package-lock.json');
   const { packages } = JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Package> };
 
   it('has the packages of every platform, else npm ci fails: `npm run lockfile` puts them back', () => {
@@ -26,10 +27,7 @@ describe('package-lock.json', () => {
   });
 
   it('pins every direct dependency exactly', () => {
-    const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as Record<
-      string,
-      object
-    >;
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
     const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies }) as string[];
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
   });

@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createArrivals } from '../arrivals';
+import type { BenchCase, Figures } from '../bench-case';
+import { startLoad } from '../load-client';
+import { preload, probeFigures } from '../probes/preload';
+import type { BenchServer } from '../servers/server';
+
+const STREAMS = 18_000;
+const SETTLE_MS = 3_000;
+const FOREVER_S = 3_600;
+const POLL_MS = 100;
+const LEFT_DEADLINE_MS = 60_000;
+
+const SPREAD = 'drain, DRAIN_MS default';
+const AT_ONCE = 'drain, DRAIN_MS=0';
+const LEAVING = 'all clients leave at once';
+
+export const drain: BenchCase = {
+  name: 'drain-18k',
+  about:
+    'Closes 18,000 streams and takes the longest stall of the gateway’s event loop meanwhile (perf_hooks, inside the process, ' +
+    'every millisecond): with SIGTERM, which ends each stream, and with clients that are all gone at once.',
+  subjects: [SPREAD, AT_ONCE, LEAVING],
+  columns: [
+    { name: 'stallMs', title: 'longest stall, ms', digits: 1 },
+    { name: 'waitedMs', title: 'waited for a processor, ms in all', digits: 1 },
+    { name: 'seconds', title: 'seconds', digits: 1 },
+    { name: 'ended', title: 'streams ended', digits: 0 },
+  ],
+  targets: [SPREAD, AT_ONCE, LEAVING].map((subject) => ({ subject, figure: 'stallMs', atMost: 50 })),
+  measure: (subject, context) => {
+    const stalls = createArrivals<Readonly<Record<string, number>>>('the figure of the stall');
+    const setup = {
+      name: 'gateway' as const,
+      nodeArgs: preload('stall'),
+      env: subject === AT_ONCE ? { DRAIN_MS: '0' } : {},
+      onLine: (line: string) => {
+        const figures = probeFigures(line, 'stall');
+        if (figures !== null) stalls.add(figures);
+      },
+    };
+    return context.withServer(setup, async (server): Promise<Figures> => {
+      const streams = context.scaled(STREAMS);
+      const load = startLoad({ port: server.port, streams, seconds: FOREVER_S, serverPid: server.pid });
+      try {
+        await load.connected;
+        await pause(SETTLE_MS);
+        // What the connecting cost is not asked here.
+        server.signal('SIGUSR2');
+        await stalls.next();
+        const startMs = performance.now();
+        let ended = streams;
+        if (subject === LEAVING) {
+          await load.kill();
+          await untilNoneOpen(server);
+          server.signal('SIGUSR2');
+        } else {
+          server.signal('SIGTERM');
+          ended = (await load.result).ended;
+        }
+        const seconds = (performance.now() - startMs) / 1_000;
+        return { ...(await stalls.next()), seconds, ended };
+      } finally {
+        await load.kill();
+      }
+    });
+  },
+};
+
+async function untilNoneOpen({ port }: BenchServer): Promise<void> {
+  const deadline = performance.now() + LEFT_DEADLINE_MS;
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/connections`, {
+      headers: { connection: 'close' },
+    });
+    const open = Number(await response.text());
+    if (open === 0) return;
+    if (performance.now() > deadline) throw new Error(`${open} streams are still open`);
+    await pause(POLL_MS);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Figures } from '../../bench/bench-case';
+import { createBenchContext } from '../../bench/bench-context';
+import { measureChannels } from '../../bench/cases/channels';
+import { measureFanout } from '../../bench/cases/fanout';
+import { spreadOf } from '../../bench/statistics';
+
+/**
+ * Whether fan-out has become dearer, by ratios of processor time within one run, so that neither a slow nor a busy
+ * machine decides. Each limit is about twice the median of repeated runs on a busy machine; what costs a stream or an
+ * event something of its own goes beyond it. `npm run bench` gives the figures that are worth quoting.
+ */
+
+const ROUNDS = 3;
+const TEST_LIMIT_MS = 240_000;
+
+const context = createBenchContext({
+  seconds: 3,
+  warmupSeconds: 1,
+  churnMinutes: 1,
+  node: process.execPath,
+  broker: null,
+  scale: 1,
+  print: () => undefined,
+});
+
+describe('a delivery', () => {
+  it.each([
+    { load: 'of single events', streams: 500, eventsPerS: 40, floorsLimit: 2 },
+    { load: 'of many events a write', streams: 200, eventsPerS: 1_000, floorsLimit: 2 },
+  ])(
+    '$load costs a bounded multiple of the physical floor, and none is lost',
+    async ({ streams, eventsPerS, floorsLimit }) => {
+      const measure = (server: 'gateway' | 'floor'): Promise<Figures> =>
+        measureFanout(context, { server, streams, eventsPerS });
+      const floors: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const gateway = await measure('gateway');
+        const floor = await measure('floor');
+        expect([gateway.lost, floor.lost]).toEqual([0, 0]);
+        floors.push(gateway.cpuUs! / floor.cpuUs!);
+      }
+      expect(spreadOf(floors).median).toBeLessThan(floorsLimit);
+    },
+    TEST_LIMIT_MS,
+  );
+});
+
+describe('a record', () => {
+  const STREAMS = 1_000;
+  const LIMIT = 6;
+
+  it(
+    'on a channel of its own costs a bounded multiple of a delivery on a shared one',
+    async () => {
+      const { cpuRatio } = await measureChannels(context, STREAMS);
+      expect(cpuRatio).toBeLessThan(LIMIT);
+    },
+    TEST_LIMIT_MS,
+  );
+});
