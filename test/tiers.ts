@@ -1,5 +1,6 @@
 import { missingForNative } from '../bench/native-program';
 import { missingForBrowser } from '../infra/local/chromium';
+import { missingForCompose } from '../infra/local/docker';
 import { missingForK6 } from '../infra/local/k6';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { missingForNginx } from '../infra/local/nginx';
@@ -13,6 +14,8 @@ export interface Tier {
   /** What is missing on this machine and how to get it, or null. */
   readonly missing?: () => string | null;
   readonly long?: true;
+  /** Skipped, it says so as loudly as the others, but is no failure in CI: not every machine can have what it needs. */
+  readonly optional?: true;
 }
 
 /** Cheap ones first. Every test file belongs to exactly one: test/unit/tiers.test.ts. */
@@ -70,5 +73,12 @@ export const TIERS: readonly Tier[] = [
     command: ['node', 'dist/loadtest/soak/soak.js', '--minutes', '3'],
     missing: () => missingForKafka() ?? missingForNginx(),
     long: true,
+  },
+  {
+    name: 'compose',
+    jest: { project: 'faults', files: 'faults/compose' },
+    missing: missingForCompose,
+    long: true,
+    optional: true,
   },
 ];
