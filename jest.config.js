@@ -25,5 +25,6 @@ module.exports = {
     'issues',
     'faults',
     'bench',
+    'compose',
   ].map(tier),
 };

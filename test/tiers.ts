@@ -76,7 +76,7 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: 'compose',
-    jest: { project: 'faults', files: 'faults/compose' },
+    jest: { project: 'compose' },
     missing: missingForCompose,
     long: true,
     optional: true,
