@@ -216,3 +216,7 @@ const recorder = `
 		client.on('error', (e) => log.push('error: ' + e.error()));
 	};
 `
+
+func metricsPushed(v *vu) []metrics.SampleContainer {
+	return metrics.GetBufferedSamples(v.samples)
+}
