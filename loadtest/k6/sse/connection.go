@@ -137,12 +137,11 @@ func (c *connection) ask(r *request, jar *cookiejar.Jar) (*http.Response, error)
 var headEnd = []byte("\r\n\r\n")
 
 func (c *connection) readHead(r *request) (*http.Response, error) {
-	burst := burstBuffers.Get().(*[burstBytes]byte)
-	defer burstBuffers.Put(burst)
 	var received []byte
 	for {
-		n, err := c.conn.Read(burst[:])
-		received = append(received, burst[:n]...)
+		// Not a large buffer: while an answer is awaited, each VU would hold one.
+		n, err := c.conn.Read(c.wait[:])
+		received = append(received, c.wait[:n]...)
 		for {
 			end := bytes.Index(received, headEnd)
 			if end < 0 {
