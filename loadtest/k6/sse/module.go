@@ -2,6 +2,7 @@
 package sse
 
 import (
+	"context"
 	"errors"
 
 	"github.com/grafana/sobek"
@@ -62,7 +63,14 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 		common.Throw(rt, err)
 	}
 	s := newStream(i, state, p)
-	if err := s.run(setup); err != nil {
+	err = s.run(setup)
+	if i.vu.Context().Err() != nil {
+		// k6 does the same at the same time; here it is certain that no code after open() takes the end of the VU for
+		// the end of the stream.
+		rt.Interrupt(context.Canceled)
+		return sobek.Undefined()
+	}
+	if err != nil {
 		common.Throw(rt, err)
 	}
 	return s.response()

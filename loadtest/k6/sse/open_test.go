@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -208,16 +209,12 @@ func TestTheEndOfTheVUClosesAndKeepsTheSamples(t *testing.T) {
 	})
 	v := newVU(t, s.URL)
 	runtime := v.runtime.VU.Runtime()
-	require.NoError(t, runtime.Set("end", func() {
-		// As k6 does it.
-		v.runtime.CancelContext()
-		runtime.Interrupt("the end")
-	}))
+	require.NoError(t, runtime.Set("end", v.runtime.CancelContext))
 	_, err := v.tryRun(`
 		sse.open(url, {native: {latency: 'date'}}, (client) => client.on('event', end));
 		throw new Error('the code after open() has run');
 	`)
-	assert.ErrorContains(t, err, "the end")
+	assert.ErrorContains(t, err, context.Canceled.Error())
 	<-gone
 	totals := v.totals()
 	assert.Equal(t, 1.0, sum(totals, "sse_event"))

@@ -65,7 +65,8 @@ func newStream(i *instance, state *lib.State, p *params) *stream {
 	return s
 }
 
-// run returns what a handler threw, or with the option `throw` why there was no answer.
+// run returns what a handler threw, or with the option `throw` why there was no answer. After the end of the VU its
+// result means nothing.
 func (s *stream) run(setup sobek.Callable) error {
 	defer s.batches.leave(s.measure.batch)
 	object, err := s.client.object()
@@ -73,12 +74,12 @@ func (s *stream) run(setup sobek.Callable) error {
 		return err
 	}
 	if _, err := setup(sobek.Undefined(), object); err != nil {
-		return s.unlessInterrupted(err)
+		return err
 	}
 	for !s.client.closed {
 		again, err := s.attempt()
 		if err != nil {
-			return s.unlessInterrupted(err)
+			return err
 		}
 		if !again || s.client.closed || !s.pause() {
 			break
@@ -90,14 +91,6 @@ func (s *stream) run(setup sobek.Callable) error {
 		return s.failure
 	}
 	return nil
-}
-
-// unlessInterrupted drops errors of the end of the VU: k6 interrupts its JavaScript by itself.
-func (s *stream) unlessInterrupted(err error) error {
-	if s.ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // attempt is one connection, to its end; true when another one may follow.
