@@ -6,6 +6,7 @@ import { drain } from './drain';
 import { createFanoutCase } from './fanout';
 import { ingest } from './ingest';
 import { memory } from './memory';
+import { scrapeCost } from './scrape';
 
 /** In the order in which they run. */
 export const ALL_CASES: readonly BenchCase[] = [
@@ -48,5 +49,6 @@ export const ALL_CASES: readonly BenchCase[] = [
   channels,
   drain,
   ingest,
+  scrapeCost,
   churn,
 ];

@@ -50,7 +50,7 @@ export const READ_METRICS = {
   connections_limit: gauge('`MAX_STREAMS`', ({ streams }) => one(streams.max)),
   connections_opened_total: counter('streams opened', ({ streams }) => one(streams.opened)),
   connections_closed_total: counter(
-    'streams closed: by the `client` or the network; `slow`, it took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it had its share of older records; `drain`; `error`',
+    'streams closed: by the `client` or the network; `slow`, it took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it had its share of older records; `drain`, the instance shuts down; `expired`, its token did; `error`, a defect',
     ({ streams }) => by('reason', streams.closed),
     ['reason'],
   ),

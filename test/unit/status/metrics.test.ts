@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LOG_OPERATIONS } from '../../../src/eventlog/log-counts';
+import { OpenStreams } from '../../../src/sse/open-streams';
+import { RESUME_RESULTS } from '../../../src/sse/stream-counts';
 import { OBSERVED_METRICS, PREFIX, READ_METRICS } from '../../../src/status/metrics';
+import { STREAM_STATES } from '../../../src/status/stream-survey';
 import { packageVersion } from '../../../src/version';
 
 const METRICS = Object.entries({ ...READ_METRICS, ...OBSERVED_METRICS });
@@ -13,6 +17,15 @@ describe('the metrics', () => {
     expect(name.endsWith('_total')).toBe(type === 'counter');
     if (type === 'histogram') expect(UNITS).toContain(name.split('_').at(-1));
     for (const label of labels) expect(label).toMatch(/^[a-z]+$/);
+  });
+
+  it.each([
+    ['connections_closed_total', Object.keys(new OpenStreams().stats().closed)],
+    ['streams', STREAM_STATES],
+    ['replay_requests_total', RESUME_RESULTS],
+    ['kafka_errors_total', LOG_OPERATIONS],
+  ] as const)('%s explains each value of its label', (name, values) => {
+    for (const value of values) expect(READ_METRICS[name].help).toContain(`\`${value}\``);
   });
 
   it('have buckets that grow', () => {

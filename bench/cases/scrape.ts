@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BenchCase, BenchContext, Figures } from '../bench-case';
+import { startLoad } from '../load-client';
+import { cpuSeconds } from '../process-usage';
+import type { BenchServer } from '../servers/server';
+
+const STREAMS = 18_000;
+const MS_PER_S = 1_000;
+const FOREVER_S = 3_600;
+const SETTLE_MS = 3_000;
+const BETWEEN_SCRAPES_MS = 100;
+/** How often Prometheus asks by default is 60 s; many ask four times as often. */
+const SCRAPE_PERIOD_MS = 15_000;
+
+const EMPTY = 'gateway without streams';
+const FULL = 'gateway with 18,000 streams';
+
+/** One scrape: its text, and how long it took. */
+async function scrape(port: number): Promise<{ readonly text: string; readonly ms: number }> {
+  const startMs = performance.now();
+  const res = await fetch(`http://127.0.0.1:${port}/metrics`);
+  const text = await res.text();
+  if (!res.ok) throw new Error(`/metrics answered ${res.status}: ${text}`);
+  return { text, ms: performance.now() - startMs };
+}
+
+function seriesValue(text: string, series: string): number {
+  const value = new RegExp(`^${series} (\\S+)$`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`/metrics has no ${series}`);
+  return Number(value);
+}
+
+async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchContext): Promise<Figures> {
+  await scrape(port);
+  const before = cpuSeconds(pid);
+  await pause(seconds * MS_PER_S);
+  const idleS = cpuSeconds(pid) - before;
+  const untilMs = performance.now() + seconds * MS_PER_S;
+  const startS = cpuSeconds(pid);
+  let count = 0;
+  let slowestMs = 0;
+  let lagMaxMs = 0;
+  let text = '';
+  while (performance.now() < untilMs) {
+    const found = await scrape(port);
+    ({ text } = found);
+    slowestMs = Math.max(slowestMs, found.ms);
+    // Each scrape begins a new one, so this is the longest since the scrape before.
+    if (count++ > 0)
+      lagMaxMs = Math.max(lagMaxMs, seriesValue(text, 'nodejs_eventloop_lag_max_seconds') * MS_PER_S);
+    await pause(BETWEEN_SCRAPES_MS);
+  }
+  const cpuMs = ((cpuSeconds(pid) - startS - idleS) * MS_PER_S) / count;
+  return {
+    streams: seriesValue(text, 'sse_gateway_connections'),
+    cpuMs,
+    cpuPercent: (cpuMs / SCRAPE_PERIOD_MS) * 100,
+    slowestMs,
+    lagMaxMs,
+    kib: text.length / 1_024,
+  };
+}
+
+export const scrapeCost: BenchCase = {
+  name: 'scrape',
+  about:
+    'Asks for /metrics ten times a second: processor time of one scrape, what is used without scrapes subtracted; its share of ' +
+    'a core at one scrape every 15 s; the slowest; the longest delay of the event loop, which its timer’s 10 ms are part of.',
+  subjects: [EMPTY, FULL],
+  columns: [
+    { name: 'streams', title: 'streams', digits: 0 },
+    { name: 'cpuMs', title: 'CPU ms a scrape', digits: 2 },
+    { name: 'cpuPercent', title: '% of a core at 15 s', digits: 3 },
+    { name: 'slowestMs', title: 'slowest ms', digits: 1 },
+    { name: 'lagMaxMs', title: 'event loop max ms', digits: 1 },
+    { name: 'kib', title: 'KiB', digits: 1 },
+  ],
+  targets: [
+    { subject: FULL, figure: 'cpuPercent', atMost: 1 },
+    { subject: FULL, figure: 'lagMaxMs', atMost: 50 },
+  ],
+  measure: (subject, context) =>
+    // Heartbeats would be counted as the scrapes'.
+    context.withServer(
+      { name: 'gateway', env: { HEARTBEAT_MS: String(FOREVER_S * MS_PER_S) } },
+      async (server) => {
+        if (subject === EMPTY) return measureScrapes(server, context);
+        const streams = context.scaled(STREAMS);
+        const load = startLoad({ port: server.port, streams, seconds: FOREVER_S, serverPid: server.pid });
+        try {
+          const { failed } = await load.connected;
+          if (failed > 0) throw new Error(`${failed} of ${streams} streams were refused`);
+          await pause(SETTLE_MS);
+          return await measureScrapes(server, context);
+        } finally {
+          await load.kill();
+        }
+      },
+    ),
+};
