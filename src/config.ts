@@ -205,6 +205,7 @@ export const SETTINGS = {
     .describe('file with one such key a line'),
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must not hold a user or password')
     .optional()
     .describe(
       'key set that tokens are verified with; with it or one of the next two, subscribing needs a token',

@@ -49,6 +49,10 @@ export function createWebFiles(directory: string): WebFiles {
       'Content-Security-Policy': CONTENT_SECURITY_POLICY,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
+      // For browsers that do not know frame-ancestors; and no other site's window or page may reach into this one.
+      'X-Frame-Options': 'DENY',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Resource-Policy': 'same-origin',
     };
     files.set(name, { body, headers, etag });
   }

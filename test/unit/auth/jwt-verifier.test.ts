@@ -202,6 +202,7 @@ describe('the configuration of tokens', () => {
   it.each<[string, Record<string, string>, string]>([
     ['two sources of keys', SOURCES, 'must not be set together'],
     ['a short secret', { JWT_SECRET: 'x'.repeat(31) }, 'JWT_SECRET must have at least 32 bytes'],
+    ['a password in the URL', { JWT_JWKS_URL: 'https://a:b@issuer/jwks' }, 'JWT_JWKS_URL must not hold'],
     ['no URL', { JWT_JWKS_URL: 'file:///etc/passwd' }, 'JWT_JWKS_URL must be'],
     [
       'HS256 with public keys',
