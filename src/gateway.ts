@@ -55,6 +55,9 @@ import { createMetricRegistry } from './status/metric-registry';
 import { createLook } from './status/snapshot';
 import { packageVersion } from './version';
 
+/** The end of a stream takes about as long as so many writes of an event. */
+const CLOSE_WRITES = 10;
+
 export interface Gateway {
   /** Resolves with the port it listens on. The log may still be away: `/readyz` tells. */
   start(): Promise<number>;
@@ -109,6 +112,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     ring: config.fanout.ring,
     sliceBytes: config.fanout.writeBytes,
     writesPerTurn: config.fanout.turnWrites,
+    accepted: () => server.accepted(),
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
     withMeta: entryWithMeta,
@@ -280,7 +284,10 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     lifecycle.state = 'draining';
     ticker?.stop();
     const { drainMs, finishMs } = config.shutdown;
-    await drainStreams(streams, { drainMs });
+    await drainStreams(streams, {
+      drainMs,
+      closesPerTurn: Math.ceil(config.fanout.turnWrites / CLOSE_WRITES),
+    });
     await server.close(finishMs);
     rounds.stop();
     streamLog.stop();

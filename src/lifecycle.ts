@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { OpenStreams } from './sse/open-streams';
 
 /** What the process is about to do. Rooms ask it; only the gateway moves it on. */
@@ -9,6 +9,8 @@ export interface Lifecycle {
 export interface DrainOptions {
   /** Over how long the closes are spread; 0 closes all at once. */
   readonly drainMs: number;
+  /** Closes after which the event loop gets its turn. */
+  readonly closesPerTurn: number;
 }
 
 /** Closes between two looks at the clock. */
@@ -18,7 +20,10 @@ const STEP_MS = 50;
  * Ends all streams in random order, evenly over the time given, each with a reconnect time of its own, so that the
  * clients do not come back to the others all at once.
  */
-export async function drainStreams(streams: OpenStreams, { drainMs }: DrainOptions): Promise<void> {
+export async function drainStreams(
+  streams: OpenStreams,
+  { drainMs, closesPerTurn }: DrainOptions,
+): Promise<void> {
   const leaving = shuffled(streams.snapshot());
   const startMs = performance.now();
   let next = 0;
@@ -29,6 +34,7 @@ export async function drainStreams(streams: OpenStreams, { drainMs }: DrainOptio
     while (next < due) {
       const stream = leaving[next++]!;
       if (stream.isOpen) stream.end('drain');
+      if (next % closesPerTurn === 0) await nextTurn();
     }
     if (next < leaving.length) await pause(STEP_MS);
   }

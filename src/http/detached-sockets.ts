@@ -43,7 +43,7 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
     if (hasFailed) return false;
     if (typeof res.detachSocket === 'function' && socket.parser) {
       res.detachSocket(socket);
-      socket.emit('close');
+      endForHttp(socket);
       // Null only when the parser was freed; until then it gets what the client sends, and its listeners are needed.
       if (socket.parser === null) {
         socket.removeAllListeners();
@@ -80,6 +80,14 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
       for (const socket of open) socket.destroy();
     },
   };
+}
+
+/** The request that ends with its connection is given an error that nobody sees; its stack would cost the most of it all. */
+function endForHttp(socket: Socket): void {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  socket.emit('close');
+  Error.stackTraceLimit = stackTraceLimit;
 }
 
 function ignoreError(): void {

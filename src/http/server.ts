@@ -40,6 +40,8 @@ export interface HttpServerDeps {
 export interface HttpServer {
   /** Resolves with the port it listens on. Rejects when the address is taken. */
   listen(): Promise<number>;
+  /** Connections accepted since the start. */
+  accepted(): number;
   /** Accepts nothing more, lets requests in flight finish within `deadlineMs`, then closes what is left. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -99,6 +101,11 @@ export function createServer(deps: HttpServerDeps): HttpServer {
   }
   server.on('drop', () => refusals['too-many-connections']++);
 
+  let accepted = 0;
+  server.on('connection', () => {
+    accepted++;
+  });
+
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'HPE_HEADER_OVERFLOW') refusals['head-too-large']++;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refusals['head-too-slow']++;
@@ -118,6 +125,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
         });
       });
     },
+    accepted: () => accepted,
     async close(deadlineMs) {
       const deadline = setTimeout(() => {
         server.closeAllConnections();

@@ -13,6 +13,8 @@ export interface HubOptions {
   readonly sliceBytes: number;
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
+  /** Connections accepted so far, of any kind; unset: fan-out need not make room for accepting. */
+  readonly accepted?: () => number;
   /** True: some audience is more than half a ring behind, so stop reading the log. False: it has caught up. */
   readonly onPressure: (held: boolean) => void;
   readonly onSinkError: (error: unknown) => void;
@@ -75,6 +77,7 @@ export class Hub {
     this.#scheduler = new Scheduler({
       writesPerTurn: options.writesPerTurn,
       catchUpBytesPerWrite: CATCH_UP_BYTES_PER_WRITE,
+      accepted: options.accepted ?? (() => 0),
       onTurn: () => this.#judgePressure(),
     });
     this.#audienceDeps = {

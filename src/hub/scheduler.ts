@@ -6,9 +6,17 @@ export interface SchedulerOptions {
   readonly writesPerTurn: number;
   /** Bytes to private subscribers that count as one write more: a slice costs more than a shared chunk. */
   readonly catchUpBytesPerWrite: number;
+  /** Connections accepted so far. */
+  readonly accepted: () => number;
   /** After each turn. */
   readonly onTurn: () => void;
 }
+
+/**
+ * Node accepts one connection in each round of its event loop, and a turn is a round: while clients connect, so many
+ * rounds are theirs between two turns.
+ */
+const ACCEPTS_PER_TURN = 50;
 
 /**
  * Serves all audiences in turn, a bounded number of writes at a time, so that accepting, reading Kafka and health
@@ -19,6 +27,8 @@ export class Scheduler {
   #live: Audience[] = [];
   #catchUp: Subscriber[] = [];
   #immediate: NodeJS.Immediate | null = null;
+  #accepted = 0;
+  #acceptsLeft = ACCEPTS_PER_TURN;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -50,11 +60,22 @@ export class Scheduler {
   }
 
   #wake(): void {
-    this.#immediate ??= setImmediate(() => this.#turn());
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = null;
+      if (this.#isAccepting()) this.#wake();
+      else this.#turn();
+    });
+  }
+
+  #isAccepting(): boolean {
+    const accepted = this.#options.accepted();
+    const isAccepting = accepted !== this.#accepted && this.#acceptsLeft > 0;
+    this.#accepted = accepted;
+    this.#acceptsLeft = isAccepting ? this.#acceptsLeft - 1 : ACCEPTS_PER_TURN;
+    return isAccepting;
   }
 
   #turn(): void {
-    this.#immediate = null;
     const { writesPerTurn } = this.#options;
     const forCatchUp = this.#live.length > 0 ? writesPerTurn / 2 : writesPerTurn;
     this.#serveLive(writesPerTurn - this.#feed(forCatchUp));

@@ -236,3 +236,24 @@ describe('a detached socket', () => {
     expect(warnings).toHaveLength(1);
   });
 });
+
+it('drops a stream when nobody takes its end, long before the gateway must stop', async () => {
+  const gateway = await startGateway({
+    SHUTDOWN_MS: '60000',
+    SLOW_GRACE_MS: '300',
+    // Looked at by nothing else meanwhile.
+    STREAM_CHECK_MS: '60000',
+    MAX_EVENT_BYTES: '1000000',
+  });
+  const stuck = rawHttp(gateway.port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n');
+  await stuck.until('id: ');
+  stuck.socket.pause();
+  const sent = 12;
+  for (let i = 0; i < sent; i++) {
+    const { status } = await fetch(`${gateway.url}/broadcast`, { method: 'POST', body: 'x'.repeat(900_000) });
+    expect(status).toBe(202);
+  }
+  const startMs = performance.now();
+  await gateway.stop();
+  expect(performance.now() - startMs).toBeLessThan(10_000);
+}, 20_000);
