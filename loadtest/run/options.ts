@@ -165,6 +165,7 @@ export function scriptEnvOf(
     SCENARIO: scenario,
     FROM: from,
     SHARDS: String(shards),
+    SSE_MODULE: 'bundled',
     STAGES: '',
     // A stream that begins now has its first event with the next tick at the latest.
     FIRST_EVENT_P95_MS: String(firstEventMs),

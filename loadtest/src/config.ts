@@ -46,9 +46,6 @@ export interface LoadConfig {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Streams of one room, as in document 001. */
-export const ROOM_SIZE = 6;
-
 const DOCUMENT_CONNECTIONS = 50_000;
 const DOCUMENT_ERRORS = 500;
 /** Of large events: enough to fill what lies between a gateway and a slow reader within a hold. */
@@ -61,6 +58,7 @@ export function parseLoadConfig(env: Env): LoadConfig {
   const faults: string[] = [];
   const read = reader(env, faults);
 
+  read.oneOf('SSE_MODULE', ['any', 'bundled'], 'any');
   const scenario = read.oneOf('SCENARIO', SCENARIOS, 'ramp');
   const baseUrls = read.text('URL', 'http://localhost:8080').split(',').map(withoutSlash);
   for (const url of baseUrls) {

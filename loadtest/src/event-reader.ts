@@ -1,16 +1,14 @@
 import type { LoadConfig } from './config.ts';
-import type { Figures } from './figures.ts';
+import type { EventFigures } from './figures.ts';
 import { numberAt } from './payload.ts';
-import type { Sequence } from './sequence.ts';
+import { createSequence, type Sequence } from './sequence.ts';
 import type { SseEvent } from './sse-api.ts';
 import type { Window } from './window.ts';
 
 export interface EventReaderDeps {
   readonly config: LoadConfig;
   readonly window: Window;
-  readonly figures: Figures;
   readonly now: () => number;
-  readonly sequence: Sequence;
   /** The connection begins in the past, so nothing is on time before `gateway.live`. */
   readonly fromPast: boolean;
   readonly onFirstEvent: () => void;
@@ -21,8 +19,26 @@ const LIVE = 'gateway.live';
 const OWN = 'gateway.';
 
 /** Reads one connection event by event, as xk6-sse hands them over: with comments and `retry:` among them. */
-export function createEventReader(deps: EventReaderDeps): (event: SseEvent) => void {
-  const { config, window, figures, now, sequence } = deps;
+export type EventReader = (event: SseEvent) => void;
+
+/** For one stream: makes the reader of each of its connections. Numbers are followed over all of them. */
+export function createEventReaders(figures: EventFigures): (deps: EventReaderDeps) => EventReader {
+  const sequence = createSequence();
+  let connections = 0;
+  return (deps) =>
+    createEventReader(deps, figures, sequence, () => {
+      connections++;
+      if (connections > 1) figures.reconnected();
+    });
+}
+
+function createEventReader(
+  deps: EventReaderDeps,
+  figures: EventFigures,
+  sequence: Sequence,
+  onFirstEvent: () => void,
+): EventReader {
+  const { config, window, now } = deps;
   const { latencyPath, sequencePath } = config;
   let isLive = !deps.fromPast;
   let isFirst = true;
@@ -51,6 +67,7 @@ export function createEventReader(deps: EventReaderDeps): (event: SseEvent) => v
     }
     if (isFirst) {
       isFirst = false;
+      onFirstEvent();
       deps.onFirstEvent();
     }
     const sentMs = latencyPath === null ? null : numberAt(data, latencyPath);

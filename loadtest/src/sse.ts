@@ -1,44 +1,52 @@
 import { sleep } from 'k6';
 import exec from 'k6/execution';
-import http from 'k6/http';
 import type { Options } from 'k6/options';
 import sse from 'k6/x/sse';
-import { parseLoadConfig } from './config.ts';
-import { createFigures } from './metrics.ts';
-import { k6Options } from './options.ts';
+import type { Briefing, SummaryData } from './head.ts';
+import { createStreamFigures } from './metrics.ts';
 import { createStream, type Stream } from './stream.ts';
-import { isSlow, roomCount, streamUrl } from './stream-url.ts';
-import { type Metrics, renderSummary } from './summary.ts';
-import { type Window, windowLine, windowOf } from './window.ts';
+import { isSlow, streamUrl } from './stream-url.ts';
 
-const config = parseLoadConfig(__ENV);
+/*
+ * k6 runs this file and all that it imports anew in each VU, and a VU is one stream: every module costs 50,000 times
+ * its memory. So what only k6 itself asks for is loaded where k6 asks, in VU 0, and the streams are told by setup().
+ */
+const head = __VU === 0 ? (require('./head.ts') as typeof import('./head.ts')).createHead(__ENV) : null;
+const posts =
+  __ENV.SCENARIO === 'rooms' || __ENV.SCENARIO === 'slow'
+    ? (require('./posts.ts') as typeof import('./posts.ts'))
+    : null;
 
-export const options: Options = k6Options(config);
+/** For events that the module does not read by itself. Its metrics must be known to k6 in any case. */
+const scripted =
+  __ENV.SSE_MODULE === 'bundled' && __VU !== 0
+    ? null
+    : (require('./scripted.ts') as typeof import('./scripted.ts'));
+
+export const options: Options = head?.options ?? {};
 
 /** VUs that print what went wrong, so that 50,000 do not. */
 const PRINTING_VUS = 2;
 /** How long a slow reader looks at one event. */
 const SLOW_READ_S = 2;
 
-/** When the streams begin; after it every VU exists. */
-export function setup(): Window {
-  const window = windowOf(config.plan, Date.now());
-  console.log(windowLine(window));
-  return window;
+/** When the streams begin; every VU exists by then. */
+export function setup(): Briefing {
+  return head!.begin(Date.now(), (line) => console.log(line));
 }
 
 /** Of this VU, which is one stream of the plan. */
 let stream: Stream | null = null;
 
 /** One attempt of one stream. */
-export default function attempt(window: Window): void {
-  stream ??= openStream(window);
+export default function attempt(briefing: Briefing): void {
+  stream ??= openStream(briefing);
   const pauseMs = stream.attempt();
-  const leftMs = window.endMs - Date.now();
+  const leftMs = briefing.window.endMs - Date.now();
   sleep(Math.max(0, Math.min(leftMs, pauseMs ?? leftMs)) / 1_000);
 }
 
-function openStream(window: Window): Stream {
+function openStream({ config, window }: Briefing): Stream {
   const number = exec.vu.idInTest;
   const slow = isSlow(config, number);
   return createStream({
@@ -47,7 +55,8 @@ function openStream(window: Window): Stream {
     config: slow ? { ...config, latencyPath: null } : config,
     window,
     url: streamUrl(config, number),
-    figures: createFigures(exec.vu.idInInstance <= PRINTING_VUS ? (line) => console.warn(line) : null),
+    figures: createStreamFigures(exec.vu.idInInstance <= PRINTING_VUS ? (line) => console.warn(line) : null),
+    createReader: scripted?.createReaders() ?? null,
     now: Date.now,
     random: Math.random,
     // A handler that sleeps keeps the module from reading, and so the server from sending.
@@ -55,30 +64,11 @@ function openStream(window: Window): Stream {
   });
 }
 
-/** What a slow reader is sent beside the other events. */
-const LARGE_EVENT = 'x'.repeat(64 * 1_024);
-
-/** Scenario `slow`: posts a large event. Scenario `rooms`: posts the time to a room, as one of its members would. */
-export function post(): void {
-  if (config.scenario === 'slow') {
-    const url = `${config.baseUrls[0]}/broadcast/large?event=large`;
-    http.post(url, LARGE_EVENT, { tags: { name: 'post' } });
-    return;
-  }
-  const room = Math.floor(Math.random() * roomCount(config.plan.connections));
-  const base = config.baseUrls[room % config.baseUrls.length]!;
-  http.post(`${base}/broadcast/rooms/r-${room}`, String(Date.now()), { tags: { name: 'post' } });
+/** A member of a room speaks, or a large event is sent. */
+export function post({ config }: Briefing): void {
+  posts!.postOne(config);
 }
 
-interface SummaryData {
-  readonly metrics: Metrics;
-  readonly state: { readonly isStdOutTTY: boolean };
-}
-
-export function handleSummary({ metrics, state }: SummaryData): Record<string, string> {
-  const file = config.summaryFile;
-  return {
-    stdout: renderSummary(config, metrics, state.isStdOutTTY),
-    ...(file === null ? {} : { [file]: JSON.stringify({ metrics }) }),
-  };
+export function handleSummary(data: SummaryData): Record<string, string> {
+  return head!.summary(data);
 }

@@ -1,4 +1,7 @@
-import { type LoadConfig, ROOM_SIZE } from './config.ts';
+import type { LoadConfig } from './config.ts';
+
+/** Streams of one room, as in document 001. */
+const ROOM_SIZE = 6;
 
 /** The room of a stream; streams are numbered from 1. */
 export function roomOf(stream: number): number {

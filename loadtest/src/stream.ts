@@ -1,9 +1,8 @@
 import { backoffMs, reconnectMs } from './backoff.ts';
 import type { LoadConfig } from './config.ts';
-import { createEventReader } from './event-reader.ts';
+import type { EventReader, EventReaderDeps } from './event-reader.ts';
 import { failureOf } from './failure.ts';
-import type { Figures } from './figures.ts';
-import { createSequence } from './sequence.ts';
+import type { StreamFigures } from './figures.ts';
 import type { NativeParams, SseModule, SseParams, SseResponse, SseStats } from './sse-api.ts';
 import type { Window } from './window.ts';
 
@@ -11,12 +10,14 @@ export interface StreamDeps {
   readonly sse: SseModule;
   readonly config: LoadConfig;
   readonly window: Window;
-  readonly figures: Figures;
+  readonly figures: StreamFigures;
   readonly url: string;
   /** Unix ms. */
   readonly now: () => number;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** For each connection; null: the module is the bundled one, which reads by itself. */
+  readonly createReader: ((deps: EventReaderDeps) => EventReader) | null;
   /** Called for each event; sleeps there make a slow reader. Null: nothing is called for events that need no script. */
   readonly onEvent: (() => void) | null;
 }
@@ -46,7 +47,6 @@ interface Attempt {
  */
 export function createStream(deps: StreamDeps): Stream {
   const { config, window, figures, now, random } = deps;
-  const sequence = createSequence();
   // Spread over the way down, so that the streams do not leave all at once.
   const closeAtMs = window.holdToMs + random() * (window.endMs - window.holdToMs);
   let lastEventId = '';
@@ -74,12 +74,11 @@ export function createStream(deps: StreamDeps): Stream {
         if (deps.onEvent !== null) client.on('event', deps.onEvent);
         return;
       }
-      const read = createEventReader({
+      if (deps.createReader === null) throw new Error('SSE_MODULE=bundled, and this k6 has another k6/x/sse');
+      const read = deps.createReader({
         config,
         window,
-        figures,
         now,
-        sequence,
         fromPast: config.fromPast || lastEventId !== '',
         onId: (id) => {
           lastEventId = id;
@@ -88,7 +87,6 @@ export function createStream(deps: StreamDeps): Stream {
           attempt.hadEvents = true;
           const firstEventMs = now() - attempt.startMs;
           figures.attempts(1, 0);
-          if (wasOpen) figures.reconnected();
           opened(attempt.responseMs ?? firstEventMs, firstEventMs);
         },
       });

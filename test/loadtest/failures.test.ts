@@ -104,7 +104,7 @@ describe('the load test fails, and says why', () => {
       const run = await runK6({ ...SMALL, URL: url });
       expect(run.exitCode).toBe(THRESHOLDS_FAILED);
       expect(run.output).toMatch(/× unavailable: the server answered 200 and ended at once/);
-      expect(count(run, 'sse_unavailable')).toBeGreaterThanOrEqual(CONNECTIONS);
+      expect(count(run, 'sse_errors{stage:unavailable}')).toBeGreaterThanOrEqual(CONNECTIONS);
     },
     RUN_LIMIT_MS,
   );

@@ -1,6 +1,7 @@
 import { parseLoadConfig } from '../../../loadtest/src/config.ts';
+import { createEventReaders } from '../../../loadtest/src/event-reader.ts';
 import type { FailureStage } from '../../../loadtest/src/failure.ts';
-import type { Figures } from '../../../loadtest/src/figures.ts';
+import type { EventFigures, StreamFigures } from '../../../loadtest/src/figures.ts';
 import type { SseModule, SseParams, SseResponse, SseStats } from '../../../loadtest/src/sse-api.ts';
 import { createStream } from '../../../loadtest/src/stream.ts';
 import { windowOf } from '../../../loadtest/src/window.ts';
@@ -24,7 +25,7 @@ function recorder() {
     duplicates: 0,
     reconnects: 0,
   };
-  const figures: Figures = {
+  const figures: StreamFigures & EventFigures = {
     attempts: (good, bad) => void seen.attempts.push(...Array(good).fill(true), ...Array(bad).fill(false)),
     opened: (responseMs, firstEventMs) => void seen.opened.push([responseMs, firstEventMs]),
     failed: (stage, count, message) => {
@@ -57,6 +58,7 @@ function run(connections: readonly Connection[], env: Record<string, string> = {
     window: windowOf(config.plan, START_MS),
     figures,
     url: 'http://gateway/events',
+    createReader: createEventReaders(figures),
     now: fake.now,
     random: () => 0,
     onEvent: null,
@@ -244,6 +246,7 @@ describe('a stream on xk6-sse', () => {
       window: windowOf(config.plan, START_MS),
       figures: recorder().figures,
       url: 'http://gateway/events',
+      createReader: createEventReaders(recorder().figures),
       now: fake.now,
       random: () => 0,
       onEvent: () => void reads++,
@@ -288,6 +291,7 @@ describe('a stream on the bundled module', () => {
       window: windowOf(config.plan, START_MS),
       figures,
       url: 'http://gateway/events',
+      createReader: null,
       now: () => nowMs,
       random: () => 0,
       onEvent: null,

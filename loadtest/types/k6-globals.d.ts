@@ -3,3 +3,6 @@ declare const console: {
   log(line: string): void;
   warn(line: string): void;
 };
+
+/** Loads a module in the init context; unlike an import also under a condition. */
+declare function require(path: string): unknown;
