@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { startGateway } from '../support/gateway';
 import { rawHttp } from '../support/raw-http';
 import { openStream } from '../support/sse-client';
@@ -148,5 +149,60 @@ describe('a target', () => {
       `POST ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     ).closed();
     expect(text).toMatch(/^HTTP\/1\.1 (400|401|404|405) /);
+  });
+});
+
+describe('any bytes', () => {
+  it('are answered or cut off, and harm nobody else', async () => {
+    const { url, port, logged } = await startGateway({
+      HTTP_HEADERS_TIMEOUT_MS: '200',
+      HTTP_REQUEST_TIMEOUT_MS: '300',
+      HTTP_CHECK_MS: '50',
+      HTTP_KEEP_ALIVE_MS: '100',
+    });
+    const stream = await openStream(`${url}/events`);
+    const piece = fc.oneof(
+      fc.constantFrom(
+        'GET ',
+        'POST ',
+        '/sse',
+        '/broadcast',
+        '/events',
+        ' HTTP/1.1',
+        '\r\n',
+        '\r\n\r\n',
+        '\n',
+        '\r',
+      ),
+      fc.constantFrom(
+        'Host: x',
+        'Content-Length: ',
+        'Transfer-Encoding: chunked',
+        'Last-Event-ID: ',
+        '0',
+        '5',
+        '\0',
+      ),
+      fc.string({ unit: 'binary', maxLength: 20 }),
+    );
+    const requests = fc.sample(
+      fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+      300,
+    );
+    const connections = requests.map((request) => rawHttp(port, request));
+    // What opens a stream stays open: its client leaves.
+    await until(
+      () => connections.every(({ received, socket }) => socket.destroyed || received().includes('\r\n\r\n')),
+      'each is answered or closed',
+    );
+    for (const { received } of connections) expect(received()).toMatch(/^(HTTP\/1\.1 [1-4]\d\d |$)/);
+    for (const { socket } of connections) socket.destroy();
+    await fetch(`${url}/broadcast`, { method: 'POST', body: 'the end' });
+    await stream.until(({ events }) => events.some(({ data }) => data === 'the end'));
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
+    await until(
+      async () => (await (await fetch(`${url}/connections`)).text()) === '1',
+      'nothing of them is left but the first stream',
+    );
   });
 });
