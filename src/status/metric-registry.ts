@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { PassReport } from '../hub/audience';
-import { OBSERVED_METRICS, type ObservedMetric, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
+import { type BucketCounts, createBucketCounts } from './bucket-counts';
+import { OBSERVED_METRICS, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
 import { processMetrics } from './process-metrics';
 import type { Look, Snapshot } from './snapshot';
 
@@ -29,15 +30,19 @@ export function createMetricRegistry({ look, timestampOf }: MetricRegistryDeps):
   const ofProcess = processMetrics();
   const updates = Object.entries(READ_METRICS).map(([name, metric]) => createRead(registry, name, metric));
   const observed = Object.fromEntries(
-    Object.entries(OBSERVED_METRICS).map(([name, metric]) => [name, createObserved(registry, name, metric)]),
-  ) as Record<keyof typeof OBSERVED_METRICS, Histogram>;
+    Object.entries(OBSERVED_METRICS).map(([name, { help, buckets }]) => [
+      name,
+      createBucketCounts(PREFIX + name, help, buckets),
+    ]),
+  ) as Record<keyof typeof OBSERVED_METRICS, BucketCounts>;
 
   return {
     contentType: registry.contentType,
     async render() {
       const now = await look();
       for (const update of updates) update(now);
-      return `${await registry.metrics()}\n${await ofProcess.metrics()}`;
+      const histograms = Object.values(observed).map((histogram) => histogram.render());
+      return [await registry.metrics(), ...histograms, await ofProcess.metrics()].join('\n');
     },
     onPass({ durationMs, events, first }) {
       observed.fanout_batch_duration_seconds.observe(durationMs / MS_PER_S);
@@ -70,8 +75,4 @@ function createRead(registry: Registry, name: string, metric: ReadMetric): (now:
     counter.reset();
     for (const sample of read(now)) counter.inc({ ...sample.labels }, sample.value);
   };
-}
-
-function createObserved(registry: Registry, name: string, { help, buckets }: ObservedMetric): Histogram {
-  return new Histogram({ name: PREFIX + name, help, buckets: [...buckets], registers: [registry] });
 }
