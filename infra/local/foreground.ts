@@ -4,7 +4,7 @@ import { UsageError } from './options';
  * Under `npm run` one Ctrl-C arrives twice: from the terminal, which signals npm and this process, and from npm,
  * which passes it on.
  */
-const SAME_KEYPRESS_MS = 500;
+export const SAME_KEYPRESS_MS = 500;
 const ORPHAN_POLL_MS = 1_000;
 const CUT_SHORT = 130;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -58,8 +58,11 @@ export async function runInForeground(
   }
 }
 
-/** npm passes a SIGTERM only to the shell between it and this process, and the shell dies of it without a word. */
-function stopWithNpm(stop: () => void): void {
+/**
+ * Calls `stop` when `npm run` ends before this process: npm passes a SIGTERM only to the shell between it and this
+ * process, and the shell dies of it without a word.
+ */
+export function stopWithNpm(stop: () => void): void {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   const timer = setInterval(() => {

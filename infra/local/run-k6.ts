@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { SAME_KEYPRESS_MS, stopWithNpm } from './foreground';
 import { buildK6 } from './k6';
 
 /**
@@ -7,11 +8,6 @@ import { buildK6 } from './k6';
  * its exit code.
  */
 
-/**
- * Under `npm run` one Ctrl-C arrives twice: from the terminal, which signals npm and this process, and from npm, which
- * passes it on. k6 takes the second for impatience.
- */
-const SAME_KEYPRESS_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function main(): Promise<void> {
@@ -23,15 +19,16 @@ async function main(): Promise<void> {
     env: { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true', ...process.env },
   });
   let signalledAt = 0;
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      if (Date.now() - signalledAt < SAME_KEYPRESS_MS) return;
-      signalledAt = Date.now();
-      child.kill(signal);
-    });
-  }
+  const signal = (which: NodeJS.Signals): void => {
+    // The second of one keypress, which k6 would take for impatience.
+    if (Date.now() - signalledAt < SAME_KEYPRESS_MS) return;
+    signalledAt = Date.now();
+    child.kill(which);
+  };
+  for (const which of SIGNALS) process.on(which, () => signal(which));
+  stopWithNpm(() => signal('SIGTERM'));
   child.on('error', (error) => fail(error));
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal!]));
+  child.on('exit', (code, killedBy) => process.exit(code ?? 128 + constants.signals[killedBy!]));
 }
 
 function fail(error: unknown): never {

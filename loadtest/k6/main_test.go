@@ -45,9 +45,7 @@ type summary map[string]struct {
 func TestBinary(t *testing.T) {
 	directory := t.TempDir()
 	binary := filepath.Join(directory, "k6")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	output, err := build.CombinedOutput()
+	output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	file := filepath.Join(directory, "script.js")
 	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))

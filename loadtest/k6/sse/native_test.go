@@ -207,6 +207,23 @@ func TestSequence(t *testing.T) {
 	assert.Equal(t, 2.0, sum(totals, "sse_duplicates"))
 }
 
+func TestNothingIsAskedAfterTheClock(t *testing.T) {
+	s := newServer(t, streamOf("data: x\n\n"))
+	r := newVU(t, s.URL).record("{native: {closeAtMs: Date.now() - 1}}")
+	assert.Empty(t, r.Log)
+	assert.Empty(t, r.Response.Error)
+	assert.Zero(t, s.requestCount())
+}
+
+func TestTextIsUTF8(t *testing.T) {
+	v := newVU(t, newServer(t, streamOf("id: …\nevent: ä\ndata: a\xffb😀\n\n")).URL)
+	assert.JSONEq(t, `["…","ä","a\ufffdb😀",5]`, v.run(`
+		let seen;
+		sse.open(url, (client) => client.on('event:ä', (e) => { seen = [e.id, e.name, e.data, e.data.length]; }));
+		return seen;
+	`))
+}
+
 func TestHandlersByName(t *testing.T) {
 	v := newVU(t, newServer(t, streamOf("data: 1\n\nevent: a\ndata: 2\n\nevent: message\ndata: 3\n\n: c\n\nevent: b\ndata: 4\n\n")).URL)
 	assert.JSONEq(t, `["m1","a2","m3","c:c"]`, v.run(`

@@ -76,7 +76,7 @@ func (s *stream) run(setup sobek.Callable) error {
 	if _, err := setup(sobek.Undefined(), object); err != nil {
 		return err
 	}
-	for !s.client.closed {
+	for !s.client.closed && !s.late() {
 		again, err := s.attempt()
 		if err != nil {
 			return err
