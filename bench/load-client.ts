@@ -28,6 +28,8 @@ export interface Measured {
   readonly spreadMs: number;
   /** Processor time of the server, all threads; nothing is subtracted. */
   readonly serverCpuS: number;
+  /** Of it, what was not spent in the kernel. */
+  readonly serverUserS: number;
   readonly clientCpuS: number;
 }
 

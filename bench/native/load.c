@@ -84,20 +84,26 @@ static double clock_s(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Processor time of a process, in seconds: utime + stime of proc(5), all threads; 0 when there is none to look at. */
-static double cpu_of(int pid) {
-  if (pid == 0) return 0;
+typedef struct {
+  double user, system;
+} Cpu;
+
+/* Processor time of a process, in seconds: utime and stime of proc(5), all threads; 0 when there is none to look at. */
+static Cpu cpu_of(int pid) {
+  Cpu none = {0, 0};
+  if (pid == 0) return none;
   char name[64], text[1024];
   snprintf(name, sizeof name, "/proc/%d/stat", pid);
   FILE *file = fopen(name, "r");
-  if (file == NULL) return 0;
+  if (file == NULL) return none;
   size_t length = fread(text, 1, sizeof text - 1, file);
   fclose(file);
   text[length] = 0;
   char *after = strrchr(text, ')');
   unsigned long user = 0, system = 0;
-  if (after == NULL || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) return 0;
-  return (double)(user + system) / sysconf(_SC_CLK_TCK);
+  if (after == NULL || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) return none;
+  double ticks = sysconf(_SC_CLK_TCK);
+  return (Cpu){user / ticks, system / ticks};
 }
 
 static double own_cpu(void) {
@@ -378,7 +384,8 @@ int main(int argc, char **argv) {
   spreads = calloc(SPREAD_SLOTS, sizeof *spreads);
 
   enum { OPENING, WARMING, MEASURING, ENDING } phase = OPENING;
-  double began = clock_s(), phase_at = began, server_cpu = 0, client_cpu = 0;
+  double began = clock_s(), phase_at = began, client_cpu = 0;
+  Cpu server_cpu = {0, 0};
   for (;;) {
     double now = clock_s();
     int due = (int)((now - began) * options.rate) + 1;
@@ -423,10 +430,13 @@ int main(int argc, char **argv) {
       measuring = false;
       phase = ENDING;
       double seconds = now - phase_at;
+      Cpu cpu = cpu_of(options.pid);
+      cpu.user -= server_cpu.user;
+      cpu.system -= server_cpu.system;
       printf("{\"phase\":\"measured\",\"seconds\":%.4f,\"events\":%lu,\"bytes\":%lu,\"reads\":%lu,\"meanMs\":%.2f,\"p50Ms\":%.1f,"
-             "\"p99Ms\":%.1f,\"maxMs\":%.1f,\"spreadMs\":%.2f,\"serverCpuS\":%.3f,\"clientCpuS\":%.3f}\n",
+             "\"p99Ms\":%.1f,\"maxMs\":%.1f,\"spreadMs\":%.2f,\"serverCpuS\":%.3f,\"serverUserS\":%.3f,\"clientCpuS\":%.3f}\n",
              seconds, window_events, window_bytes, window_reads, latency_count ? latency_sum / latency_count : 0,
-             latency_quantile(.5), latency_quantile(.99), latency_max, median_spread_ms(), cpu_of(options.pid) - server_cpu,
+             latency_quantile(.5), latency_quantile(.99), latency_max, median_spread_ms(), cpu.user + cpu.system, cpu.user,
              own_cpu() - client_cpu);
       phase_at = now;
     }
