@@ -29,6 +29,8 @@ export interface BackfillStats {
   readonly reads: number;
   readonly records: number;
   readonly cachedBytes: number;
+  /** Offsets in holes that these reads met. */
+  readonly lost: number;
 }
 
 /** Gives streams what is older than the ring, partition by partition, from bounded reads that they share. */
@@ -65,6 +67,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   let cachedBytes = 0;
   let readCount = 0;
   let recordCount = 0;
+  let lost = 0;
 
   function idLineOf(positions: Positions): Buffer {
     return Buffer.from(idLine(deps.idOf(positions)));
@@ -145,6 +148,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const found = await log.read(partition, from, to, limits);
     if (deps.slots() !== asked) return;
     recordCount += found.records.length;
+    for (const gap of found.gaps) lost += Number(gap.to - gap.from);
     keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
     // One of them at once: until the others have their turn, more reads may have pushed the chunk out of the cache, and
     // streams at different places would read for ever.
@@ -209,7 +213,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       if (!subscriber.blocked) hub.feed(subscriber);
       return slice.bytes;
     },
-    stats: () => ({ reads: readCount, records: recordCount, cachedBytes }),
+    stats: () => ({ reads: readCount, records: recordCount, cachedBytes, lost }),
     close() {
       closing.abort();
       chunks.clear();

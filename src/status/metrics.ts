@@ -152,6 +152,10 @@ export const READ_METRICS = {
   ),
   backfill_reads_total: counter('reads of older records', ({ backfill }) => one(backfill.reads)),
   backfill_records_total: counter('older records read', ({ backfill }) => one(backfill.records)),
+  backfill_lost_events_total: counter(
+    'offsets in holes that these reads met, each read told to all streams that share it',
+    ({ backfill }) => one(backfill.lost),
+  ),
   backfill_cached_bytes: gauge('bytes of older records kept for streams that read the same', ({ backfill }) =>
     one(backfill.cachedBytes),
   ),
