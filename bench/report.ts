@@ -29,12 +29,20 @@ export function describeMachine(node: string, args: readonly string[]): Machine 
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     memoryGib: Math.round(totalmem() / GIB),
     kernel: release(),
-    node: execFileSync(node, ['--version'], { encoding: 'utf8' }).trim(),
+    node: nodeVersion(node),
     commit: git('rev-parse', '--short', 'HEAD') + (isDirty ? '-dirty' : ''),
     loadAverage: loadavg()[0]!,
     startedAt: new Date().toISOString(),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   };
+}
+
+function nodeVersion(node: string): string {
+  try {
+    return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  } catch (cause) {
+    throw new Error(`${node} does not run: give --node the path of a Node`, { cause });
+  }
 }
 
 /** The whole report as Markdown. */
