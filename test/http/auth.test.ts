@@ -5,6 +5,8 @@ import { openStream } from '../support/sse-client';
 import { hmacToken, inSeconds, JWT_SECRET } from '../support/tokens';
 import { until } from '../support/until';
 
+jest.setTimeout(30_000);
+
 const SECRET = 'publisher-secret-0123';
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const cookie = (token: string) => ({ Cookie: `theme=dark; session=${token}` });
@@ -170,6 +172,11 @@ describe('subscribing with tokens', () => {
     const expired = hmacToken({ exp: inSeconds(-60) });
     const open = await openStream(`${url}/subscribe/public/x`, { headers: cookie(expired) });
     await open.until((it) => it.text().startsWith(':ok'));
+  });
+
+  it('takes no cookie unless one is named', async () => {
+    const { url } = await startGateway({ JWT_SECRET });
+    expect((await fetch(`${url}/subscribe/a`, { headers: cookie(hmacToken(granted)) })).status).toBe(401);
   });
 
   it('lets a page read why it was refused', async () => {

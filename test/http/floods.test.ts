@@ -3,6 +3,8 @@ import { rawHttp } from '../support/raw-http';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 
+jest.setTimeout(30_000);
+
 /** What a browser gets for "not now": it comes back by itself. */
 async function expectSentAway(
   url: string,

@@ -3,6 +3,8 @@ import { startGateway } from '../support/gateway';
 import { rawHttp } from '../support/raw-http';
 import { openStream, type SseClient } from '../support/sse-client';
 
+jest.setTimeout(30_000);
+
 const ENDINGS = ['\r', '\n', '\r\n', '\n\n', '\0', '\u0085', '\u2028', '\u2029', '\uFEFF'];
 
 function post(url: string, body: string, headers: Record<string, string> = {}): Promise<Response> {

@@ -5,6 +5,8 @@ import { openStream } from '../support/sse-client';
 import { rsaSigner, type Signer } from '../support/tokens';
 import { until } from '../support/until';
 
+jest.setTimeout(30_000);
+
 /** Who issues the tokens: the far side, so a fake one. */
 interface Issuer {
   readonly url: string;

@@ -8,6 +8,8 @@ import { openStream } from '../support/sse-client';
 import { hmacToken, inSeconds, JWT_SECRET, rsaSigner } from '../support/tokens';
 import { until } from '../support/until';
 
+jest.setTimeout(30_000);
+
 /** Each must appear in no answer, log line or error. */
 const API_KEY = 'kee-0123456789-api-key';
 const WRONG_KEY = 'kee-9876543210-wrong-key';

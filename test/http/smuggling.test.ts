@@ -4,6 +4,8 @@ import { rawHttp } from '../support/raw-http';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 
+jest.setTimeout(30_000);
+
 /** A request that must never be seen as one of its own. */
 const SMUGGLED = 'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nsmuggled';
 

@@ -10,6 +10,8 @@ import { channelFault } from '../../../src/hub/channel';
 import { createQuietLogger } from '../../contract/quiet-logger';
 import { hmacToken, JWT_SECRET } from '../../support/tokens';
 
+jest.setTimeout(30_000);
+
 const verifier = createJwtVerifier(parseConfig({ JWT_SECRET }).auth.jwt!, createQuietLogger());
 const codeOf = (token: string) =>
   verifier.verify(token).then(

@@ -53,6 +53,12 @@ describe('what the gateway says', () => {
       'warning',
       'Kafka is away: the stream stays open and goes on when it is back',
     ],
+    [
+      'gateway.token-expiring',
+      { expiresAt: '2030-01-02T03:04:05.000Z' },
+      'warning',
+      'The token expires at 2030-01-02T03:04:05.000Z: the stream ends then',
+    ],
   ])('%s %j is %s', (name, data, severity, text) => {
     expect(noticeText({ name, data: JSON.stringify(data) })).toEqual({ severity, text });
   });
