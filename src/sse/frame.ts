@@ -38,7 +38,8 @@ export function encodeFrame(id: string | null, event: string | null, data: Buffe
   const lines = lineEnds(data);
   const bodyStart = Buffer.byteLength(ownId);
   // Every line costs its `data: ` and LF, and the blank line one LF more; of a CRLF one byte is left out.
-  const bytes = Buffer.allocUnsafe(
+  // Not from Node's pool: a frame stays in the ring, and would keep 8 KiB there of what has long gone.
+  const bytes = Buffer.allocUnsafeSlow(
     bodyStart +
       Buffer.byteLength(eventLine) +
       data.length -

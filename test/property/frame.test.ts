@@ -53,6 +53,11 @@ describe('encodeFrame', () => {
     );
   });
 
+  it('has memory of its own: a small part of a larger block would keep the whole of it in the ring', () => {
+    const { bytes } = encodeFrame('1', 'name', Buffer.from('data'));
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
   it.each(['\r', '\n', '\0', 'a\nb'])('refuses %j in an id or an event name', (bad) => {
     expect(() => encodeFrame(bad, null, Buffer.alloc(0))).toThrow(TypeError);
     expect(() => encodeFrame(null, bad, Buffer.alloc(0))).toThrow(TypeError);
