@@ -25,9 +25,19 @@ export const FAILURE_ADVICE: Readonly<Record<FailureStage, string>> = {
 
 const UNAVAILABLE_HEADER = 'x-sse-unavailable';
 
-/** How an attempt failed on which no event came. `endedEarly`: it was over before it was to be closed. */
-export function failureOf(response: SseResponse, endedEarly: boolean): FailureStage {
-  if (response.status === 0) return endedEarly ? 'connect' : 'silent';
+/** xk6-sse tells its own timeout, which is how it closes, as an error. */
+const TIMEOUT = /deadline exceeded|Client\.Timeout/;
+
+function isFault(message: string): boolean {
+  return message !== '' && !TIMEOUT.test(message);
+}
+
+/**
+ * How an attempt failed on which no event came. `endedEarly`: it was over before it was to be closed; `message`: the last
+ * error, or empty.
+ */
+export function failureOf(response: SseResponse, endedEarly: boolean, message: string): FailureStage {
+  if (response.status === 0) return endedEarly || isFault(message) ? 'connect' : 'silent';
   if (response.status !== 200) return 'status';
   if (hasHeader(response, UNAVAILABLE_HEADER)) return 'unavailable';
   if (!isEventStream(response)) return 'status';

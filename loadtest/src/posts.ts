@@ -1,3 +1,4 @@
+import exec from 'k6/execution';
 import http from 'k6/http';
 import type { LoadConfig } from './config.ts';
 import { roomCount } from './stream-url.ts';
@@ -5,14 +6,14 @@ import { roomCount } from './stream-url.ts';
 /** What a slow reader is sent beside the other events. */
 const LARGE_EVENT_BYTES = 64 * 1_024;
 
-/** Scenario `slow`: posts a large event. Scenario `rooms`: posts the time to a room, as one of its members would. */
+/** Scenario `slow`: posts a large event. Scenario `rooms`: posts the time to the next room, as one of its members would. */
 export function postOne({ scenario, baseUrls, plan }: LoadConfig): void {
   const tags = { name: 'post' };
   if (scenario === 'slow') {
     http.post(`${baseUrls[0]}/broadcast/large?event=large`, 'x'.repeat(LARGE_EVENT_BYTES), { tags });
     return;
   }
-  const room = Math.floor(Math.random() * roomCount(plan.connections));
+  const room = exec.scenario.iterationInTest % roomCount(plan.connections);
   const base = baseUrls[room % baseUrls.length]!;
   http.post(`${base}/broadcast/rooms/r-${room}`, String(Date.now()), { tags });
 }

@@ -47,7 +47,8 @@ export default function attempt(briefing: Briefing): void {
 }
 
 function openStream({ config, window }: Briefing): Stream {
-  const number = exec.vu.idInTest;
+  // VUs that post have numbers as well.
+  const number = 1 + ((exec.vu.idInTest - 1) % config.plan.connections);
   const slow = isSlow(config, number);
   return createStream({
     sse,

@@ -110,7 +110,7 @@ export function createStream(deps: StreamDeps): Stream {
     const attempts = 1 + reconnects;
     if (firstEventMs === null) {
       figures.attempts(0, attempts);
-      figures.failed(failureOf(response, endedEarly || reconnects > 0), attempts, message);
+      figures.failed(failureOf(response, endedEarly || reconnects > 0, message), attempts, message);
       failures++;
       return;
     }
@@ -130,7 +130,7 @@ export function createStream(deps: StreamDeps): Stream {
     }
     failures++;
     figures.attempts(0, 1);
-    figures.failed(failureOf(response, endedEarly), 1, message);
+    figures.failed(failureOf(response, endedEarly, message), 1, message);
   }
 
   return {

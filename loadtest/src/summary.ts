@@ -58,6 +58,11 @@ export function reasonsOf(config: LoadConfig, metrics: Metrics): string[] {
         '; LATENCY_PATH=none does without',
     );
   }
+  if (has('sse_event_latency', 'min')) {
+    reasons.push(
+      'events arrived before they were sent: the clocks differ, so set them by NTP, or LATENCY_PATH=none',
+    );
+  }
   if (has('sse_gaps', 'count')) {
     reasons.push(`events are missing: their numbers at "${config.sequencePath}" have holes`);
   }

@@ -338,6 +338,10 @@ describe('a stream on the bundled module', () => {
     expect(refused.seen.attempts).toEqual([false, false, false, false, false]);
     expect(refused.seen.failed).toEqual([['connect', 5]]);
     expect(refused.seen.messages).toEqual(['refused']);
+    const once = native({ connects: 0, firstEventMs: null }, { status: 0, error: 'refused' });
+    expect(once.seen.failed).toEqual([['connect', 1]]);
+    const noAnswer = native({ connects: 0, firstEventMs: null }, { status: 0 });
+    expect(noAnswer.seen.failed).toEqual([['silent', 1]]);
     const sentAway = native({ connects: 3, reconnects: 2, firstEventMs: null });
     expect(sentAway.seen.failed).toEqual([['unavailable', 3]]);
     const silent = native({ firstEventMs: null });

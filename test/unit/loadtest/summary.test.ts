@@ -50,6 +50,11 @@ describe('the thresholds', () => {
     ],
     ['sse_event_latency', { sse_event_latency: trend(3_000) }, /sse_event_latency is 3000 ms/],
     ['sse_event_latency', { sse_event_latency: trend(0, 0) }, /no delivery was measured/],
+    [
+      'sse_event_latency',
+      { sse_event_latency: { type: 'trend', values: { min: -100, max: 5 } } },
+      /the clocks differ/,
+    ],
     ['sse_gaps', { sse_gaps: counter(1) }, /events are missing/],
   ])('fail for %s alone', (metric, bad, reason) => {
     const metrics = { ...GOOD, ...bad };
