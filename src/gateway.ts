@@ -102,7 +102,10 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
   const refusals = createRefusalCounts();
-  const onRefused = ({ code }: GatewayError) => countRefusal(refusals, code);
+  const onRefused = ({ code, cause }: GatewayError) => {
+    countRefusal(refusals, code);
+    if (code === 'internal') logger.error({ err: cause }, 'a request failed');
+  };
 
   // remember
   const log = createEventLog(config, logger, undefined, (durationMs) => metrics.onProduced(durationMs));

@@ -16,7 +16,7 @@ export interface IngestRouteDeps {
   readonly cors: Cors;
   readonly config: Config['ingest'];
   readonly admission: IngestAdmission;
-  /** Hears what is answered instead of a result. */
+  /** Hears what is answered instead of a result, and logs what is a defect. */
   readonly onRefused: (error: GatewayError) => void;
 }
 

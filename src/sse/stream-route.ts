@@ -44,7 +44,7 @@ export interface StreamRouteDeps {
   /** Null: anyone may subscribe to anything. */
   readonly guard: SubscribeGuard | null;
   readonly tokenExpiry: TokenExpiry;
-  /** Hears what is answered instead of a stream. */
+  /** Hears what is answered instead of a stream, and logs what is a defect. */
   readonly onRefused: (error: GatewayError) => void;
   readonly logger: Logger;
 }
@@ -244,8 +244,6 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
   /** An EventSource that may not subscribe has to end for good, so what a stranger is told is the honest status. */
   function refuseStranger(req: IncomingMessage, res: ServerResponse, error: GatewayError): void {
-    if (error.code === 'internal')
-      deps.logger.error({ err: error.cause }, 'a subscriber could not be judged');
     // Nobody's fault but ours: to be tried again.
     if (error.httpStatus === 503) {
       refuse(req, res, error);

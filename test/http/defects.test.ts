@@ -1,0 +1,84 @@
+import { OPEN_GRANT, type PublishGuard } from '../../src/auth/grant';
+import { parseConfig } from '../../src/config';
+import type { GatewayError } from '../../src/errors';
+import { createClientAddress } from '../../src/http/client-address';
+import { createCors } from '../../src/http/cors';
+import { createRefusalCounts } from '../../src/http/refusal-counts';
+import { createServer, type DirectRoute, type HttpServer } from '../../src/http/server';
+import { createBroadcastRoute } from '../../src/ingest/broadcast-route';
+import { createInFlight } from '../../src/ingest/in-flight';
+import { createIngestAdmission } from '../../src/ingest/ingest-admission';
+import type { Publisher } from '../../src/ingest/publisher';
+import type { Logger } from '../../src/logger';
+import { createQuietLogger } from '../contract/quiet-logger';
+
+let server: HttpServer;
+afterEach(() => server.close(100));
+
+const config = parseConfig({ PORT: '0', HOST: '127.0.0.1' });
+const cors = createCors([]);
+
+/** A server with nothing but this route. */
+async function serve(route: DirectRoute, logger: Logger): Promise<string> {
+  server = createServer({
+    config: config.http,
+    cors,
+    streamRoute: route,
+    sockets: { holds: () => false, destroyAll: () => undefined },
+    directRoutes: [],
+    app: () => undefined,
+    refusals: createRefusalCounts(),
+    logger,
+  });
+  return `http://127.0.0.1:${await server.listen()}`;
+}
+
+const fail = () => {
+  throw new TypeError('x is not a function');
+};
+
+describe('a route with a defect', () => {
+  it('is answered 500 without a word of why, and logged without the query', async () => {
+    const logger = createQuietLogger();
+    const url = await serve({ owns: () => true, handle: fail }, logger);
+    const res = await fetch(`${url}/a/path?access_token=kee-secret`);
+    expect(res.status).toBe(500);
+    const text = await res.text();
+    expect(JSON.parse(text)).toMatchObject({ code: 'internal' });
+    expect(text).not.toContain('function');
+    const [line, ...others] = logger.lines;
+    expect(others).toEqual([]);
+    expect(line).toMatchObject({ level: 'error', fields: { err: expect.any(TypeError), path: '/a/path' } });
+    expect(JSON.stringify(line)).not.toContain('kee-secret');
+  });
+});
+
+describe('publishing with a defect', () => {
+  it.each<[string, PublishGuard, Publisher['publish']]>([
+    ['in the guard', fail, async () => []],
+    ['in the guard, later', () => Promise.reject(new TypeError('x')), async () => []],
+    ['behind it', () => OPEN_GRANT, () => Promise.reject(new TypeError('x'))],
+  ])('%s is answered 500, told of once, and leaves its place to others', async (_, guard, publish) => {
+    const refused: GatewayError[] = [];
+    const inFlight = createInFlight(config.ingest.inFlight);
+    const admission = createIngestAdmission({
+      guard,
+      inFlight,
+      clientAddress: createClientAddress(0),
+      config: config.ingest,
+      draining: () => null,
+    });
+    const route = createBroadcastRoute({
+      publisher: { publish },
+      cors,
+      config: config.ingest,
+      admission,
+      onRefused: (error) => refused.push(error),
+    });
+    const url = await serve(route, createQuietLogger());
+    const res = await fetch(`${url}/broadcast`, { method: 'POST', body: 'x' });
+    expect(res.status).toBe(500);
+    expect(refused).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
+    expect([inFlight.requests, inFlight.bytes]).toEqual([0, 0]);
+  });
+});
