@@ -47,9 +47,12 @@ export class MemoryPartition {
     const record = {
       offset,
       timestampMs: Date.now(),
-      key: key === null ? null : Buffer.from(key),
-      value,
-      headers,
+      key: key === null ? null : ownCopy(Buffer.from(key)),
+      value: ownCopy(value),
+      headers: headers.map((header) => ({
+        key: header.key,
+        value: header.value === null ? null : ownCopy(header.value),
+      })),
     };
     this.#records.push(record);
     if (this.#position !== null) this.#undeliveredBytes += contentBytes(record);
@@ -141,4 +144,11 @@ export class MemoryPartition {
   #slice(from: bigint, to: bigint): LogRecord[] {
     return this.#records.slice(Number(from - this.#logStart), Number(to - this.#logStart));
   }
+}
+
+/** A small buffer is mostly a part of a larger block, which would be kept for as long as the record is. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
