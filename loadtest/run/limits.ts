@@ -49,8 +49,8 @@ export function maxStreamsFor({ connections, probe }: Spread, { hardFiles }: Mac
   return Math.max(1, Math.min(connections + probe, hardFiles - SPARE_FILES));
 }
 
-/** Source addresses that the shards need on this machine: with one, the local ports run out. */
-export function needsLocalIps(spread: Spread, { localPorts }: MachineLimits): boolean {
+/** Whether the shards need an address each on this machine: with one, the local ports run out. */
+export function needsOwnAddresses(spread: Spread, { localPorts }: MachineLimits): boolean {
   return spread.isLocal && spread.connections / spread.targets > localPorts * SHARE_OF_PORTS;
 }
 

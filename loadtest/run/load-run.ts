@@ -18,7 +18,7 @@ export interface LoadRunDeps {
   /** Settings of the k6 scripts. */
   readonly env: Readonly<Record<string, string>>;
   readonly shards: number;
-  readonly localIps: boolean;
+  readonly ownAddresses: boolean;
   /** The k6 binary. */
   readonly k6: string;
   /** The whole command line, for the report. */

@@ -13,8 +13,8 @@ export interface ShardOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Where each leaves its figures. */
   readonly directory: string;
-  /** Each shard has a source address of its own, from 127.0.0.2 on. */
-  readonly localIps: boolean;
+  /** Each shard goes to an address of this machine of its own, from 127.0.0.1 on. */
+  readonly ownAddresses: boolean;
   readonly onOutput: (name: string, line: string) => void;
 }
 
@@ -45,7 +45,7 @@ const STOP_DEADLINE_MS = 5_000;
 const GARBAGE_PERCENT = '60';
 
 /** Starts all shards at the same time. */
-export function startShards({ k6, count, env, directory, localIps, onOutput }: ShardOptions): Shards {
+export function startShards({ k6, count, env, directory, ownAddresses, onOutput }: ShardOptions): Shards {
   const cuts = Array.from({ length: count + 1 }, (_, i) =>
     i === 0 ? '0' : i === count ? '1' : `${i}/${count}`,
   );
@@ -67,12 +67,12 @@ export function startShards({ k6, count, env, directory, localIps, onOutput }: S
               `--execution-segment=${cuts[i]}:${cuts[i + 1]}`,
               `--execution-segment-sequence=${cuts.join(',')}`,
             ]),
-        ...(localIps ? [`--local-ips=127.0.0.${i + 2}`] : []),
         join(repositoryRoot(), SCRIPT),
       ],
       env: {
         ...process.env,
         ...env,
+        ...(ownAddresses ? { URL: loopbackUrls(env.URL!, i + 1) } : {}),
         SUMMARY_FILE: file,
         GOGC: process.env.GOGC ?? GARBAGE_PERCENT,
         K6_NO_USAGE_REPORT: 'true',
@@ -108,6 +108,17 @@ export function startShards({ k6, count, env, directory, localIps, onOutput }: S
       await Promise.all(shards.map(({ child }) => child.stop({ deadlineMs: STOP_DEADLINE_MS })));
     },
   };
+}
+
+const LOOPBACK_HOST = /\/\/(127\.[\d.]+|localhost)(?=[:/,]|$)/g;
+
+/**
+ * The same URLs at another address of this machine. Ports are counted for each pair of addresses, so each shard has all of
+ * them; with source addresses instead (k6's --local-ips) every port it binds would be lost to nginx too (Linux does not
+ * give a bound port to a connect from any address).
+ */
+export function loopbackUrls(urls: string, number: number): string {
+  return urls.replaceAll(LOOPBACK_HOST, `//127.0.0.${number}`);
 }
 
 async function endOf(shard: { name: string; file: string; child: SupervisedChild }): Promise<ShardEnd> {

@@ -3,7 +3,7 @@ import {
   limitWarnings,
   type MachineLimits,
   maxStreamsFor,
-  needsLocalIps,
+  needsOwnAddresses,
   readMachineLimits,
   type Spread,
   shardsFor,
@@ -31,15 +31,15 @@ describe('the limits of the machine', () => {
   it('let 50,000 connections pass where a process may open 20,000 files', () => {
     expect(shardsFor(50_000, SMALL)).toBe(3);
     expect(limitFaults(SPREAD, SMALL)).toEqual([]);
-    expect(needsLocalIps(SPREAD, SMALL)).toBe(true);
+    expect(needsOwnAddresses(SPREAD, SMALL)).toBe(true);
     expect(maxStreamsFor(SPREAD, SMALL)).toBeLessThan(20_000);
     expect(maxStreamsFor(SPREAD, SMALL)).toBeGreaterThan(50_200 / 3);
   });
 
   it('need no further addresses straight at the gateways, or for few', () => {
-    expect(needsLocalIps({ ...SPREAD, direct: true, targets: 3 }, SMALL)).toBe(false);
-    expect(needsLocalIps({ ...SPREAD, connections: 2_000 }, SMALL)).toBe(false);
-    expect(needsLocalIps({ ...SPREAD, isLocal: false }, SMALL)).toBe(false);
+    expect(needsOwnAddresses({ ...SPREAD, direct: true, targets: 3 }, SMALL)).toBe(false);
+    expect(needsOwnAddresses({ ...SPREAD, connections: 2_000 }, SMALL)).toBe(false);
+    expect(needsOwnAddresses({ ...SPREAD, isLocal: false }, SMALL)).toBe(false);
   });
 
   it.each<[string, Partial<Spread>, Partial<MachineLimits>, RegExp]>([
