@@ -48,10 +48,12 @@ function milliseconds(duration: unknown): number {
 describe('docker-compose.yml', () => {
   it('has what the README promises', () => {
     expect(Object.keys(compose.services).sort()).toEqual(
-      ['aggregator', 'gateway', 'kafka', 'loadtest', 'nginx', 'ticker'].sort(),
+      ['aggregator', 'gateway', 'grafana', 'kafka', 'loadtest', 'nginx', 'prometheus', 'ticker'].sort(),
     );
     expect(compose.services.gateway!.deploy).toEqual({ replicas: '3' });
     expect(compose.services.loadtest!.profiles).toEqual(['loadtest']);
+    for (const service of ['prometheus', 'grafana'])
+      expect(compose.services[service]!.profiles).toEqual(['observability']);
   });
 
   it.each(PROGRAMS)('gives %s only settings that exist, with values that are accepted', (service) => {
@@ -86,21 +88,21 @@ describe('docker-compose.yml', () => {
 
   it('publishes ports below those that Linux gives to outgoing connections', () => {
     const ports = Object.values(compose.services).flatMap((service) => service.ports ?? []);
-    expect(ports).toEqual(['127.0.0.1:9092:9092', '8080:80']);
+    expect(ports).toEqual(['127.0.0.1:9092:9092', '8080:80', '127.0.0.1:9090:9090', '127.0.0.1:3030:3000']);
   });
 
   it('names a version of every image that it does not build', () => {
     for (const file of [compose, cluster]) {
       for (const [name, { image, build }] of Object.entries(file.services)) {
         if (build === undefined && image !== undefined) {
-          expect([name, image]).toEqual([name, expect.stringMatching(/^[a-z/]+:(stable|\d+\.\d+\.\d+)$/)]);
+          expect([name, image]).toEqual([name, expect.stringMatching(/^[a-z/]+:(stable|v?\d+\.\d+\.\d+)$/)]);
         }
       }
     }
     for (const dockerfile of ['infra/gateway.Dockerfile', 'infra/k6.Dockerfile']) {
       const text = read(dockerfile);
       for (const [, image] of text.matchAll(/^FROM (\S+)/gm)) {
-        expect(image).toMatch(/^(node:\d+-bookworm-slim|golang:\d+\.\d+-bookworm|scratch)$/);
+        expect(image).toMatch(/^(node:\d+-bookworm-slim|golang:\d+\.\d+-bookworm|busybox:\d+\.\d+|scratch)$/);
       }
       // Where no registry can be reached, the frontend could not be pulled.
       expect(text).not.toMatch(/^#\s*syntax=/m);
@@ -131,11 +133,18 @@ describe('docker-compose.yml', () => {
     for (const { file } of Object.values(compose.configs)) {
       if (file !== undefined) expect([file, existsSync(join(repositoryRoot(), file))]).toEqual([file, true]);
     }
-    for (const { build } of Object.values(compose.services)) {
+    for (const { build, volumes } of Object.values(compose.services)) {
+      for (const volume of (volumes ?? []) as string[]) {
+        const path = volume.split(':')[0]!;
+        if (path.startsWith('./'))
+          expect([path, existsSync(join(repositoryRoot(), path))]).toEqual([path, true]);
+      }
       if (build !== undefined) expect(existsSync(join(repositoryRoot(), build.dockerfile))).toBe(true);
     }
     for (const file of [compose, cluster]) {
-      const used = Object.values(file.services).flatMap(({ volumes }) => (volumes ?? []) as string[]);
+      const used = Object.values(file.services)
+        .flatMap(({ volumes }) => (volumes ?? []) as string[])
+        .filter((volume) => !volume.startsWith('./'));
       expect(used.map((volume) => volume.split(':')[0]).sort()).toEqual(Object.keys(file.volumes).sort());
     }
   });
