@@ -1,7 +1,7 @@
 import { missingForNative } from '../bench/native-program';
 import { missingForBrowser } from '../infra/local/chromium';
 import { missingForCompose } from '../infra/local/docker';
-import { missingForK6 } from '../infra/local/k6';
+import { missingForK6, missingForManifests } from '../infra/local/k6';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { missingForNginx } from '../infra/local/nginx';
 
@@ -49,6 +49,12 @@ export const TIERS: readonly Tier[] = [
   },
   // `-vet=all`: what `go vet` finds fails it as well.
   { name: 'k6', command: ['go', 'test', '-C', 'loadtest/k6', '-vet=all', './...'], missing: missingForK6 },
+  // `-count=1`: Go would not see that a manifest has changed.
+  {
+    name: 'manifests',
+    command: ['go', 'test', '-C', 'infra/k8s/check', '-vet=all', '-count=1', './...'],
+    missing: missingForManifests,
+  },
   {
     name: 'loadtest',
     jest: { project: 'loadtest' },

@@ -9,20 +9,33 @@ import { describeExit, startChild } from './supervised-child';
 /** That of loadtest/k6/go.mod. */
 export const K6_VERSION = 'v1.8.1';
 
-/** The `go` line of loadtest/k6/go.mod. */
+/** The `go` line of loadtest/k6/go.mod, and of infra/k8s/check/go.mod. */
 const MIN_GO = { major: 1, minor: 25 };
 const PROGRESS_MS = 15_000;
 
 /** Why k6 with our k6/x/sse cannot be built on this machine, with what to do instead; null when it can. */
 export function missingForK6(): string | null {
+  const found = oldGo();
+  if (found === null) return null;
+  return `k6 is built with Go ${MIN_GO.major}.${MIN_GO.minor} or newer, and ${found}. ${INSTEAD}`;
+}
+
+/** Why the manifests of infra/k8s cannot be read on this machine, with what to do; null when they can. */
+export function missingForManifests(): string | null {
+  const found = oldGo();
+  if (found === null) return null;
+  return `the manifests are read with Go ${MIN_GO.major}.${MIN_GO.minor} or newer, and ${found}. Install it from https://go.dev/dl/`;
+}
+
+/** Which Go there is, if it is none or too old a one; null when it will do. */
+function oldGo(): string | null {
   const go = spawnSync('go', ['env', 'GOVERSION'], {
     encoding: 'utf8',
     env: { ...process.env, GOTOOLCHAIN: 'local' },
   });
   const version = go.status === 0 ? goVersion(go.stdout) : null;
   if (version !== null && isNewEnough(version)) return null;
-  const found = version === null ? 'there is none' : `this is ${version.major}.${version.minor}`;
-  return `k6 is built with Go ${MIN_GO.major}.${MIN_GO.minor} or newer, and ${found}. ${INSTEAD}`;
+  return version === null ? 'there is none' : `this is ${version.major}.${version.minor}`;
 }
 
 const INSTEAD = `Install it from https://go.dev/dl/ or with \`brew install go\`.

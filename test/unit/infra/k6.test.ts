@@ -17,5 +17,6 @@ describe('the k6 that is built', () => {
     const mod = readFileSync(join(repositoryRoot(), 'loadtest/k6/go.mod'), 'utf8');
     expect(mod).toContain(`go.k6.io/k6 ${K6_VERSION}\n`);
     expect(mod).toContain('\ngo 1.25.0\n');
+    expect(readFileSync(join(repositoryRoot(), 'infra/k8s/check/go.mod'), 'utf8')).toContain('\ngo 1.25.0\n');
   });
 });
