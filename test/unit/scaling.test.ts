@@ -29,16 +29,4 @@ describe('docs/scaling.md', () => {
     expect(sheet).toContain('within 1 to 5 s [S]');
     expect(sheet).toContain('(20 s\n`DRAIN_MS`');
   });
-
-  it('calculates with what docs/performance.md says', () => {
-    const measured = readFileSync(join(repositoryRoot(), 'docs/performance.md'), 'utf8');
-    for (const said of [
-      'S × E × 8 µs',
-      '80 to 100 MiB for the process, 3 to 7 KiB for each stream',
-      'R × 10 µs',
-      '9,000 a second fill a core',
-      '| open a stream | connect | 110 µs',
-    ])
-      expect(measured).toContain(said);
-  });
 });
