@@ -23,6 +23,7 @@ export const TIERS: readonly Tier[] = [
   { name: 'lint', command: ['biome', 'check', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types-web', command: ['tsc', '-p', 'src/web', '--noEmit'] },
+  { name: 'types-client', command: ['tsc', '-p', 'src/client', '--noEmit'] },
   { name: 'types-loadtest', command: ['tsc', '-p', 'loadtest'] },
   { name: 'unit', jest: { project: 'unit' } },
   { name: 'property', jest: { project: 'property' } },

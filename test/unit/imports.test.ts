@@ -16,6 +16,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   http: ['auth', 'eventlog', 'hub', 'sse', 'status'],
   // Runs in browsers.
   web: [],
+  // As well: the decoder, and nothing else that is pure, see below.
+  client: ['sse'],
 };
 const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle'];
 
@@ -50,6 +52,12 @@ describe('imports point one way', () => {
         if (name.startsWith('kafkajs')) expect(file).toMatch(/^eventlog\/kafka\/|^roles\/aggregator\.ts$/);
       }
     }
+  });
+
+  it('src/client takes nothing of the gateway but the decoder of frames, which needs nothing else', () => {
+    const taken = files.filter((file) => file.startsWith('client/')).flatMap(localImports);
+    expect(taken.filter((name) => !name.startsWith('client/'))).toEqual(['sse/frame-decoder.ts']);
+    expect(importsOf('sse/frame-decoder.ts')).toEqual([]);
   });
 
   it('only main.ts uses process', () => {
