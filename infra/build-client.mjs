@@ -1,7 +1,7 @@
 // Builds the client library of src/client: modules for browsers and Node as small as blanks and comments allow (names
 // stay, for stack traces), and their types with comments.
 // Usage: node infra/build-client.mjs [directory]   (default dist/client)
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,11 @@ const out = resolve(process.argv[2] ?? join(root, 'dist/client'));
 
 rmSync(out, { recursive: true, force: true });
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', join(root, 'src/client'), '--outDir', out], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'src/client'), '--outDir', out], {
+  stdio: 'inherit',
+});
+// The compiler has said what is wrong.
+if (status !== 0) process.exit(status ?? 1);
 for (const name of readdirSync(out, { recursive: true })) {
   if (!name.endsWith('.js')) continue;
   const file = join(out, name);

@@ -1,11 +1,6 @@
 import { createFrameDecoder } from '../sse/frame-decoder.ts';
 import { retryAfterMs, retryDelayMs } from './retry-delay.ts';
-import type {
-  EventStreamOptions,
-  StreamErrorEvent,
-  StreamEvent,
-  StreamEventTarget,
-} from './stream-options.ts';
+import type { EventStreamOptions, StreamEvent, StreamEventTarget } from './stream-options.ts';
 
 export type * from './stream-options.ts';
 
@@ -55,7 +50,6 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
   readonly withCredentials: boolean;
   onopen: ((event: Event) => unknown) | null = null;
   onmessage: ((event: StreamEvent) => unknown) | null = null;
-  onerror: ((event: StreamErrorEvent) => unknown) | null = null;
   readonly #options: EventStreamOptions & typeof DEFAULTS;
   readonly #queues = new Set<StreamEvent[]>();
   readonly #close = () => this.close();
@@ -88,6 +82,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     } = this.#options);
     this.addEventListener('open', (event) => this.onopen?.(event));
     this.addEventListener('message', (event) => this.onmessage?.(event));
+    this.onerror = null;
     this.addEventListener('error', (event) => this.onerror?.(event));
     for (const [type, name] of Object.entries(CALLBACKS)) {
       const tell = options[name] as ((payload: unknown) => void) | undefined;

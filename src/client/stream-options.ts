@@ -89,6 +89,9 @@ type ListenOptions = boolean | { capture?: boolean; once?: boolean; passive?: bo
 
 /** An EventTarget that knows what its listeners get. */
 export interface StreamEventTarget extends EventTarget {
+  /** Read as an EventSource's, so that an EventStream passes for one. */
+  get onerror(): ((event: Event) => unknown) | null;
+  set onerror(listener: ((event: StreamErrorEvent) => unknown) | null);
   addEventListener(type: 'open', listener: Listener<Event>, options?: ListenOptions): void;
   addEventListener(type: 'error', listener: Listener<StreamErrorEvent>, options?: ListenOptions): void;
   addEventListener(type: string, listener: Listener<StreamEvent>, options?: ListenOptions): void;

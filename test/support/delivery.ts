@@ -1,4 +1,4 @@
-import { recordsOf, type TestEventSource } from './event-source';
+import { recordsOf, type SourceEvent } from './event-source';
 import type { TopicRecord } from './topic';
 
 /** What one source received over all its connections, held against the topic. */
@@ -16,7 +16,7 @@ export interface Delivery {
 export interface DeliveryCheck {
   /** Records that each source is to have. */
   readonly count: number;
-  of(source: TestEventSource): Delivery;
+  of(source: { readonly events: readonly Pick<SourceEvent, 'event' | 'data'>[] }): Delivery;
 }
 
 /**

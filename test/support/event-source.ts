@@ -154,7 +154,11 @@ function faultOf({ statusCode, headers }: IncomingMessage): string | null {
 }
 
 /** The events of the log among those of a source, without what the gateway says itself. */
-export function recordsOf({ events }: TestEventSource): SourceEvent[] {
+export function recordsOf<E extends Pick<SourceEvent, 'event'>>({
+  events,
+}: {
+  readonly events: readonly E[];
+}): E[] {
   return events.filter(({ event }) => !event.startsWith('gateway.'));
 }
 
