@@ -117,6 +117,11 @@ func TestWhatBelongsTogether(t *testing.T) {
 	if _, ok := deployments[hpa.Spec.ScaleTargetRef.Name]; !ok {
 		t.Errorf("the HorizontalPodAutoscaler is for %s", hpa.Spec.ScaleTargetRef.Name)
 	}
+	for name, deployment := range deployments {
+		if scaled := name == hpa.Spec.ScaleTargetRef.Name; scaled != (deployment.Spec.Replicas == nil) {
+			t.Errorf("%s: the number of replicas is said twice or nowhere", name)
+		}
+	}
 	ingress := of[networkingv1.Ingress](objects)["gateway"]
 	for _, path := range ingress.Spec.Rules[0].HTTP.Paths {
 		if backend := path.Backend.Service; backend.Name != "gateway" || backend.Port.Name != service.Spec.Ports[0].Name {

@@ -61,7 +61,10 @@ describe('the manifests', () => {
       '/sse Exact',
       '/subscribe Prefix',
       '/broadcast Prefix',
+      '/connections Exact',
+      '/kafka/status Exact',
       '/ Exact',
+      '/web Prefix',
     ]);
   });
 
