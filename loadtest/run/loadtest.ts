@@ -6,6 +6,7 @@ import { repositoryRoot } from '../../infra/local/repository';
 import { createRunLog } from '../../infra/local/run-log';
 import { parseLoadConfig } from '../src/config.ts';
 import {
+  gatewaysFor,
   limitFaults,
   limitWarnings,
   maxStreamsFor,
@@ -29,7 +30,8 @@ void runInForeground(async () => {
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
   const limits = readMachineLimits();
   const shards = options.shards ?? shardsFor(options.connections, limits);
-  const spread = spreadOf(options, shards);
+  const gateways = options.gateways ?? gatewaysFor(options.connections + options.probe, limits);
+  const spread = spreadOf(options, shards, gateways);
   // What is wrong is said before anything is started.
   parseLoadConfig({
     ...process.env,
@@ -47,7 +49,10 @@ void runInForeground(async () => {
   });
   const target =
     options.url === null
-      ? await localTarget(options, maxStreamsFor(spread, limits), { log: print, onOutput: runLog.write })
+      ? await localTarget(options, gateways, maxStreamsFor(spread, limits), {
+          log: print,
+          onOutput: runLog.write,
+        })
       : remoteTarget(options.url);
   const run = startLoadRun({
     options,
@@ -74,7 +79,11 @@ void runInForeground(async () => {
   };
 });
 
-function spreadOf({ connections, gateways, direct, url, probe }: LoadTestOptions, shards: number): Spread {
+function spreadOf(
+  { connections, direct, url, probe }: LoadTestOptions,
+  shards: number,
+  gateways: number,
+): Spread {
   const urls = url?.split(',') ?? [];
   return {
     connections,

@@ -14,7 +14,8 @@ export interface LoadTestOptions {
   readonly url: string | null;
   /** Around nginx, straight at the gateways. */
   readonly direct: boolean;
-  readonly gateways: number;
+  /** Null: as many as the machine's limits ask for. */
+  readonly gateways: number | null;
   readonly tickMs: number;
   /** Null: as many as the limit of open files asks for. */
   readonly shards: number | null;
@@ -41,7 +42,7 @@ ticker and nginx by itself, or tests what runs already (--url). Exit code 0: all
   --from -N|none       streams begin with the last N events, so that each has one at once (-1); none: with the next one
   --url URL            test this instead, as https://events.example.org; several with commas are taken in turn
   --direct             the streams go to the gateways, not through nginx
-  --gateways N         gateways of the stack (3)
+  --gateways N         gateways of the stack; without it 3, or as many as the limits ask for
   --tick-ms N          pause between two timestamp events (5000; with --quick 1000)
   --shards N           k6 processes; without it as many as the limit of open files asks for
   --probe N            streams of the probe, a small process that measures beside k6 (200)
@@ -84,7 +85,7 @@ export function parseLoadTestOptions(args: readonly string[]): LoadTestOptions {
     scenario: { type: 'string', default: 'ramp' },
     from: { type: 'string' },
     url: { type: 'string' },
-    gateways: { type: 'string', default: '3' },
+    gateways: { type: 'string' },
     'tick-ms': { type: 'string' },
     shards: { type: 'string' },
     probe: { type: 'string' },
@@ -123,13 +124,14 @@ export function parseLoadTestOptions(args: readonly string[]): LoadTestOptions {
     from: String(values.from ?? (scenario === 'rooms' ? 'none' : '-1')),
     url,
     direct: values.direct === true,
-    gateways: wholeNumber('--gateways', values.gateways, 1, 100, faults),
+    gateways:
+      values.gateways === undefined ? null : wholeNumber('--gateways', values.gateways, 1, 100, faults),
     tickMs: count('tick-ms', 1, 2 ** 31 - 1),
     shards: values.shards === undefined ? null : wholeNumber('--shards', values.shards, 1, 1_000, faults),
     probe: count('probe', 0, 10_000),
     verbose: values.verbose === true,
   };
-  if (scenario === 'storm' && options.gateways < 2)
+  if (scenario === 'storm' && options.gateways === 1)
     faults.push('--scenario storm needs --gateways 2 or more');
   if (!/^(-\d{1,9}|earliest|latest|none)$/.test(options.from)) {
     faults.push(`--from must be -N, earliest, latest or none, not ${options.from}`);

@@ -31,10 +31,11 @@ export function remoteTarget(url: string): Target {
 /** Kafka, gateways, ticker and nginx of our own; resolves when events flow. @throws Error when they do not */
 export async function localTarget(
   options: LoadTestOptions,
+  gateways: number,
   maxStreams: number,
   output: { readonly log: (line: string) => void; readonly onOutput: (name: string, line: string) => void },
 ): Promise<Target> {
-  const { gateways, tickMs, connections, probe, direct } = options;
+  const { tickMs, connections, probe, direct } = options;
   const stack = await startStack({
     gateways,
     tickMs,

@@ -1,4 +1,5 @@
 import {
+  gatewaysFor,
   limitFaults,
   limitWarnings,
   type MachineLimits,
@@ -10,11 +11,11 @@ import {
 } from '../../../loadtest/run/limits';
 
 /** The machine of the first 50,000. */
-const SMALL: MachineLimits = { hardFiles: 20_000, softFiles: 20_000, localPorts: 28_232, freeMiB: 20_000 };
+const SMALL: MachineLimits = { hardFiles: 20_000, softFiles: 20_000, localPorts: 17_768, freeMiB: 20_000 };
 const WIDE: MachineLimits = {
   hardFiles: 1_048_576,
   softFiles: 1_048_576,
-  localPorts: 50_001,
+  localPorts: 25_000,
   freeMiB: 100_000,
 };
 const SPREAD: Spread = {
@@ -30,6 +31,9 @@ const SPREAD: Spread = {
 describe('the limits of the machine', () => {
   it('let 50,000 connections pass where a process may open 20,000 files', () => {
     expect(shardsFor(50_000, SMALL)).toBe(3);
+    expect(gatewaysFor(50_200, SMALL)).toBe(3);
+    expect(gatewaysFor(50_200, { ...SMALL, localPorts: 14_116 })).toBe(4);
+    expect(gatewaysFor(100, SMALL)).toBe(3);
     expect(limitFaults(SPREAD, SMALL)).toEqual([]);
     expect(needsOwnAddresses(SPREAD, SMALL)).toBe(true);
     expect(maxStreamsFor(SPREAD, SMALL)).toBeLessThan(20_000);
@@ -49,14 +53,14 @@ describe('the limits of the machine', () => {
     [
       'ports of nginx',
       { gateways: 1 },
-      { ...WIDE, localPorts: 28_000 },
-      /nginx needs 50200 local ports.*--gateways 2/,
+      { ...WIDE, localPorts: 14_000 },
+      /nginx needs 50200 local ports.*--gateways 4/,
     ],
     [
       'ports of k6',
       { shards: 1 },
-      { ...WIDE, localPorts: 28_000 },
-      /50000 connections from one address.*--shards 2/,
+      { ...WIDE, localPorts: 14_000 },
+      /50000 connections from one address.*--shards 4/,
     ],
     ['ports to another machine', { isLocal: false, gateways: 0 }, {}, /ip_local_port_range/],
   ])('are in the way: %s', (_what, spread, limits, fault) => {
