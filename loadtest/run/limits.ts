@@ -38,7 +38,7 @@ const SPARE_FILES = 300;
 const MAX_PER_SHARD = 17_000;
 const SHARE_OF_PORTS = 0.95;
 /** A VU of k6 with its connection, a stream of a gateway and both its sides in nginx (README-LOAD-TEST.md). */
-const KIB_PER_STREAM = { k6: 240, gateway: 16, nginx: 14 };
+const KIB_PER_STREAM = { k6: 260, gateway: 16, nginx: 14 };
 const BASE_MIB = 1_500;
 const KIB_PER_MIB = 1_024;
 const BYTES_PER_MIB = 1_048_576;
