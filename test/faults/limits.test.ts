@@ -50,10 +50,16 @@ describe('what is bounded', () => {
     LIMIT_MS,
   );
 
-  it(
-    'open files: when none are left nobody is hurt, and it goes on when some are free',
-    async () => {
-      const gateway = await spawnGateway({ maxFiles: 160, env: { TICK_MS: '0' } });
+  it.each([
+    { files: 'kept free for other things', maxFiles: 400, reserved: 200 },
+    { files: 'all used up', maxFiles: 160, reserved: 0 },
+  ])(
+    'open files, $files: nobody is hurt by a flood, and it goes on when that is over',
+    async ({ maxFiles, reserved }) => {
+      const gateway = await spawnGateway({
+        maxFiles,
+        env: { TICK_MS: '0', RESERVED_FILES: String(reserved) },
+      });
       const source = openEventSource(`${gateway.url}/sse`);
       await until(() => source.isOpen, 'a stream is open');
       const flood: RawConnection[] = Array.from({ length: 400 }, () => rawHttp(gateway.port, STREAM));
