@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { assertPortFree, freePorts } from '../../../infra/local/ports';
 
 describe('ports', () => {
@@ -11,8 +11,9 @@ describe('ports', () => {
 
   it.each(['127.0.0.1', '0.0.0.0'])('are refused while somebody listens on %s', async (host) => {
     const server = createServer();
-    await new Promise<void>((done) => server.listen(0, host, done));
-    const { port } = server.address() as AddressInfo;
+    // Not one from where outgoing connections take theirs: once it is free it must stay so.
+    const port = (await freePorts(1))[0]!;
+    await new Promise<void>((done) => server.listen(port, host, done));
     await expect(assertPortFree(port, 'the test')).rejects.toThrow(
       `port ${port}, wanted for the test, is taken`,
     );
