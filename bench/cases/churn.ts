@@ -1,6 +1,6 @@
+import { residentBytes } from '../../infra/local/process-usage';
 import type { BenchCase } from '../bench-case';
 import { startLoad } from '../load-client';
-import { residentBytes } from '../process-usage';
 import { slopeOf } from '../statistics';
 
 const STREAMS = 1_000;

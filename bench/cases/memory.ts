@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { residentBytes } from '../../infra/local/process-usage';
 import type { BenchCase } from '../bench-case';
 import { startLoad } from '../load-client';
-import { residentBytes } from '../process-usage';
 import { SERVER_NAMES, type ServerName } from '../servers/server';
 
 const STREAMS = 10_000;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { cpuSeconds } from '../../infra/local/process-usage';
 import type { BenchCase, BenchContext, Figures } from '../bench-case';
 import { startLoad } from '../load-client';
-import { cpuSeconds } from '../process-usage';
 import type { BenchServer } from '../servers/server';
 
 const STREAMS = 18_000;

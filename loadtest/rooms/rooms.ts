@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { cpuSeconds } from '../../infra/local/process-usage';
 import { mainFile } from '../../infra/local/program';
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import { parseConfig } from '../../src/config';
@@ -23,7 +23,6 @@ hold open files (ulimit -n) are split over several. Prints Markdown.
 
 const ROOM_SIZE = 6;
 const STOP_DEADLINE_MS = 5_000;
-const TICKS_PER_SECOND = 100;
 
 interface Gateway {
   readonly child: SupervisedChild;
@@ -46,13 +45,8 @@ function startGateway(): Promise<Gateway> {
   });
 }
 
-/** Processor time of the gateways so far, in seconds (proc(5): utime and stime). */
-function cpuSeconds(gateways: readonly Gateway[]): number {
-  const ticks = gateways.map(({ child }) => {
-    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+function cpuSecondsOf(gateways: readonly Gateway[]): number {
+  return gateways.reduce((sum, { child }) => sum + cpuSeconds(child.pid), 0);
 }
 
 async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]) => Promise<T>): Promise<T> {
@@ -95,10 +89,10 @@ async function connectRow(clients: number): Promise<string> {
 
 async function roomRow(clients: number, iterations: number, mode: 'paced' | 'closedLoop'): Promise<string> {
   return withRooms(clients, async (run, gateways) => {
-    const before = cpuSeconds(gateways);
+    const before = cpuSecondsOf(gateways);
     const startMs = performance.now();
     const result: Deliveries = await run[mode](iterations);
-    const cpuPercent = ((cpuSeconds(gateways) - before) / ((performance.now() - startMs) / 1_000)) * 100;
+    const cpuPercent = ((cpuSecondsOf(gateways) - before) / ((performance.now() - startMs) / 1_000)) * 100;
     const theirs = ROOMS.get(`${clients} x ${iterations}`);
     const ours = [
       `${result.averageMs.toFixed(1)} ms`,

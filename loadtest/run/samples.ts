@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { cpuSecondsIn } from '../../infra/local/process-usage';
 
 /** What one process takes at a moment. */
 export interface ProcessFigures {
@@ -112,9 +113,6 @@ export type ReadProcesses = (pids: readonly number[]) => ReadonlyMap<number, Pro
 export const readProcesses: ReadProcesses = (pids) =>
   process.platform === 'linux' ? fromProc(pids) : fromPs(pids);
 
-/** Of proc(5)'s times, as on every Linux of today. */
-const TICKS_PER_SECOND = 100;
-
 function fromProc(pids: readonly number[]): Map<number, ProcessFigures> {
   const found = new Map<number, ProcessFigures>();
   for (const pid of pids) {
@@ -134,12 +132,7 @@ function procFigures(pid: number): ProcessFigures | null {
   const stat = readIfAlive(`/proc/${pid}/stat`);
   const kiB = status === null ? undefined : /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   if (stat === null || kiB === undefined) return null;
-  // proc(5): utime and stime, counted after the name, which may have spaces.
-  const fields = stat.slice(stat.lastIndexOf(') ') + 2).split(' ');
-  return {
-    residentKiB: Number(kiB),
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-  };
+  return { residentKiB: Number(kiB), cpuSeconds: cpuSecondsIn(stat) };
 }
 
 function readIfAlive(file: string): string | null {

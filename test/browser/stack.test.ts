@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { browserTier, useBrowser } from '../support/browser';
 import { kafkaTier, useBroker } from '../support/kafka';
 import { nginxTier, openNginx } from '../support/nginx';
-import { spawnGateway } from '../support/process';
-import { until } from '../support/until';
+import { publishNumbered, spawnReturningGateway } from '../support/returning-gateway';
 
 const tiers = [browserTier(), kafkaTier(), nginxTier()];
 const withAll = tiers.every(({ available }) => available) ? describe : describe.skip;
@@ -16,37 +15,21 @@ withAll(`the live page on the whole stack ${tiers.map(({ reason }) => reason).jo
   const kafka = useBroker();
   const browser = useBrowser();
 
-  function start(port = 0) {
-    return spawnGateway({
-      env: {
-        KAFKA_BROKERS: kafka.bootstrap.join(','),
-        PORT: String(port),
-        RETRY_MIN_MS: '50',
-        RETRY_MAX_MS: '100',
-      },
-    });
-  }
-
-  async function publish(url: string, from: number, to: number): Promise<void> {
-    for (let i = from; i < to; i++) {
-      const send = async () => (await fetch(`${url}/broadcast`, { method: 'POST', body: `n-${i}` })).status;
-      await until(async () => (await send()) === 202, `event ${i} is stored`);
-    }
-  }
+  const start = (port = 0) => spawnReturningGateway(kafka, port);
 
   it('shows no hole when its gateway is killed and comes back', async () => {
     const [gateway, other] = [await start(), await start()];
     const { page, complaints } = await browser.open(gateway.url);
     await page.locator('#connection[data-state=open]').waitFor();
     // Once an id is known there is a place to go on from.
-    await publish(other.url, 0, 10);
+    await publishNumbered(other.url, 0, 10);
     await page.locator('#rows td.data', { hasText: 'n-9' }).waitFor();
     await gateway.kill();
     await page.locator('#connection[data-state=reconnecting]').waitFor();
-    await publish(other.url, 10, 40);
+    await publishNumbered(other.url, 10, 40);
     const again = await start(gateway.port);
     await page.locator('#connection[data-state=open]').waitFor();
-    await publish(again.url, 40, 50);
+    await publishNumbered(again.url, 40, 50);
     await page.locator('#rows td.data', { hasText: 'n-49' }).waitFor();
     const rows = (await page.locator('#rows td.data').allInnerTexts()).reverse();
     expect(rows).toEqual(Array.from({ length: 50 }, (_, i) => `n-${i}`));

@@ -1,7 +1,7 @@
 import type { StreamGap, StreamReset, StreamStatus } from '../../src/client/event-stream';
 import { openEventStream } from '../support/event-stream';
 import { useBroker } from '../support/kafka';
-import { spawnGateway } from '../support/process';
+import { publishNumbered, spawnReturningGateway } from '../support/returning-gateway';
 import { topicAt } from '../support/topic';
 import { until } from '../support/until';
 
@@ -11,23 +11,7 @@ describe('the client library at a gateway with Kafka', () => {
   const kafka = useBroker();
   const topic = () => topicAt(kafka.bootstrap, 'events-topic');
 
-  function start(port = 0) {
-    return spawnGateway({
-      env: {
-        KAFKA_BROKERS: kafka.bootstrap.join(','),
-        PORT: String(port),
-        RETRY_MIN_MS: '50',
-        RETRY_MAX_MS: '100',
-      },
-    });
-  }
-
-  async function publish(url: string, from: number, to: number): Promise<void> {
-    for (let i = from; i < to; i++) {
-      const send = async () => (await fetch(`${url}/broadcast`, { method: 'POST', body: `n-${i}` })).status;
-      await until(async () => (await send()) === 202, `event ${i} is stored`);
-    }
-  }
+  const start = (port = 0) => spawnReturningGateway(kafka, port);
 
   const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `n-${from + i}`);
 
@@ -44,20 +28,20 @@ describe('the client library at a gateway with Kafka', () => {
       });
       const data = () => events.map((event) => event.data);
       await until(() => stream.lastEventId !== '', 'it has begun');
-      await publish(other.url, 0, 10);
+      await publishNumbered(other.url, 0, 10);
       await until(() => events.length === 10, 'it has ten');
 
       await gateway.kill();
-      await publish(other.url, 10, 40);
+      await publishNumbered(other.url, 10, 40);
       await until(() => errors.length > 1, 'it has tried in vain');
       const again = await start(gateway.port);
-      await publish(again.url, 40, 50);
+      await publishNumbered(again.url, 40, 50);
       await until(() => events.length === 50, 'it has all');
       expect(data()).toEqual(numbered(0, 50));
       expect(told).toEqual([]);
 
       await again.kill();
-      await publish(other.url, 50, 60);
+      await publishNumbered(other.url, 50, 60);
       await topic().trim([55n]);
       await start(gateway.port);
       await until(() => events.length === 55, 'it has what is left');
@@ -88,7 +72,7 @@ describe('the client library at a gateway with Kafka', () => {
       const again = await start(gateway.port);
       await until(() => resets.length === 1, 'it is told');
       expect(resets).toEqual([{ reason: 'topic' }]);
-      await publish(again.url, 0, 3);
+      await publishNumbered(again.url, 0, 3);
       await until(() => events.length === 3, 'it goes on');
       expect(events.map(({ data }) => data)).toEqual(numbered(0, 3));
     },
