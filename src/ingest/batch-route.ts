@@ -6,6 +6,7 @@ import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
 import type { IngestRouteDeps } from './broadcast-route';
 import type { Published } from './publisher';
+import { sendRefused } from './refused';
 import { traceHeadersOf } from './trace-context';
 
 const PATH = '/events';
@@ -44,11 +45,7 @@ export function createBatchRoute({
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req).then(
         (results) => answer(res, results, corsHeaders),
-        (thrown: unknown) => {
-          const error = asGatewayError(thrown);
-          onRefused(error);
-          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' });
-        },
+        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRefused),
       );
     },
   };

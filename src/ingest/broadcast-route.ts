@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config';
-import { asGatewayError, GatewayError } from '../errors';
+import { GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
-import { sendProblem } from '../http/problem';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import type { DirectRoute } from '../http/server';
 import { ROOT_CHANNEL } from '../hub/channel';
 import { sendAccepted } from './accepted';
 import type { IngestAdmission } from './ingest-admission';
 import { addressFault, type Published, type Publisher } from './publisher';
+import { sendRefused } from './refused';
 import { traceHeadersOf } from './trace-context';
 
 export interface IngestRouteDeps {
@@ -64,12 +64,7 @@ export function createBroadcastRoute({
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req, target).then(
         (published) => sendAccepted(res, 202, published, corsHeaders),
-        (thrown: unknown) => {
-          const error = asGatewayError(thrown);
-          onRefused(error);
-          // What was not read of the body would be taken for the next request.
-          sendProblem(res, error, req.complete ? corsHeaders : { ...corsHeaders, Connection: 'close' });
-        },
+        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRefused),
       );
     },
   };
