@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { type ApiKeySetting, parseApiKey } from '../auth/api-keys';
+import { parseJwtKeyText } from '../auth/jwt-key-text';
+import { channelFault } from '../hub/channel';
+import { file, list, ms, type SettingsOf, text } from './setting-types';
+
+/** RFC 7518 §3.2 for HS256. */
+const MIN_SECRET_BYTES = 32;
+const ASYMMETRIC = /^(RS|PS)(256|384|512)$|^ES(256|384|512)$|^EdDSA$|^Ed25519$/;
+const SYMMETRIC = /^HS(256|384|512)$/;
+const NEEDS_JWT = 'counts only with JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
+
+export const AUTH_SETTINGS = {
+  API_KEYS: apiKeys().describe(
+    'who may publish: `name=secret`, `name=sha256:<hex>`, each with `;/channel` for what it may publish to; unset, and no `JWT_*` either: anyone',
+  ),
+  API_KEYS_FILE: file()
+    .unwrap()
+    .transform((content, context) => apiKeysIn(content.split('\n'), context))
+    .optional()
+    .describe('file with one such key a line'),
+  JWT_JWKS_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must not hold a user or password')
+    .optional()
+    .describe(
+      'key set that tokens are verified with; with it or one of the next two, subscribing needs a token',
+    ),
+  JWT_KEY_FILE: file().describe('PEM file of the public key or certificate, or a key set as JSON'),
+  JWT_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, 'must have at least 32 bytes')
+    .optional()
+    .describe('shared secret of HS256 tokens, at least 32 bytes'),
+  JWT_ALGORITHMS: list()
+    .unwrap()
+    .optional()
+    .describe('the only algorithms taken; unset: `RS256`, with JWT_SECRET `HS256`'),
+  JWT_ISSUER: z.string().optional().describe('`iss` that a token must have; unset: any'),
+  JWT_AUDIENCE: z.string().optional().describe('`aud` that a token must have; unset: any'),
+  JWT_SUBSCRIBE_CLAIM: text('subscribe').describe(
+    'claim with the channels that a token may subscribe to; `a.b` is b inside a',
+  ),
+  JWT_PUBLISH_CLAIM: text('publish').describe('claim with the channels that a token may publish to'),
+  JWT_COOKIE: z
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a cookie')
+    .optional()
+    .describe('cookie that may hold the token, since an EventSource sends no headers; unset: none'),
+  JWT_CLOCK_SKEW_MS: ms(5_000, 0).describe('by how much other clocks may be wrong'),
+  JWKS_TIMEOUT_MS: ms(5_000, 10).describe('limit of one request for the key set'),
+  JWKS_CACHE_MS: ms(600_000, 0).describe('age after which the key set is asked for again'),
+  JWKS_COOLDOWN_MS: ms(30_000, 0).describe(
+    'pause after a key set before a token with an unknown key asks for it again',
+  ),
+  JWKS_RETRY_MS: ms(1_000, 0).describe('pause after a key set could not be had'),
+  TOKEN_NOTICE_MS: ms(30_000, 0).describe(
+    'how long before its token expires a stream is told `gateway.token-expiring`',
+  ),
+  PUBLIC_CHANNELS: channels().describe('channels, with those below them, that need no token; `/` is all'),
+} as const;
+
+export type AuthSettings = SettingsOf<typeof AUTH_SETTINGS>;
+
+export function authConfig(s: AuthSettings) {
+  return {
+    apiKeys: allApiKeys(s),
+    /** Null: tokens count for nothing, and anyone may subscribe. */
+    jwt: jwtConfig(s),
+    /** Null: only the header may hold a token. */
+    cookie: s.JWT_COOKIE ?? null,
+    publicChannels: s.PUBLIC_CHANNELS,
+    noticeMs: s.TOKEN_NOTICE_MS,
+  };
+}
+
+function jwtConfig(s: AuthSettings) {
+  const source =
+    s.JWT_JWKS_URL !== undefined
+      ? { kind: 'url' as const, url: s.JWT_JWKS_URL }
+      : s.JWT_KEY_FILE !== undefined
+        ? { kind: 'file' as const, text: s.JWT_KEY_FILE }
+        : s.JWT_SECRET !== undefined
+          ? { kind: 'secret' as const, secret: s.JWT_SECRET }
+          : null;
+  if (source === null) return null;
+  return {
+    source,
+    algorithms: s.JWT_ALGORITHMS ?? [source.kind === 'secret' ? 'HS256' : 'RS256'],
+    /** Null: any. */
+    issuer: s.JWT_ISSUER ?? null,
+    /** Null: any. */
+    audience: s.JWT_AUDIENCE ?? null,
+    subscribeClaim: s.JWT_SUBSCRIBE_CLAIM,
+    publishClaim: s.JWT_PUBLISH_CLAIM,
+    clockSkewMs: s.JWT_CLOCK_SKEW_MS,
+    jwks: {
+      timeoutMs: s.JWKS_TIMEOUT_MS,
+      cacheMs: s.JWKS_CACHE_MS,
+      cooldownMs: s.JWKS_COOLDOWN_MS,
+      retryMs: s.JWKS_RETRY_MS,
+    },
+  };
+}
+
+export function* authContradictions(s: AuthSettings): Iterable<string> {
+  const keys = allApiKeys(s);
+  for (const [i, { name, digest }] of keys.entries()) {
+    if (keys.findIndex((key) => key.name === name || key.digest === digest) !== i)
+      yield `API_KEYS has ${name} or its secret twice`;
+  }
+  const sources = [s.JWT_JWKS_URL, s.JWT_KEY_FILE, s.JWT_SECRET].filter((source) => source !== undefined);
+  if (sources.length > 1) yield 'JWT_JWKS_URL, JWT_KEY_FILE and JWT_SECRET must not be set together';
+  // Whoever sets one of these believes that tokens count.
+  const needless = (['JWT_ALGORITHMS', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_COOKIE'] as const).filter(
+    (name) => s[name] !== undefined,
+  );
+  if (s.PUBLIC_CHANNELS.length > 0 && sources.length === 0)
+    yield `PUBLIC_CHANNELS ${NEEDS_JWT}: without them every channel is public`;
+  if (sources.length === 0) for (const name of needless) yield `${name} ${NEEDS_JWT}`;
+  // A public key is no secret: taken for one, it would let anyone sign (RFC 8725 §3.1).
+  const fitting = s.JWT_SECRET === undefined ? ASYMMETRIC : SYMMETRIC;
+  for (const algorithm of s.JWT_ALGORITHMS ?? []) {
+    if (!fitting.test(algorithm))
+      yield `JWT_ALGORITHMS must not have ${algorithm} with ${s.JWT_SECRET === undefined ? 'public keys' : 'JWT_SECRET'}`;
+  }
+  if (s.JWT_KEY_FILE !== undefined) {
+    try {
+      parseJwtKeyText(s.JWT_KEY_FILE);
+    } catch (error) {
+      yield `JWT_KEY_FILE ${(error as Error).message}`;
+    }
+  }
+}
+
+function allApiKeys(s: AuthSettings): readonly ApiKeySetting[] {
+  return [...s.API_KEYS, ...(s.API_KEYS_FILE ?? [])];
+}
+
+/** Separated by commas. A fault names the key, never its secret. */
+function apiKeys() {
+  return z
+    .string()
+    .transform((words, context) => apiKeysIn(words.split(','), context))
+    .default([]);
+}
+
+function apiKeysIn(words: readonly string[], context: z.RefinementCtx): ApiKeySetting[] {
+  const found: ApiKeySetting[] = [];
+  for (const word of words.map((part) => part.trim()).filter((part) => part !== '')) {
+    const key = parseApiKey(word, channelFault);
+    if (typeof key !== 'string') found.push(key);
+    else context.addIssue({ code: 'custom', message: key });
+  }
+  return found;
+}
+
+function channels() {
+  return list()
+    .unwrap()
+    .transform((words, context) => {
+      for (const word of words) {
+        const fault = channelFault(word);
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+      }
+      return words;
+    })
+    .default([]);
+}

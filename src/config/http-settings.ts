@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { bytes, int, list, ms, type SettingsOf, text } from './setting-types';
+import type { StreamSettings } from './stream-settings';
+
+/** So that a full gateway can still say so, publish and be asked how it is: README's table names it. */
+const CONNECTIONS_BESIDES_STREAMS = 500;
+
+export const HTTP_SETTINGS = {
+  PORT: int(3_000, 0, 65_535).describe('HTTP port; 0 lets the system choose one'),
+  HOST: text('0.0.0.0').describe('address to listen on'),
+  HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe('time a client has to send the head of a request'),
+  HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('time a client has to send a whole request'),
+  HTTP_CHECK_MS: ms(5_000, 10).describe(
+    'how often connections are looked at for HTTP_HEADERS_TIMEOUT_MS and HTTP_REQUEST_TIMEOUT_MS',
+  ),
+  HTTP_MAX_HEADER_BYTES: bytes(16 << 10, 1024).describe('size of the head of a request'),
+  HTTP_KEEP_ALIVE_MS: ms(75_000, 0).describe(
+    'idle time of a connection between requests; more than the proxy’s',
+  ),
+  HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
+  MAX_CONNECTIONS: int(0, 0, 1_000_000).describe(
+    'open connections, whatever they are for; beyond it new ones are closed at once; 0 means MAX_STREAMS + 500',
+  ),
+  RESERVED_FILES: int(200, 0, 1_000_000).describe(
+    'open files kept free for Kafka and others, where the limit of the process would allow fewer than MAX_CONNECTIONS',
+  ),
+  CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
+  TRUST_PROXY: int(0, 0, 100).describe(
+    'number of proxies in front whose `X-Forwarded-For` is believed; 0 means the peer is the client',
+  ),
+  ADMIN_KEY: z
+    .string()
+    .optional()
+    .describe('key for `/admin/`; unset: only requests made on this machine are answered'),
+} as const;
+
+export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
+
+export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>) {
+  return {
+    port: s.PORT,
+    host: s.HOST,
+    /** Empty: any origin, without credentials. */
+    corsOrigins: s.CORS_ORIGINS,
+    trustProxy: s.TRUST_PROXY,
+    /** Null: only requests made on this machine see the admin page. */
+    adminKey: s.ADMIN_KEY ?? null,
+    headersTimeoutMs: s.HTTP_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: s.HTTP_REQUEST_TIMEOUT_MS,
+    keepAliveMs: s.HTTP_KEEP_ALIVE_MS,
+    backlog: s.HTTP_BACKLOG,
+    checkMs: s.HTTP_CHECK_MS,
+    maxHeaderBytes: s.HTTP_MAX_HEADER_BYTES,
+    maxConnections: s.MAX_CONNECTIONS || s.MAX_STREAMS + CONNECTIONS_BESIDES_STREAMS,
+    reservedFiles: s.RESERVED_FILES,
+  };
+}
+
+export function* httpContradictions(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>): Iterable<string> {
+  if (s.MAX_CONNECTIONS !== 0 && s.MAX_CONNECTIONS < s.MAX_STREAMS)
+    yield 'MAX_CONNECTIONS must not be under MAX_STREAMS';
+  if (s.HTTP_HEADERS_TIMEOUT_MS > s.HTTP_REQUEST_TIMEOUT_MS)
+    yield 'HTTP_HEADERS_TIMEOUT_MS must not be over HTTP_REQUEST_TIMEOUT_MS';
+}

@@ -1,0 +1,37 @@
+import { bytes, int, ms, onOff, type SettingsOf } from './setting-types';
+
+export const INGEST_SETTINGS = {
+  INGEST: onOff(true).describe('`off` makes a read-only gateway: no `/broadcast`'),
+  MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
+  MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('size of one batch'),
+  MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
+  MAX_INGEST_REQUESTS: int(2_000, 1, 1_000_000).describe('publishing requests in flight; beyond it 503'),
+  MAX_INGEST_BYTES: bytes(64 << 20, 1024).describe('bytes of bodies in flight; beyond it 503'),
+  INGEST_RATE_PER_S: int(0, 0, 10_000_000).describe(
+    'events published in a second; beyond it 429; 0 means no limit',
+  ),
+  INGEST_RATE_PER_CLIENT_PER_S: int(0, 0, 10_000_000).describe(
+    'the same for each key, token subject, or else client address; 0 means no limit',
+  ),
+  RATE_BURST_MS: ms(1_000, 1).describe('for how long a rate is saved up: so much may come at once'),
+  RATE_CLIENTS: int(10_000, 1, 10_000_000).describe('clients whose rate is remembered at a time'),
+} as const;
+
+export type IngestSettings = SettingsOf<typeof INGEST_SETTINGS>;
+
+export function ingestConfig(s: IngestSettings) {
+  return {
+    enabled: s.INGEST,
+    maxEventBytes: s.MAX_EVENT_BYTES,
+    maxBatchBytes: s.MAX_BATCH_BYTES,
+    maxBatchEvents: s.MAX_BATCH_EVENTS,
+    inFlight: { maxRequests: s.MAX_INGEST_REQUESTS, maxBytes: s.MAX_INGEST_BYTES },
+    /** Per second; 0: no limit. */
+    rate: {
+      perSecond: s.INGEST_RATE_PER_S,
+      perClientPerSecond: s.INGEST_RATE_PER_CLIENT_PER_S,
+      burstMs: s.RATE_BURST_MS,
+      maxClients: s.RATE_CLIENTS,
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { bytes, file, list, ms, onOff, type SettingsOf, text } from './setting-types';
+
+export const KAFKA_SETTINGS = {
+  KAFKA_BROKERS: list().describe('`host:port,…` of the brokers to ask first; unset means the memory log'),
+  KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
+  KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
+  KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
+  KAFKA_SSL_CERT_FILE: file().describe('PEM file of the client certificate'),
+  KAFKA_SSL_KEY_FILE: file().describe('PEM file of the client key'),
+  KAFKA_SSL_VERIFY: onOff(true).describe('`off` accepts any certificate: for tests only'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('SASL mechanism; unset means none'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user'),
+  KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password'),
+  KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('limit of one connect to a broker, TLS included'),
+  KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
+    'limit of one request to a broker before its connection is dropped',
+  ),
+  KAFKA_LIVENESS_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
+  KAFKA_RETRY_MIN_MS: ms(100, 1).describe(
+    'first pause before a broker is tried again; doubles up to the next one',
+  ),
+  KAFKA_RETRY_MAX_MS: ms(2_000, 1).describe('longest pause before a broker is tried again'),
+  KAFKA_METADATA_REFRESH_MS: ms(30_000, 100).describe(
+    'how often new partitions and re-created topics are looked for',
+  ),
+  KAFKA_FETCH_MAX_WAIT_MS: ms(500, 1).describe('how long a broker holds an idle fetch'),
+  KAFKA_FETCH_MAX_BYTES: bytes(4 << 20, 1024).describe('bytes of one fetch over all partitions'),
+  KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('bytes of one fetch from one partition'),
+} as const;
+
+export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;
+
+/** How the brokers are reached and asked. */
+export function kafkaConfig(s: KafkaSettings) {
+  return {
+    brokers: s.KAFKA_BROKERS,
+    clientId: s.KAFKA_CLIENT_ID,
+    /** Null: no TLS. */
+    ssl: s.KAFKA_SSL
+      ? {
+          ca: s.KAFKA_SSL_CA_FILE ?? null,
+          cert: s.KAFKA_SSL_CERT_FILE ?? null,
+          key: s.KAFKA_SSL_KEY_FILE ?? null,
+          rejectUnauthorized: s.KAFKA_SSL_VERIFY,
+        }
+      : null,
+    /** Null: no SASL. */
+    sasl:
+      s.KAFKA_SASL_MECHANISM === undefined
+        ? null
+        : {
+            mechanism: s.KAFKA_SASL_MECHANISM,
+            username: s.KAFKA_SASL_USERNAME ?? '',
+            password: s.KAFKA_SASL_PASSWORD ?? '',
+          },
+    connectTimeoutMs: s.KAFKA_CONNECT_TIMEOUT_MS,
+    requestTimeoutMs: s.KAFKA_REQUEST_TIMEOUT_MS,
+    livenessMs: s.KAFKA_LIVENESS_MS,
+    retryMinMs: s.KAFKA_RETRY_MIN_MS,
+    retryMaxMs: s.KAFKA_RETRY_MAX_MS,
+    metadataRefreshMs: s.KAFKA_METADATA_REFRESH_MS,
+    fetchMaxWaitMs: s.KAFKA_FETCH_MAX_WAIT_MS,
+    fetchMaxBytes: s.KAFKA_FETCH_MAX_BYTES,
+    fetchPartitionBytes: s.KAFKA_FETCH_PARTITION_BYTES,
+  };
+}
+
+export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
+  if (s.KAFKA_RETRY_MIN_MS > s.KAFKA_RETRY_MAX_MS)
+    yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
+  if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_LIVENESS_MS)
+    yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_LIVENESS_MS';
+  const sasl = [s.KAFKA_SASL_MECHANISM, s.KAFKA_SASL_USERNAME, s.KAFKA_SASL_PASSWORD];
+  if (sasl.some((value) => value !== undefined) && sasl.includes(undefined))
+    yield 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be set together';
+  if ((s.KAFKA_SSL_CERT_FILE === undefined) !== (s.KAFKA_SSL_KEY_FILE === undefined))
+    yield 'KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be set together';
+  if (!s.KAFKA_SSL && (s.KAFKA_SSL_CA_FILE ?? s.KAFKA_SSL_CERT_FILE) !== undefined)
+    yield 'KAFKA_SSL must be on for the KAFKA_SSL_*_FILE settings to count';
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '../logger';
+import { int, ms, type SettingsOf } from './setting-types';
+
+export const PROCESS_SETTINGS = {
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .default('info')
+    .describe('how much is logged, as JSON lines on standard output'),
+  LOG_STREAMS_PER_SECOND: int(0, 0, 100_000).describe(
+    'lines per second about streams that open and close; those beyond are counted; 0 means none',
+  ),
+  DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown'),
+  SHUTDOWN_MS: ms(5_000, 100).describe(
+    'time that requests in flight and the log get to finish after the streams',
+  ),
+} as const;
+
+export type ProcessSettings = SettingsOf<typeof PROCESS_SETTINGS>;
+
+export function shutdownConfig(s: ProcessSettings) {
+  return { drainMs: s.DRAIN_MS, finishMs: s.SHUTDOWN_MS };
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { int, ms, type SettingsOf, text } from './setting-types';
+
+export const ROLE_SETTINGS = {
+  TICK_MS: ms(1_000, 0).describe('pause between two timestamp events of the ticker; 0 means none'),
+  TICK_FORMAT: z.enum(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
+  AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
+  AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
+  AGGREGATION_SAMPLE_BYTES: int(4 << 10, 16, 32 << 10).describe(
+    'bytes of one event in a summary’s sample; a longer one is cut',
+  ),
+  KAFKA_GROUP_ID: text('kafka-sse-gateway-aggregator').describe(
+    'consumer group that all aggregators share; gateways need none',
+  ),
+  KAFKA_SESSION_TIMEOUT_MS: ms(15_000, 1_000).describe(
+    'silence of an aggregator after which the others take over its partitions',
+  ),
+} as const;
+
+export type RoleSettings = SettingsOf<typeof ROLE_SETTINGS>;
+
+export function tickerConfig(s: RoleSettings) {
+  return { intervalMs: s.TICK_MS, format: s.TICK_FORMAT };
+}
+
+export function aggregationConfig(s: RoleSettings) {
+  return {
+    events: s.AGGREGATION_EVENTS,
+    windowMs: s.AGGREGATION_MS,
+    sampleBytes: s.AGGREGATION_SAMPLE_BYTES,
+    groupId: s.KAFKA_GROUP_ID,
+    sessionTimeoutMs: s.KAFKA_SESSION_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { channelFault } from '../hub/channel';
+import { int, list, type SettingsOf } from './setting-types';
+
+/** Kafka's own rule for names (its Topic.validate). */
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const DEFAULT_TOPIC = 'events-topic';
+
+export const TOPIC_SETTINGS = {
+  KAFKA_TOPICS: topics().describe(
+    'topics to serve: `topic`, `topic=/base` under a channel, `topic=/base;base64`',
+  ),
+  KAFKA_SUMMARY_TOPIC: z
+    .string()
+    .regex(TOPIC_NAME, 'must be a Kafka topic name')
+    .default('events-summary-table')
+    .describe('topic of the aggregator’s summaries'),
+  // Without the list's default, which would stand in for the topics that unset means.
+  KAFKA_CREATE_TOPICS: list()
+    .unwrap()
+    .optional()
+    .describe(
+      'topics to create when missing; unset: `events-topic` and the summary topic, as far as they are used',
+    ),
+  KAFKA_TOPIC_PARTITIONS: int(1, 1, 10_000).describe('partitions of a topic that the gateway creates'),
+  KAFKA_TOPIC_REPLICATION: int(1, 1, 100).describe('replication factor of a topic that the gateway creates'),
+} as const;
+
+export type TopicSettings = SettingsOf<typeof TOPIC_SETTINGS>;
+
+export interface TopicSetting {
+  readonly name: string;
+  /** Channel under which the topic's channels appear. */
+  readonly base: string;
+  readonly encoding: 'utf8' | 'base64';
+}
+
+/** Which topics are created when they are missing, and how. */
+export function topicCreation(s: TopicSettings) {
+  return {
+    names: s.KAFKA_CREATE_TOPICS ?? [DEFAULT_TOPIC, s.KAFKA_SUMMARY_TOPIC],
+    partitions: s.KAFKA_TOPIC_PARTITIONS,
+    replication: s.KAFKA_TOPIC_REPLICATION,
+  };
+}
+
+function topics() {
+  return z
+    .string()
+    .transform((words, context): TopicSetting[] => {
+      const found: TopicSetting[] = [];
+      for (const word of words.split(',').map((part) => part.trim())) {
+        const [, name = '', base = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
+        const fault = !TOPIC_NAME.test(name)
+          ? 'is not a Kafka topic name'
+          : channelFault(base) !== null
+            ? `has a base channel that ${channelFault(base)}`
+            : option !== undefined && option !== 'base64'
+              ? 'has an option other than base64'
+              : found.some((topic) => topic.name === name)
+                ? 'is there twice'
+                : null;
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+        else found.push({ name, base, encoding: option === 'base64' ? 'base64' : 'utf8' });
+      }
+      return found;
+    })
+    .default([{ name: DEFAULT_TOPIC, base: '/', encoding: 'utf8' }]);
+}
