@@ -19,7 +19,7 @@ export interface Deliveries {
   readonly totalSeconds: number;
 }
 
-/** Clients of one run, in rooms of six as document 001 has them: channel `/rooms/r-<n>`. */
+/** Clients of one run, in rooms as the room benchmark has them: channel `/rooms/r-<n>`. */
 export interface RoomRun {
   readonly connectSeconds: number;
   /** Processes that hold clients; 1: the one that sends, too. */

@@ -5,14 +5,14 @@ import { cpuSeconds } from '../../infra/local/process-usage';
 import { mainFile } from '../../infra/local/program';
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import { parseConfig } from '../../src/config';
-import { CONNECT_SECONDS, ROOMS } from './document-figures';
 import { partsOf, streamsPerProcess } from './file-limit';
+import { CONNECT_SECONDS, ROOMS } from './published-figures';
 import { type Deliveries, type RoomRun, startRoomRun } from './room-run';
 
 const USAGE = `Usage: npm run rooms -- [options]
 
-Reproduces both tables of document 001 against this gateway: how long N clients take to connect, and how long a message
-to a room of six takes. Starts the gateways by itself, with the memory log. Clients that are more than one process may
+Reproduces both tables of the room benchmark (README-LOAD-TEST.md) with this gateway: how long N clients take to connect,
+and how long a message to a room of six takes. Starts the gateways by itself, with the memory log. Clients that are more than one process may
 hold open files (ulimit -n) are split over several. Prints Markdown.
 
   --quick              the smallest rows only
@@ -101,11 +101,11 @@ async function roomRow(clients: number, iterations: number, mode: 'paced' | 'clo
       `${cpuPercent.toFixed(1)} %`,
       String(result.messages),
     ];
-    const document =
+    const published =
       theirs === undefined
         ? '–'
         : `${theirs.averageSeconds * 1_000} ms, ${theirs.totalSeconds} s, ${theirs.cpuPercent} %, ${theirs.messages}`;
-    return `| ${clients} | ${iterations} | ${mode === 'paced' ? 'one a second' : 'closed loop'} | ${ours.join(' | ')} | ${document} |`;
+    return `| ${clients} | ${iterations} | ${mode === 'paced' ? 'one a second' : 'closed loop'} | ${ours.join(' | ')} | ${published} |`;
   });
 }
 
@@ -135,13 +135,13 @@ async function main(): Promise<void> {
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, commit ${commit}\n`,
   );
   print(
-    '| clients | seconds to connect | document 001 | gateways | client processes |\n|---:|---:|---:|---:|---:|',
+    '| clients | seconds to connect | room benchmark | gateways | client processes |\n|---:|---:|---:|---:|---:|',
   );
   const connects = [1_000, 2_000, 3_000, 4_000, 5_000, 10_000, 18_000, 20_000];
   for (const clients of only ?? (values.quick ? [1_000] : connects)) print(await connectRow(clients));
   if (only !== null) return;
   print(
-    '\n| clients | iterations | senders | average | p99 | total | CPU | messages | document 001: average, total, CPU, messages |\n' +
+    '\n| clients | iterations | senders | average | p99 | total | CPU | messages | room benchmark: average, total, CPU, messages |\n' +
       '|---:|---:|---|---:|---:|---:|---:|---:|---|',
   );
   const rows = values.quick

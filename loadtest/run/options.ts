@@ -3,7 +3,7 @@ import { durationMs } from '../src/duration.ts';
 
 export interface LoadTestOptions {
   readonly connections: number;
-  /** Null: the four stages of document 004. */
+  /** Null: the four stages of the standard run. */
   readonly ramp: string | null;
   readonly hold: string;
   readonly rampDown: string;
@@ -26,11 +26,11 @@ export interface LoadTestOptions {
 
 export const LOADTEST_HELP = `Usage: npm run loadtest -- [options]
 
-Opens up to 50,000 event streams with k6 and judges them by the thresholds of document 004. Starts Kafka, gateways,
+Opens up to 50,000 event streams with k6 and judges them by thresholds. Starts Kafka, gateways,
 ticker and nginx by itself, or tests what runs already (--url). Exit code 0: all thresholds hold; 99: one does not.
 
   --connections N      streams at the same time (50000)
-  --ramp TIME          one even way up, as 150s; without it the four stages of document 004, 11 minutes
+  --ramp TIME          one even way up, as 150s; without it the four stages of the standard run, 11 minutes
   --hold TIME          how long all of them are held and measured (2m)
   --ramp-down TIME     over which they leave (2m)
   --quick              500 connections in half a minute; what is also given wins

@@ -11,7 +11,7 @@ export interface StormResult {
   readonly backMs: number | null;
 }
 
-/** Document 004's clients wait up to 5 s, and connect when all others do. */
+/** The gateways tell their streams to wait up to 5 s (RETRY_MAX_MS), and all connect at the same time. */
 export const STORM_LIMIT_MS = 15_000;
 const GIVE_UP_MS = 4 * STORM_LIMIT_MS;
 const POLL_MS = 100;

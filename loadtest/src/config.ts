@@ -1,11 +1,11 @@
 import { durationMs } from './duration.ts';
-import { documentStages, type Plan, parseStages, planOf } from './stages.ts';
+import { type Plan, parseStages, planOf, standardStages } from './stages.ts';
 
 /** What a run is for; decides the thresholds and which streams are opened. */
 export const SCENARIOS = ['ramp', 'steady', 'storm', 'slow', 'rooms'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-/** Limits of document 004; percentiles in milliseconds. */
+/** What a run is judged by; percentiles in milliseconds. */
 export interface Limits {
   readonly successRate: number;
   /** Of the whole run, not of one shard. */
@@ -46,8 +46,8 @@ export interface LoadConfig {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const DOCUMENT_CONNECTIONS = 50_000;
-const DOCUMENT_ERRORS = 500;
+const STANDARD_CONNECTIONS = 50_000;
+const STANDARD_ERRORS = 500;
 /** Of large events: enough to fill what lies between a gateway and a slow reader within a hold. */
 const SLOW_POSTS_PER_SECOND = 4;
 /** Turns a feature off that has a default. */
@@ -76,15 +76,15 @@ export function parseLoadConfig(env: Env): LoadConfig {
     ...(from === null ? [] : [`from=${from}`]),
   ].join('&');
 
-  const connections = read.wholeNumber('CONNECTIONS', DOCUMENT_CONNECTIONS, 1, 10_000_000);
+  const connections = read.wholeNumber('CONNECTIONS', STANDARD_CONNECTIONS, 1, 10_000_000);
   const stages = {
     connections,
     rampMs: read.text('RAMP', '') === '' ? null : read.duration('RAMP', ''),
     holdMs: read.duration('HOLD', '2m'),
     rampDownMs: read.duration('RAMP_DOWN', '2m'),
   };
-  const plan = read.of('STAGES', (text) => planOf(text === '' ? documentStages(stages) : parseStages(text)));
-  const errors = Math.min(DOCUMENT_ERRORS, Math.max(1, Math.floor((plan?.connections ?? connections) / 100)));
+  const plan = read.of('STAGES', (text) => planOf(text === '' ? standardStages(stages) : parseStages(text)));
+  const errors = Math.min(STANDARD_ERRORS, Math.max(1, Math.floor((plan?.connections ?? connections) / 100)));
 
   const config: Omit<LoadConfig, 'plan'> = {
     scenario,

@@ -16,16 +16,16 @@ export interface Plan {
   readonly endMs: number;
 }
 
-/** The way up of document 004, as shares of its 50,000 connections. */
-const DOCUMENT_RAMP: readonly (readonly [durationMs: number, share: number])[] = [
+/** The way up of the standard run (README-LOAD-TEST.md), as shares of its connections. */
+const STANDARD_RAMP: readonly (readonly [durationMs: number, share: number])[] = [
   [120_000, 0.02],
   [120_000, 0.1],
   [120_000, 0.2],
   [300_000, 1],
 ];
 
-/** The stages of document 004, scaled to `connections`; with `rampMs` one even way up instead of its four. */
-export function documentStages(options: {
+/** The stages of the standard run, scaled to `connections`; with `rampMs` one even way up instead of its four. */
+export function standardStages(options: {
   readonly connections: number;
   readonly rampMs: number | null;
   readonly holdMs: number;
@@ -34,7 +34,7 @@ export function documentStages(options: {
   const { connections, rampMs, holdMs, rampDownMs } = options;
   const ramp: Stage[] =
     rampMs === null
-      ? DOCUMENT_RAMP.map(([ms, share]) => ({ durationMs: ms, target: Math.ceil(connections * share) }))
+      ? STANDARD_RAMP.map(([ms, share]) => ({ durationMs: ms, target: Math.ceil(connections * share) }))
       : [{ durationMs: rampMs, target: connections }];
   return [...ramp, { durationMs: holdMs, target: connections }, { durationMs: rampDownMs, target: 0 }];
 }

@@ -1,6 +1,6 @@
 import type { LoadConfig } from './config.ts';
 
-/** Streams of one room, as in document 001. */
+/** Streams of one room, as in the room benchmark. */
 const ROOM_SIZE = 6;
 
 /** The room of a stream; streams are numbered from 1. */

@@ -5,7 +5,7 @@ import { STAGES_OF_FAILURE } from './failure.ts';
 export type Thresholds = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The limits of document 004, and what keeps a run without data from passing: k6 takes the percentile of no value as 0.
+ * The limits of the configuration, and what keeps a run without data from passing: k6 takes the percentile of no value as 0.
  * For one shard; with `shards` 1 for the whole run.
  */
 export function thresholdsOf(config: LoadConfig): Thresholds {

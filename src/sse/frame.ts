@@ -59,7 +59,7 @@ export function encodeFrame(id: string | null, event: string | null, data: Buffe
   return { bytes, bodyStart };
 }
 
-/** `:ok`, so that a client sees at once that it is connected, as document 000 wants it. */
+/** `:ok`, so that a client sees at once that it is connected, as sse-broadcast-benchmark's clients want it. */
 export const OPENING = ':ok\n\n';
 
 /** A comment that keeps proxies from giving up; with an id it also moves a quiet client on (§9.2.6: id without data). */

@@ -1,5 +1,5 @@
 import { startGateway, stopAfterAll, type TestGateway } from '../support/gateway';
-import { describeAllDocuments } from './all-documents';
+import { describeContract } from './contract';
 
 /** `npm run conformance -- <url>` judges that server, `npm test` a gateway of its own. */
 const given = process.env.CONFORMANCE_URL?.replace(/\/$/, '');
@@ -13,5 +13,5 @@ describe(`conformance of ${given ?? 'a gateway'}`, () => {
   });
 
   const isProxy = process.env.CONFORMANCE_PROXY === '1';
-  describeAllDocuments({ url: () => given ?? gateway!.url, limits: { isProxy } });
+  describeContract({ url: () => given ?? gateway!.url, limits: { isProxy } });
 });

@@ -1,7 +1,7 @@
 import type { Nginx } from '../../infra/local/nginx';
 import { startGateway, stopAfterAll } from '../support/gateway';
 import { openNginx } from '../support/nginx';
-import { describeAllDocuments } from './all-documents';
+import { describeContract } from './contract';
 
 describe('conformance through nginx', () => {
   let nginx: Nginx;
@@ -11,5 +11,5 @@ describe('conformance through nginx', () => {
     nginx = await openNginx({ upstreams: [`127.0.0.1:${port}`] });
   });
 
-  describeAllDocuments({ url: () => nginx.url, limits: { isProxy: true } });
+  describeContract({ url: () => nginx.url, limits: { isProxy: true } });
 });

@@ -14,7 +14,7 @@ import { createQuietLogger } from './quiet-logger';
 import { TailRecorder, textOf } from './tail-recorder';
 import { CLOSE_MS, type Env, useEventLogs } from './use-event-logs';
 
-/** What CONTRACT promises for losing and finding Kafka again. */
+/** How soon losing Kafka and finding it again is told (docs/reliability.md). */
 const STATUS_MS = 5_000;
 /** A few questions to a broker on a busy machine; nothing that waits for a period. */
 const JOIN_MS = 2_000;

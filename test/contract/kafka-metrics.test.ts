@@ -16,7 +16,7 @@ if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`)
 jest.setTimeout(60_000);
 
 const CLOSE_MS = 5_000;
-/** What CONTRACT promises for losing and finding Kafka again. */
+/** How soon losing Kafka and finding it again is told (docs/reliability.md). */
 const STATUS_MS = 5_000;
 
 describe('the metrics of a gateway on Kafka', () => {

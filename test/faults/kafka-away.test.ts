@@ -12,7 +12,7 @@ const START_LIMIT_MS = 300_000;
 const LIMIT_MS = 120_000;
 const CLIENTS = 20;
 const PER_SECOND = 50;
-/** CONTRACT: `connected` goes false within 5 s of losing Kafka, and true again within 5 s of its return. */
+/** `connected` goes false within 5 s of losing Kafka, and true again within 5 s of its return. */
 const NOTICE_MS = 5_000;
 /** The first POST after the loss may use its whole deadline; answering takes a little longer. */
 const FIRST_ANSWER_MS = 5_500;

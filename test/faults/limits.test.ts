@@ -103,7 +103,7 @@ describe('what is bounded', () => {
         const opening: number[] = [];
         while (slow.some(({ socket }) => !socket.closed)) opening.push(await openingMs(gateway.port));
         expect(opening.length).toBeGreaterThan(10);
-        // CONTRACT: `:ok` within 250 ms even under load. One may meet the moment in which all are cut, here as there.
+        // `:ok` is to come within 250 ms even under load. One may meet the moment in which all are cut, here as there.
         opening.sort((a, b) => a - b);
         expect(opening[Math.floor(opening.length * 0.95)]!).toBeLessThan(250);
         expect(opening.at(-1)!).toBeLessThan(2_000);

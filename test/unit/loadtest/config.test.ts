@@ -3,7 +3,7 @@ import { k6Options } from '../../../loadtest/src/options.ts';
 import { roomCount, streamUrl } from '../../../loadtest/src/stream-url.ts';
 
 describe('the load test’s configuration', () => {
-  it('is document 004 without any variable', () => {
+  it('is the standard run without any variable', () => {
     const { plan, limits } = parseLoadConfig({});
     expect(plan.stages).toEqual([
       { durationMs: 120_000, target: 1_000 },

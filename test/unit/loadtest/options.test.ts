@@ -6,7 +6,7 @@ const planOf = (...args: string[]) =>
   parseLoadConfig(scriptEnvOf(parseLoadTestOptions(args), ['http://localhost:1'], 1)).plan;
 
 describe('the options of npm run loadtest', () => {
-  it('are document 004 when none is given', () => {
+  it('are the standard run when none is given', () => {
     expect(planOf()).toEqual(parseLoadConfig({}).plan);
   });
 

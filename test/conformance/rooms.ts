@@ -1,9 +1,9 @@
 import { openStream } from '../support/sse-client';
 import { freshChannel, publish, type Target } from './target';
 
-/** Document 001, the room benchmark: one sender in each room of six. */
-export function describeDocument001(target: Target): void {
-  describe('Document 001: rooms', () => {
+/** What the room benchmark does (README-LOAD-TEST.md): one sender in each room of six. */
+export function describeRooms(target: Target): void {
+  describe('Rooms', () => {
     it('a message to a room MUST reach its six clients and nobody else', async () => {
       const rooms = [freshChannel('room'), freshChannel('room')];
       const clients = await Promise.all(

@@ -1,9 +1,9 @@
 import { openStream } from '../support/sse-client';
 import { fieldsOf, freshChannel, publish, send, type Target } from './target';
 
-/** Documents 002 and 003, the server with namespaces. */
-export function describeDocuments002And003(target: Target): void {
-  describe('Documents 002 and 003: namespaces', () => {
+/** Namespaces as the Go server sseserver has them (https://github.com/mroth/sseserver). */
+export function describeNamespaces(target: Target): void {
+  describe('Namespaces', () => {
     it('GET /subscribe/<namespace> MUST answer an event stream in UTF-8', async () => {
       const { status, fields } = fieldsOf(await send(target, 'GET', '/subscribe/pets').until('\r\n\r\n'));
       expect(status).toBe(200);

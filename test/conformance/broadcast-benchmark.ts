@@ -3,9 +3,9 @@ import { fieldsOf, send, streamText, type Target } from './target';
 
 const TICK_LIMIT_MS = 5_000;
 
-/** Document 000, the broadcast benchmark's contract. */
-export function describeDocument000(target: Target): void {
-  describe('Document 000: broadcast to all', () => {
+/** The rules of sse-broadcast-benchmark (https://github.com/rexxars/sse-broadcast-benchmark). */
+export function describeBroadcastBenchmark(target: Target): void {
+  describe('Broadcast to all', () => {
     it('GET /sse MUST answer text/event-stream, no-cache and keep-alive, exactly', async () => {
       const { status, fields } = fieldsOf(await send(target, 'GET', '/sse').until('\r\n\r\n'));
       expect(status).toBe(200);

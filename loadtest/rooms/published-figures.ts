@@ -1,4 +1,4 @@
-/** What document 001 (the room benchmark) reports of its own server, to stand beside ours. */
+/** What the room benchmark reports of its own server (README-LOAD-TEST.md), to stand beside ours. */
 
 /** Seconds to connect so many clients. */
 export const CONNECT_SECONDS: ReadonlyMap<number, number> = new Map([

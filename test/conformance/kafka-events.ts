@@ -1,9 +1,9 @@
 import { openStream } from '../support/sse-client';
 import { fieldsOf, send, type Target } from './target';
 
-/** Document 004, the Kafka and SSE design that this project follows. */
-export function describeDocument004(target: Target): void {
-  describe('Document 004: Kafka to Server-Sent Events', () => {
+/** Events of Kafka on `/events`, and whether Kafka is there. */
+export function describeKafkaEvents(target: Target): void {
+  describe('Kafka to Server-Sent Events', () => {
     it('GET /events MUST answer exactly its heads', async () => {
       const { status, fields } = fieldsOf(await send(target, 'GET', '/events').until('\r\n\r\n'));
       expect(status).toBe(200);
