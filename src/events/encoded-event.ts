@@ -51,8 +51,10 @@ export function encodeRecord(
     headers[key] = value === null ? null : textOf(value);
     sourceBytes += key.length + (value?.length ?? 0);
   }
+  // Field by field: a spread takes several times longer.
   return {
-    ...frame,
+    bytes: frame.bytes,
+    bodyStart: frame.bodyStart,
     channel: event.channel,
     event: event.event,
     isOwn: event.event?.startsWith(OWN_EVENT_PREFIX) ?? false,

@@ -175,7 +175,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
           ring.advance(positions);
           continue;
         }
-        hub.publish({ ...encoded, slot }, positions);
+        const { bytes, bodyStart, isOwn, source, sourceBytes } = encoded;
+        hub.publish({ channel, event, isOwn, bytes, bodyStart, slot, source, sourceBytes }, positions);
         if (isWarm) onEvent?.(encoded);
       }
       // The last record says the same, unless the log goes on past it over a hole.
