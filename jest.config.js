@@ -17,6 +17,7 @@ module.exports = {
     'unit',
     'property',
     'http',
+    'package',
     'conformance',
     'contract',
     'integration',

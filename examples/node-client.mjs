@@ -1,50 +1,21 @@
-// Reads a stream for as long as it runs: through restarts of gateways and proxies, and of itself.
-// Usage: node examples/node-client.mjs <url> [file that keeps the last id]
-import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
-import { createParser } from 'eventsource-parser';
+// Prints the events of a stream, and goes on where it was after it has been stopped, killed or restarted.
+// Usage: node examples/node-client.mjs [url] [file that keeps the last id]
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { EventStream } from 'kafka-sse-gateway/client';
 
-const [url = 'http://localhost:3000/sse', idFile] = process.argv.slice(2);
-let lastId = idFile === undefined ? '' : readId(idFile);
-let retryMs = 1_000;
+const [url = 'http://localhost:3000/sse', idFile = 'last-event-id'] = process.argv.slice(2);
+const note = (text) => process.stderr.write(`${text}\n`);
 
-for (;;) {
-  try {
-    const res = await fetch(url, { headers: lastId === '' ? {} : { 'Last-Event-ID': lastId } });
-    if (res.status !== 200) throw new Error(`status ${res.status}`);
-    const parser = createParser({
-      onEvent(event) {
-        handle(event);
-        // Only now: an event that was not handled is to come again.
-        if (event.id !== undefined) keepId(event.id);
-      },
-      onRetry: (ms) => {
-        retryMs = ms;
-      },
-    });
-    for await (const text of res.body.pipeThrough(new TextDecoderStream())) parser.feed(text);
-  } catch (error) {
-    process.stderr.write(`${error.message}; trying again in ${retryMs} ms\n`);
-  }
-  await pause(retryMs);
-}
+const stream = new EventStream(url, {
+  ...(existsSync(idFile) && { lastEventId: readFileSync(idFile, 'utf8') }),
+  onGap: ({ topic, lost }) => note(`${lost} events of ${topic} are gone`),
+  onReset: ({ reason }) => note(`begins anew: ${reason}`),
+});
+stream.onerror = ({ error }) => note(`trying again: ${error ?? 'the stream has ended'}`);
 
-function handle({ event, data }) {
-  if (event === 'gateway.gap') process.stderr.write(`lost: ${data}\n`);
-  else if (event === 'gateway.reset') process.stderr.write(`begins anew: ${data}\n`);
-  else if (!event?.startsWith('gateway.')) process.stdout.write(`${data}\n`);
-}
-
-function readId(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-function keepId(id) {
-  lastId = id;
-  if (idFile !== undefined) writeFileSync(idFile, id);
+for await (const { data, lastEventId } of stream) {
+  process.stdout.write(`${data}\n`);
+  // Only now, since an event that was not handled is to come again; and renamed, so that the file is always whole.
+  writeFileSync(`${idFile}.new`, lastEventId);
+  renameSync(`${idFile}.new`, idFile);
 }

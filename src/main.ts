@@ -5,17 +5,18 @@ import { createEventLog, createGateway } from './gateway';
 import { createLogger, type Logger } from './logger';
 import { startAggregator } from './roles/aggregator';
 import { startTicker } from './roles/ticker';
+import { packageVersion } from './version';
 
 /** The process edge: the only place that reads the command line and the environment, takes signals and exits. */
 
-const USAGE = `Usage: kafka-sse-gateway [command]
+const USAGE = `Usage: kafka-sse-gateway [command] | --help | --version
 
 Commands:
   serve      the gateway (default): Kafka in, Server-Sent Events out
   tick       publishes the time to Kafka every TICK_MS
   aggregate  sums up the topics' events and publishes the sums to KAFKA_SUMMARY_TOPIC
 
-Settings are environment variables; README.md lists them. The first ones:
+Settings are environment variables; README.md lists them, for example PORT=8000 kafka-sse-gateway. The first ones:
   PORT           HTTP port (3000)
   KAFKA_BROKERS  host:port,… (unset: a memory log with a built-in ticker, to try it out)
   KAFKA_TOPICS   topics to serve (events-topic)
@@ -75,14 +76,27 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
   return Object.hasOwn(COMMANDS, word);
 }
 
+/** Why these arguments are none of the program's. */
+function refusal(command: string, rest: readonly string[]): string {
+  const odd = [command, ...rest].find((word) => !isCommand(word));
+  if (odd?.startsWith('-')) return `there is no option ${odd}: settings are environment variables`;
+  if (odd !== undefined && odd === command) return `there is no command ${odd}`;
+  return `${command} takes no arguments, but got ${rest.join(' ')}`;
+}
+
 async function main(): Promise<void> {
-  const [command = 'serve', ...rest] = process.argv.slice(2);
-  if (command === '--help' || command === '-h') {
+  const args = process.argv.slice(2);
+  if (args.some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(USAGE);
     return;
   }
+  if (args.length === 1 && args[0] === '--version') {
+    process.stdout.write(`${packageVersion()}\n`);
+    return;
+  }
+  const [command = 'serve', ...rest] = args;
   if (!isCommand(command) || rest.length > 0) {
-    process.stderr.write(`kafka-sse-gateway: ${[command, ...rest].join(' ')} is no command\n\n${USAGE}`);
+    process.stderr.write(`kafka-sse-gateway: ${refusal(command, rest)}\n\n${USAGE}`);
     process.exitCode = EXIT_BAD_USAGE;
     return;
   }
@@ -124,7 +138,15 @@ function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
   }
 }
 
+/** What made it end, and what to do about it where that is known. */
+function explanation(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'listen') return `${error.message}; choose another address with PORT or HOST`;
+  return error.message;
+}
+
 main().catch((error: unknown) => {
-  process.stderr.write(`kafka-sse-gateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`kafka-sse-gateway: ${explanation(error)}\n`);
   process.exit(error instanceof ConfigError ? EXIT_BAD_USAGE : 1);
 });

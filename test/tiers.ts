@@ -28,6 +28,7 @@ export const TIERS: readonly Tier[] = [
   { name: 'unit', jest: { project: 'unit' } },
   { name: 'property', jest: { project: 'property' } },
   { name: 'http', jest: { project: 'http' } },
+  { name: 'package', jest: { project: 'package' } },
   { name: 'conformance', jest: { project: 'conformance', files: 'conformance/direct' } },
   { name: 'contract-memory', jest: { project: 'contract', files: 'contract/memory' } },
   {

@@ -29,6 +29,8 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Limit of open files; default: as this process has it. */
   readonly maxFiles?: number;
+  /** The file to run; default: as built here. */
+  readonly main?: string;
 }
 
 const LISTEN_DEADLINE_MS = 30_000;
@@ -49,7 +51,11 @@ afterAll(async () => {
  *
  * @throws Error with its output when it does not listen
  */
-export async function spawnGateway({ env = {}, maxFiles }: SpawnOptions = {}): Promise<GatewayProcess> {
+export async function spawnGateway({
+  env = {},
+  maxFiles,
+  main = mainFile(),
+}: SpawnOptions = {}): Promise<GatewayProcess> {
   const lines: string[] = [];
   let heard: (port: number) => void;
   const listening = new Promise<number>((resolve) => {
@@ -58,10 +64,10 @@ export async function spawnGateway({ env = {}, maxFiles }: SpawnOptions = {}): P
   const child = startChild({
     name: 'gateway',
     ...(maxFiles === undefined
-      ? { command: process.execPath, args: [mainFile(), 'serve'] }
+      ? { command: process.execPath, args: [main, 'serve'] }
       : {
           command: 'sh',
-          args: ['-c', `ulimit -n ${maxFiles} && exec "$0" "$@"`, process.execPath, mainFile(), 'serve'],
+          args: ['-c', `ulimit -n ${maxFiles} && exec "$0" "$@"`, process.execPath, main, 'serve'],
         }),
     // HOST: tests need no more than loopback. NODE_ENV: kafkajs retries otherwise under jest's `test`.
     env: { ...process.env, NODE_ENV: 'development', HOST: '127.0.0.1', PORT: '0', ...env },

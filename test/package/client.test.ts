@@ -1,15 +1,18 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFile, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { repositoryRoot } from '../../infra/local/repository';
-import { clientDirectory } from '../support/client-page';
 import { startGateway } from '../support/gateway';
+import { type InstalledPackage, installPackage, PACKAGE_NAME as NAME } from '../support/installed-package';
 
-const NAME = 'kafka-sse-gateway';
 const PACK_LIMIT_MS = 120_000;
 const RUN_LIMIT_MS = 20_000;
+const NODE_TYPES = {
+  lib: ['es2022'],
+  types: ['node'],
+  typeRoots: [join(repositoryRoot(), 'node_modules/@types')],
+};
 
 jest.setTimeout(30_000);
 
@@ -44,62 +47,46 @@ const TYPED = `
   }
 `;
 
-describe('the package', () => {
-  const root = repositoryRoot();
-  const directory = mkdtempSync(join(tmpdir(), 'package-'));
-  let files: string[] = [];
+describe('the client library, installed', () => {
+  let installed: InstalledPackage;
 
   beforeAll(() => {
-    clientDirectory();
-    const installed = join(directory, 'node_modules', NAME);
-    mkdirSync(installed, { recursive: true });
-    // Scripts: packing is no reason to build.
-    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
-    const report = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8' })) as [
-      { filename: string; files: { path: string }[] },
-    ];
-    files = report[0].files.map(({ path }) => path);
-    execFileSync('tar', [
-      'xzf',
-      join(directory, report[0].filename),
-      '-C',
-      installed,
-      '--strip-components=1',
-    ]);
+    installed = installPackage();
   }, PACK_LIMIT_MS);
 
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-  it('has the program, the client and the documents, and nothing else', () => {
-    expect(files).toEqual(expect.arrayContaining(['dist/src/main.js', 'dist/client/client/event-stream.js']));
-    const others = files.filter((path) => !/^dist\/(src|client)\//.test(path));
-    expect(others.filter((path) => !/^[^/]+\.md$/.test(path)).sort()).toEqual([
-      '.env.example',
-      'LICENSE',
-      'package.json',
-    ]);
-  });
+  async function node(...args: string[]): Promise<string> {
+    const options = { cwd: installed.directory, timeout: RUN_LIMIT_MS };
+    return (await promisify(execFile)(process.execPath, args, options)).stdout;
+  }
 
   it('is imported by its name, reads a gateway, lets Node end, and reports what a callback throws', async () => {
     const { url } = await startGateway();
     for (const body of ['one', 'two']) await fetch(`${url}/broadcast`, { method: 'POST', body });
-    const args = ['--input-type=module', '--eval', READ_TWO, `${url}/sse?from=earliest`];
-    const { stdout } = await promisify(execFile)(process.execPath, args, {
-      cwd: directory,
-      timeout: RUN_LIMIT_MS,
-    });
+    const stdout = await node('--input-type=module', '--eval', READ_TWO, `${url}/sse?from=earliest`);
     expect(JSON.parse(stdout)).toEqual({ data: ['one', 'two'], thrown: ['one', 'two'] });
+  });
+
+  it('is imported by CommonJS too, and required where Node can require modules', async () => {
+    const imported = `import('${NAME}/client').then(({ EventStream }) => console.log(EventStream.name))`;
+    expect(await node('--input-type=commonjs', '--eval', imported)).toBe('EventStream\n');
+    const canRequire = await node('--print', 'process.features.require_module === true');
+    const required = node('--input-type=commonjs', '--print', `require('${NAME}/client').EventStream.name`);
+    if (canRequire === 'true\n') expect(await required).toBe('EventStream\n');
+    else await expect(required).rejects.toThrow('ERR_REQUIRE_ESM');
   });
 
   it.each([
     ['browsers', { lib: ['es2022', 'dom'], types: [] }, 'export const source: EventSource = stream;'],
-    ['Node', { lib: ['es2022'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')] }, ''],
+    ['Node', NODE_TYPES, ''],
+    ['node16 modules', { ...NODE_TYPES, module: 'node16', moduleResolution: 'node16' }, ''],
+    ['bundlers', { ...NODE_TYPES, module: 'es2022', moduleResolution: 'bundler' }, ''],
   ])('has types for %s', (name, options, more) => {
-    const project = join(directory, `${name}.json`);
-    writeFileSync(join(directory, `${name}.mts`), TYPED + more);
+    const project = join(installed.directory, `${name}.json`);
+    const file = `${name}.mts`;
+    writeFileSync(join(installed.directory, file), TYPED + more);
     const compilerOptions = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, ...options };
-    writeFileSync(project, JSON.stringify({ compilerOptions, files: [`${name}.mts`] }));
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    writeFileSync(project, JSON.stringify({ compilerOptions, files: [file] }));
+    const tsc = join(repositoryRoot(), 'node_modules/typescript/bin/tsc');
     const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8' });
     expect([status, stdout]).toEqual([0, '']);
   });
