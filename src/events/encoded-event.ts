@@ -48,7 +48,7 @@ export function encodeRecord(
   const headers: Record<string, string | null> = {};
   let sourceBytes = SOURCE_OVERHEAD_BYTES + (record.key?.length ?? 0);
   for (const { key, value } of record.headers) {
-    headers[key] = value === null ? null : textOf(value);
+    setHeader(headers, key, value === null ? null : textOf(value));
     sourceBytes += key.length + (value?.length ?? 0);
   }
   // Field by field: a spread takes several times longer.
@@ -68,6 +68,13 @@ export function encodeRecord(
     },
     sourceBytes,
   };
+}
+
+/** The last of a name counts. Assigning would lose `__proto__`, which any producer may write. */
+function setHeader(headers: Record<string, string | null>, name: string, value: string | null): void {
+  if (name === '__proto__')
+    Object.defineProperty(headers, name, { value, enumerable: true, configurable: true });
+  else headers[name] = value;
 }
 
 /** When the record that a ring's entry holds was created, in Unix milliseconds; null for the gateway's own events. */

@@ -3,11 +3,11 @@ import { GatewayError } from '../errors';
 import { ROOT_CHANNEL } from '../hub/channel';
 import type { EventToPublish } from './publisher';
 
-/** One event of a batch. Data that is no string is stored as JSON text. */
+/** One event of a batch. Data that is no string is stored as JSON text, so it is taken as it was parsed: zod drops keys. */
 const ENVELOPE = z.strictObject({
   channel: z.string().default(ROOT_CHANNEL),
   event: z.string().nullable().default(null),
-  data: z.json(),
+  data: z.unknown().refine((data) => data !== undefined, 'is missing'),
   key: z.string().nullable().default(null),
 });
 
