@@ -8,6 +8,9 @@ export interface Cors {
   preflightHeadersFor(origin: string | undefined): CorsHeaders;
 }
 
+/** What a page of another origin is shown besides the few headers that it always is (Fetch standard §2.2.2). */
+const EXPOSED: CorsHeaders = { 'Access-Control-Expose-Headers': 'Retry-After, X-Request-ID' };
+
 const PREFLIGHT: CorsHeaders = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, OPTIONS',
   'Access-Control-Allow-Headers':
@@ -21,7 +24,7 @@ const PREFLIGHT: CorsHeaders = {
  */
 export function createCors(origins: readonly string[]): Cors {
   const allowed = new Set(origins);
-  const anyone: CorsHeaders = { 'Access-Control-Allow-Origin': '*' };
+  const anyone: CorsHeaders = { 'Access-Control-Allow-Origin': '*', ...EXPOSED };
 
   function headersFor(origin: string | undefined): CorsHeaders {
     if (allowed.size === 0) return anyone;
@@ -30,6 +33,7 @@ export function createCors(origins: readonly string[]): Cors {
     return {
       'Access-Control-Allow-Origin': origin,
       'Access-Control-Allow-Credentials': 'true',
+      ...EXPOSED,
       Vary: 'Origin',
     };
   }

@@ -29,6 +29,23 @@ describe('routes', () => {
     },
   );
 
+  it.each([
+    'GET /events?from=nowhere',
+    'HEAD /events',
+    'GET /connections',
+    'GET /readyz',
+    'GET /nowhere',
+    'POST /broadcast',
+    'POST /events',
+    'PUT /sse',
+  ])('%s shows a page of another origin when to come back, and the id to ask about', async (request) => {
+    const { url } = await startGateway();
+    const [method = '', path] = request.split(' ');
+    const { headers } = await fetch(url + path, { method, headers: { Origin: 'https://a.example' } });
+    expect(headers.get('access-control-expose-headers')).toBe('Retry-After, X-Request-ID');
+    expect(headers.has('x-request-id')).toBe(true);
+  });
+
   it('GET / lists the endpoints', async () => {
     const { url } = await startGateway();
     const body = (await (await fetch(url)).json()) as { endpoints: Record<string, string> };

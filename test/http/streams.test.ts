@@ -68,7 +68,9 @@ describe('the head of a stream', () => {
     );
     expect(a!.headers['access-control-allow-origin']).toBe('https://a.example');
     expect(a!.headers['access-control-allow-credentials']).toBe('true');
-    expect(evil!.headers['access-control-allow-origin']).toBeUndefined();
+    expect(a!.headers['access-control-expose-headers']).toBe('Retry-After, X-Request-ID');
+    for (const name of ['access-control-allow-origin', 'access-control-expose-headers'])
+      expect(evil!.headers[name]).toBeUndefined();
     for (const { headers } of [a!, evil!]) expect(headers.vary).toBe('Origin');
   });
 });

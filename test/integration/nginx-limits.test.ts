@@ -58,6 +58,7 @@ withNginx(`what nginx lets one client address take ${tier.reason}`, () => {
       'content-type': 'application/problem+json',
       'retry-after': '1',
       'access-control-allow-origin': '*',
+      'access-control-expose-headers': 'Retry-After',
     });
     expect(JSON.parse(refused.body)).toMatchObject({ status: 429, code: 'rate-limited' });
     // Neither reading nor a preflight is a post.
@@ -109,6 +110,9 @@ withNginx(`who may read what nginx says itself ${tier.reason}`, () => {
       const hasList = corsOrigins.length > 0;
       expect(answer.headers['access-control-allow-credentials']).toBe(
         hasList && allowed !== undefined ? 'true' : undefined,
+      );
+      expect(answer.headers['access-control-expose-headers']).toBe(
+        path === '/broadcast' && allowed !== undefined ? 'Retry-After' : undefined,
       );
       expect(answer.headers.vary).toBe(hasList ? 'Origin' : undefined);
     }
