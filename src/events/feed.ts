@@ -110,7 +110,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   function idOf(positions: Positions): string {
     if (layout === null) throw new RangeError('there are no ids before the log has been reached');
     if (positions !== lastPositions) {
-      lastId = formatCursor({ cluster: layout.cluster, topics: [...layout.slots.byTopic(positions)] });
+      lastId = formatCursor({ cluster: layout.cluster, topics: layout.slots.byTopic(positions) });
       lastPositions = positions;
     }
     return lastId;

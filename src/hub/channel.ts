@@ -17,11 +17,16 @@ export function channelFault(text: string): string | null {
     return `must not be over ${MAX_CHANNEL_BYTES} bytes of UTF-8`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return 'must not contain control characters';
-  const segments = text.slice(1).split('/');
-  if (segments.length > MAX_SEGMENTS) return `must not have over ${MAX_SEGMENTS} segments`;
-  for (const segment of segments) {
-    if (segment === '') return 'must not have empty segments';
-    if (segment === '.' || segment === '..') return 'must not have "." or ".." segments';
+  // In place, not split into an array: the channel of every record is looked at.
+  let segments = 0;
+  for (let start = 1; start <= text.length; ) {
+    const slash = text.indexOf('/', start);
+    const end = slash < 0 ? text.length : slash;
+    if (++segments > MAX_SEGMENTS) return `must not have over ${MAX_SEGMENTS} segments`;
+    if (end === start) return 'must not have empty segments';
+    if (end - start <= 2 && '..'.startsWith(text.slice(start, end)))
+      return 'must not have "." or ".." segments';
+    start = end + 1;
   }
   return null;
 }

@@ -74,9 +74,10 @@ export class PartitionSlots {
   }
 
   /** Each topic with its positions by partition number. */
-  *byTopic(positions: Positions): Iterable<{ topicKey: number; positions: bigint[] }> {
-    for (const { topicKey, slots } of this.#topics.values()) {
-      yield { topicKey, positions: slots.map((slot) => this.positionIn(positions, slot)) };
-    }
+  byTopic(positions: Positions): { topicKey: number; positions: bigint[] }[] {
+    const found = [];
+    for (const { topicKey, slots } of this.#topics.values())
+      found.push({ topicKey, positions: slots.map((slot) => this.positionIn(positions, slot)) });
+    return found;
   }
 }
