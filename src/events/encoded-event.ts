@@ -4,6 +4,7 @@ import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import type { RingEntry } from '../hub/ring';
 import { encodeFrame, type Frame } from '../sse/frame';
 import { createFrameDecoder } from '../sse/frame-decoder';
+import type { AllocateFrame } from '../sse/frame-slabs';
 import { eventOf, OWN_EVENT_PREFIX, undecodable } from './record-event';
 
 /** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
@@ -31,6 +32,7 @@ const SOURCE_OVERHEAD_BYTES = 160;
  * The one place where a record becomes bytes.
  * @param id null leaves the `id:` line out, for streams that put their own there
  * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
+ * @param allocate for the frame; unset: memory of its own
  */
 export function encodeRecord(
   id: string | null,
@@ -38,9 +40,10 @@ export function encodeRecord(
   at: TopicPartition,
   topic: TopicSetting,
   maxFrameBytes: number,
+  allocate?: AllocateFrame,
 ): EncodedEvent {
   let event = eventOf(record, at, topic);
-  let frame = encodeFrame(id, event.event, event.data);
+  let frame = encodeFrame(id, event.event, event.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
     event = undecodable(record, at, topic);
     frame = encodeFrame(id, event.event, event.data);

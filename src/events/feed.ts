@@ -12,6 +12,7 @@ import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
+import { createFrameSlabs } from '../sse/frame-slabs';
 import { gapData } from '../sse/gap';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
 import { idempotencyKeyOf, UNDECODABLE } from './record-event';
@@ -70,6 +71,7 @@ export interface Feed extends TailListener {
 export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, logger }: FeedDeps): Feed {
   const { ring } = hub;
   const repeats = createRepeatFilter();
+  const slabs = createFrameSlabs();
   let layout: Layout | null = null;
   let isWarm = false;
   /** What the log had when it was reached. */
@@ -164,8 +166,10 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       consumed[batch.topic]! += batch.records.length;
       for (const record of batch.records) {
         const positions = moved(slot, record.offset + 1n);
-        const encoded = encodeRecord(idOf(positions), record, batch, topic, maxFrameBytes);
         const key = idempotencyKeyOf(record);
+        // What may be a repeat, and never come into the ring, must not take up a slab that others keep.
+        const allocate = key === null ? slabs : undefined;
+        const encoded = encodeRecord(idOf(positions), record, batch, topic, maxFrameBytes, allocate);
         const { channel, event } = encoded;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);

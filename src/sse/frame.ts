@@ -1,3 +1,5 @@
+import type { AllocateFrame } from './frame-slabs';
+
 /**
  * The wire format of Server-Sent Events (HTML standard §9.2.5), as bytes. Pure. Lines end in LF; data is split at
  * CRLF, CR and LF, since each of them ends a line for a browser; what cannot be written safely is refused, never
@@ -30,16 +32,21 @@ export function idLine(id: string): string {
  * @param id null leaves the line out
  * @param event null leaves the line out: the browser then dispatches `message`
  * @param data UTF-8, any line ends; empty data is an event too
+ * @param allocate unset: memory of its own, not of Node's pool, of which a frame that is kept would keep 8 KiB
  * @throws TypeError when `id` or `event` holds CR, LF or NUL
  */
-export function encodeFrame(id: string | null, event: string | null, data: Buffer): Frame {
+export function encodeFrame(
+  id: string | null,
+  event: string | null,
+  data: Buffer,
+  allocate: AllocateFrame = Buffer.allocUnsafeSlow,
+): Frame {
   const ownId = id === null ? '' : idLine(id);
   const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;
   const lines = lineEnds(data);
   const bodyStart = Buffer.byteLength(ownId);
   // Every line costs its `data: ` and LF, and the blank line one LF more; of a CRLF one byte is left out.
-  // Not from Node's pool: a frame stays in the ring, and would keep 8 KiB there of what has long gone.
-  const bytes = Buffer.allocUnsafeSlow(
+  const bytes = allocate(
     bodyStart +
       Buffer.byteLength(eventLine) +
       data.length -

@@ -1,41 +1,4 @@
-import type { LogLayout } from '../../../src/eventlog/event-log';
-import { createFeed } from '../../../src/events/feed';
-import { createTopicMap } from '../../../src/events/topic-map';
-import { Hub } from '../../../src/hub/hub';
-import { createQuietLogger } from '../../contract/quiet-logger';
-
-const TOPIC = 'a';
-
-function layoutAt(logEnd: bigint): LogLayout {
-  const partitions = [{ topic: TOPIC, partition: 0, topicId: 'f'.repeat(32), logStart: 0n, logEnd }];
-  return { clusterId: 'test', partitions };
-}
-
-function createTestFeed() {
-  const hub = new Hub({
-    ring: { records: 100, bytes: 1 << 20 },
-    sliceBytes: 1_000,
-    writesPerTurn: 100,
-    onPressure: () => undefined,
-    onSinkError: (error) => {
-      throw error;
-    },
-    withMeta: (entry) => entry,
-    idLine: () => Buffer.alloc(0),
-    onBeforeRing: () => 0,
-  });
-  const topics = createTopicMap([
-    { name: TOPIC, base: '/', encoding: 'utf8' },
-    { name: 'b', base: '/b', encoding: 'utf8' },
-  ]);
-  return createFeed({
-    hub,
-    topics,
-    warmRecords: 100,
-    maxFrameBytes: 1 << 20,
-    logger: createQuietLogger(),
-  });
-}
+import { createTestFeed, layoutAt, TOPIC } from '../../support/feed';
 
 const record = (offset: bigint, value: string | Buffer) => ({
   offset,
@@ -47,7 +10,7 @@ const record = (offset: bigint, value: string | Buffer) => ({
 
 describe('what the feed counts', () => {
   it('begins at zero for every topic and reason', () => {
-    expect(createTestFeed().stats()).toEqual({
+    expect(createTestFeed().feed.stats()).toEqual({
       consumed: { a: 0, b: 0 },
       undecodable: 0,
       repeats: 0,
@@ -58,7 +21,7 @@ describe('what the feed counts', () => {
   });
 
   it('is each record, hole and reset once', () => {
-    const feed = createTestFeed();
+    const { feed } = createTestFeed();
     feed.onStart(layoutAt(0n));
     const at = { topic: TOPIC, partition: 0 };
     feed.onRecords({ ...at, records: [record(0n, 'x'), record(1n, Buffer.from([0xff]))], next: 2n });
