@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
+import { notFound } from '../http/unserved';
 import { digestOf, isSameDigest } from './secret-digest';
 
 export interface OperatorGuardDeps {
@@ -29,8 +30,7 @@ export function createOperatorGuard({ adminKey, clientAddress }: OperatorGuardDe
   const expected = adminKey === null ? null : digestOf(adminKey);
   return (req, path) => {
     if (expected === null) {
-      if (!clientAddress.isLocal(req))
-        throw new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
+      if (!clientAddress.isLocal(req)) throw notFound(path);
       return;
     }
     const given = keyOf(req.headers.authorization);

@@ -46,7 +46,9 @@ export function createPublishGuard({
 
 function unauthorized(wasGiven: boolean): GatewayError {
   return wasGiven
-    ? new GatewayError('unauthorized', 'the key is not one of those', { details: { reason: 'invalid' } })
+    ? new GatewayError('unauthorized', 'the key is not one that this gateway knows', {
+        details: { reason: 'invalid' },
+      })
     : new GatewayError('unauthorized', 'a key or token is needed to publish');
 }
 

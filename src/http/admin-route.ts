@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
-import { asGatewayError, GatewayError } from '../errors';
+import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { ReportAdminStatus } from '../status/admin-status';
 import { streamSelectionOf } from '../status/stream-selection';
@@ -8,6 +8,7 @@ import { sendProblem } from './problem';
 import { requestIdOf } from './request-id';
 import type { RequestTarget } from './request-target';
 import type { DirectRoute } from './server';
+import { methodNotAllowed, notFound, READ_METHODS } from './unserved';
 import type { WebFiles } from './web-files';
 
 export interface AdminRouteDeps {
@@ -33,10 +34,7 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
   ): Promise<void> {
     guard(req, path);
     if (path !== PATH && path !== PAGE && path !== STATUS) throw notFound(path);
-    if (req.method !== 'GET' && req.method !== 'HEAD')
-      throw new GatewayError('method-not-allowed', `${path} takes GET, not ${req.method}`, {
-        details: { allow: 'GET, HEAD, OPTIONS' },
-      });
+    if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotAllowed(path, req.method, READ_METHODS);
     if (path === PATH) {
       // Relative, so that it holds behind a path prefix.
       res.writeHead(308, { Location: 'admin/', 'Content-Length': 0 }).end();
@@ -69,8 +67,4 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
       });
     },
   };
-}
-
-function notFound(path: string): GatewayError {
-  return new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
 }

@@ -9,6 +9,7 @@ import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
 import { sendProblem } from './problem';
 import { requestIdOf } from './request-id';
+import { methodNotAllowed, notFound, READ_METHODS } from './unserved';
 import type { WebFiles } from './web-files';
 
 export interface AppDeps {
@@ -44,40 +45,55 @@ export function createApp({ log, streams, cors, health, aggregation, web, logger
   app.disable('etag');
   app.set('query parser', false);
 
-  const routes: Record<string, (req: Request, res: Response) => void> = {
-    '/': (req, res) => {
-      res.vary('Accept');
-      // Who takes anything, as curl does, gets JSON.
-      if (req.accepts(['json', 'html']) === 'html') web.send(req, res, 'live.html');
-      else sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: ENDPOINTS });
-    },
-    '/web/:file': (req, res) => {
-      if (!web.send(req, res, String(req.params.file))) throw notFound(req.path);
-    },
-    '/connections': (_req, res) => {
-      // Not through Express's send: it would add a charset to the type, and the contract wants none.
-      res.writeHead(200, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache', Connection: 'close' });
-      res.end(String(streams.count));
-    },
-    '/kafka/status': (_req, res) => sendJson(res, 200, kafkaStatus(log, aggregation)),
-    '/healthz': (_req, res) => sendJson(res, 200, { status: 'ok' }),
-    '/readyz': (_req, res) => {
-      const { ready, checks } = readiness(health);
-      sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
-    },
-  };
+  const routes: readonly [path: string | RegExp, answer: (req: Request, res: Response) => void][] = [
+    [
+      '/',
+      (req, res) => {
+        res.vary('Accept');
+        // Who takes anything, as curl does, gets JSON.
+        if (req.accepts(['json', 'html']) === 'html') web.send(req, res, 'live.html');
+        else sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: ENDPOINTS });
+      },
+    ],
+    [
+      // Without `%`: no file has a name that needs it, and Express fails at what it cannot decode.
+      /^\/web\/([\w.-]+)$/,
+      (req, res) => {
+        if (!web.send(req, res, String(req.params[0]))) throw notFound(req.path);
+      },
+    ],
+    [
+      '/connections',
+      (_req, res) => {
+        // Not through Express's send: it would add a charset to the type, and the contract wants none.
+        res.writeHead(200, {
+          'Content-Type': 'text/plain',
+          'Cache-Control': 'no-cache',
+          Connection: 'close',
+        });
+        res.end(String(streams.count));
+      },
+    ],
+    ['/kafka/status', (_req, res) => sendJson(res, 200, kafkaStatus(log, aggregation))],
+    ['/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' })],
+    [
+      '/readyz',
+      (_req, res) => {
+        const { ready, checks } = readiness(health);
+        sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+      },
+    ],
+  ];
 
   app.use((req, res, next) => {
     for (const [name, value] of Object.entries(cors.headersFor(req.headers.origin)))
       res.setHeader(name, value);
     next();
   });
-  for (const [path, answer] of Object.entries(routes)) {
+  for (const [path, answer] of routes) {
     app.get(path, answer);
     app.all(path, (req) => {
-      throw new GatewayError('method-not-allowed', `${req.path} takes GET, not ${req.method}`, {
-        details: { allow: 'GET, HEAD, OPTIONS' },
-      });
+      throw methodNotAllowed(req.path, req.method, READ_METHODS);
     });
   }
   app.use((req) => {
@@ -89,10 +105,6 @@ export function createApp({ log, streams, cors, health, aggregation, web, logger
     sendProblem(res, error);
   });
   return app;
-}
-
-function notFound(path: string): GatewayError {
-  return new GatewayError('not-found', `there is nothing at ${path}; GET / lists the endpoints`);
 }
 
 function sendJson(res: Response, status: number, value: object): void {

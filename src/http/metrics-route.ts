@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
-import { asGatewayError, GatewayError } from '../errors';
+import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { MetricRegistry } from '../status/metric-registry';
 import { sendProblem } from './problem';
 import { requestIdOf } from './request-id';
 import type { DirectRoute } from './server';
+import { methodNotAllowed, READ_METHODS } from './unserved';
 
 export interface MetricsRouteDeps {
   readonly metrics: Pick<MetricRegistry, 'contentType' | 'render'>;
@@ -19,10 +20,7 @@ const PATH = '/metrics';
 export function createMetricsRoute({ metrics, guard, logger }: MetricsRouteDeps): DirectRoute {
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     guard(req, PATH);
-    if (req.method !== 'GET' && req.method !== 'HEAD')
-      throw new GatewayError('method-not-allowed', `${PATH} takes GET, not ${req.method}`, {
-        details: { allow: 'GET, HEAD, OPTIONS' },
-      });
+    if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotAllowed(PATH, req.method, READ_METHODS);
     const body = Buffer.from(await metrics.render());
     res.writeHead(200, {
       'Content-Type': metrics.contentType,

@@ -26,7 +26,11 @@ export function createBatchRoute({
       () => null,
       async (body, admitted) => {
         const events = parseBatch(body, req.headers['content-type'], config.maxBatchEvents);
-        if (events.length === 0) throw new GatewayError('invalid-envelope', 'the batch has no events');
+        if (events.length === 0)
+          throw new GatewayError(
+            'invalid-envelope',
+            'the batch has no events; send an object, an array or lines of them',
+          );
         admitted.count(events.length - 1);
         return publisher.publish(
           events.map((event) =>
@@ -67,7 +71,10 @@ function answer(
     const [first] = failed;
     const shared = failed.every(({ code }) => code === first?.code && code === 'forbidden') ? first : null;
     const code = retryable?.code ?? shared?.code ?? 'invalid-envelope';
-    const message = retryable?.message ?? shared?.message ?? 'none of the events is valid';
+    const message =
+      retryable?.message ??
+      shared?.message ??
+      `none of the events is valid, the first because ${failed[0]?.message}`;
     sendProblem(res, new GatewayError(code, message, { details: { results: entries } }), corsHeaders);
   }
 }

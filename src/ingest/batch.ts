@@ -1,15 +1,24 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { GatewayError } from '../errors';
 import { ROOT_CHANNEL } from '../hub/channel';
 import type { EventToPublish } from './publisher';
 
 /** One event of a batch. Data that is no string is stored as JSON text, so it is taken as it was parsed: zod drops keys. */
-const ENVELOPE = z.strictObject({
-  channel: z.string().default(ROOT_CHANNEL),
-  event: z.string().nullable().default(null),
-  data: z.unknown().refine((data) => data !== undefined, 'is missing'),
-  key: z.string().nullable().default(null),
-});
+const ENVELOPE = z.strictObject(
+  {
+    channel: z.string('must be a string').default(ROOT_CHANNEL),
+    event: z.string('must be a string or null').nullable().default(null),
+    data: z.unknown().refine((data) => data !== undefined, 'is missing'),
+    key: z.string('must be a string or null').nullable().default(null),
+  },
+  {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `has ${issue.keys.join(', ')}; an event may have channel, event, data and key`
+        : 'must be an object with data, and maybe channel, event and key',
+  },
+);
 
 const JSON_TYPES = ['application/json', ''];
 const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
@@ -17,13 +26,16 @@ const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application
 /**
  * The events of a batch body, in order; a GatewayError stands for each that is none.
  * @param contentType the header, undefined counts as JSON
- * @throws GatewayError `unsupported-media-type`; `bad-json` when nothing can be read; `event-too-large` over `maxEvents`
+ * @throws GatewayError `unsupported-media-type`; `not-utf8`; `bad-json` when nothing can be read; `event-too-large` over `maxEvents`
  */
 export function parseBatch(
   body: Buffer,
   contentType: string | undefined,
   maxEvents: number,
 ): (EventToPublish | GatewayError)[] {
+  // Decoding would put a replacement character where something else was meant.
+  if (!isUtf8(body))
+    throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
   const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase();
   const values = NDJSON_TYPES.includes(type) ? parseLines(body) : parseWhole(body, type);
   if (values.length > maxEvents) {
@@ -41,23 +53,24 @@ function parseWhole(body: Buffer, type: string): unknown[] {
       details: { field: 'Content-Type' },
     });
   }
-  const value = parseJson(body.toString());
+  const value = parseJson(body.toString(), 'the body');
   if (value instanceof GatewayError) throw value;
   return Array.isArray(value) ? value : [value];
 }
 
 function parseLines(body: Buffer): unknown[] {
   const lines = body.toString().split(/\r?\n/);
-  const values = lines.filter((line) => line.trim() !== '').map(parseJson);
+  const values = lines.filter((line) => line.trim() !== '').map((line) => parseJson(line, 'the line'));
   if (values.length > 0 && values.every((value) => value instanceof GatewayError)) throw values[0];
   return values;
 }
 
-function parseJson(text: string): unknown {
+/** @param what named in the error */
+function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    return new GatewayError('bad-json', `not JSON: ${(cause as Error).message}`, { cause });
+    return new GatewayError('bad-json', `${what} is not JSON: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -66,13 +79,9 @@ function eventOf(value: unknown): EventToPublish | GatewayError {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join('.') ?? '';
-    return new GatewayError(
-      'invalid-envelope',
-      `${field || 'event'}: ${issue?.message ?? 'is not an event'}`,
-      {
-        details: field === '' ? {} : { field },
-      },
-    );
+    return new GatewayError('invalid-envelope', `${field || 'the event'} ${issue?.message}`, {
+      details: field === '' ? {} : { field },
+    });
   }
   const { channel, event, data, key } = parsed.data;
   const text = typeof data === 'string' ? data : JSON.stringify(data);

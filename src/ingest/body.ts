@@ -59,7 +59,11 @@ export function readBody(
 export function encodingFault(req: IncomingMessage): GatewayError | null {
   const encoding = req.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return null;
-  return new GatewayError('unsupported-media-type', `Content-Encoding ${encoding} is not supported`, {
-    details: { field: 'Content-Encoding' },
-  });
+  return new GatewayError(
+    'unsupported-media-type',
+    `Content-Encoding ${encoding} is not taken: send the body as it is`,
+    {
+      details: { field: 'Content-Encoding' },
+    },
+  );
 }

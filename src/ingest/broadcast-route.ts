@@ -4,6 +4,7 @@ import { GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import type { DirectRoute } from '../http/server';
+import { methodNotAllowed } from '../http/unserved';
 import { ROOT_CHANNEL } from '../hub/channel';
 import { sendAccepted } from './accepted';
 import type { IngestAdmission } from './ingest-admission';
@@ -57,9 +58,10 @@ export function createBroadcastRoute({
 
     handle(req, res, target) {
       if (req.method !== 'POST' || !config.enabled) {
-        const allow = config.enabled ? 'POST, OPTIONS' : 'OPTIONS';
-        const message = config.enabled ? `${PATH} takes POST` : 'this gateway is read-only (INGEST=off)';
-        throw new GatewayError('method-not-allowed', message, { details: { allow } });
+        if (config.enabled) throw methodNotAllowed(PATH, req.method, 'POST, OPTIONS');
+        throw new GatewayError('method-not-allowed', 'this gateway is read-only (INGEST=off)', {
+          details: { allow: 'OPTIONS' },
+        });
       }
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req, target).then(

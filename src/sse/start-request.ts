@@ -12,6 +12,8 @@ export type StartRequest =
   /** The last `count` matching events that are still in the ring. */
   | { readonly from: 'last'; readonly count: number };
 
+/** Either, for clients that cannot send the header. */
+const ID_FIELDS = ['lastEventId', 'last_event_id'];
 /** Times of more digits would not be a date any more (ECMAScript's limit of ±8.64e15 ms). */
 const UNIX_MS = /^\d{1,15}$/;
 const LAST = /^-([1-9]\d{0,8})$/;
@@ -24,12 +26,13 @@ const LAST = /^-([1-9]\d{0,8})$/;
  */
 export function startRequestOf(header: string | undefined, query: Query): StartRequest {
   if (header !== undefined && header !== '') return { from: 'cursor', cursor: parseCursor(header) };
-  const id = query.first('lastEventId') ?? query.first('last_event_id');
-  if (id !== null && id !== '') {
+  for (const field of ID_FIELDS) {
+    const id = query.first(field);
+    if (id === null || id === '') continue;
     const cursor = parseCursor(id);
     if (cursor !== null) return { from: 'cursor', cursor };
-    throw new GatewayError('bad-cursor', 'lastEventId is not an id of this gateway', {
-      details: { field: 'lastEventId' },
+    throw new GatewayError('bad-cursor', `${field} is not an id of a stream; leave it out to begin now`, {
+      details: { field },
     });
   }
   const since = query.first('since');
@@ -39,7 +42,7 @@ export function startRequestOf(header: string | undefined, query: Query): StartR
   if (from === 'earliest') return { from: 'earliest' };
   const count = LAST.exec(from)?.[1];
   if (count !== undefined) return { from: 'last', count: Number(count) };
-  throw new GatewayError('bad-request', 'from must be earliest, latest or -N', {
+  throw new GatewayError('bad-request', 'from must be earliest, latest or -N for the last N events', {
     details: { field: 'from' },
   });
 }
@@ -47,7 +50,7 @@ export function startRequestOf(header: string | undefined, query: Query): StartR
 function timeOf(text: string): number {
   const timeMs = UNIX_MS.test(text) ? Number(text) : Date.parse(text);
   if (Number.isFinite(timeMs) && timeMs >= 0) return timeMs;
-  throw new GatewayError('bad-request', 'since must be ISO 8601 or Unix milliseconds', {
+  throw new GatewayError('bad-request', 'since must be a time as ISO 8601 or Unix milliseconds', {
     details: { field: 'since' },
   });
 }

@@ -9,6 +9,7 @@ import type { DetachedSockets } from '../http/detached-sockets';
 import { sendProblem } from '../http/problem';
 import { REQUEST_ID_HEADER, requestIdOf } from '../http/request-id';
 import type { RequestTarget } from '../http/request-target';
+import { methodNotAllowed, READ_METHODS } from '../http/unserved';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -233,13 +234,17 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     const resolution = await resume.resolve(query.start, query.subscription, isOpen);
     const notice = resolution?.notices[0];
     if (notice === undefined) return;
-    throw new GatewayError('cursor-expired', 'not everything after this id can be given back', {
-      details: {
-        notice: notice.event,
-        ...noticeData(notice),
-        availableFrom: idOf(hub.ring.positionsAt(hub.ring.base)),
+    throw new GatewayError(
+      'cursor-expired',
+      'not everything after this id can be given back; availableFrom is the oldest id that still can',
+      {
+        details: {
+          notice: notice.event,
+          ...noticeData(notice),
+          availableFrom: idOf(hub.ring.positionsAt(hub.ring.base)),
+        },
       },
-    });
+    );
   }
 
   /** An EventSource that may not subscribe has to end for good, so what a stranger is told is the honest status. */
@@ -276,11 +281,8 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
 
   function handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void {
     if (req.method !== 'GET' && req.method !== 'HEAD') {
-      const details = {
-        allow:
-          target.path === '/events' && deps.takesBatches ? 'GET, HEAD, POST, OPTIONS' : 'GET, HEAD, OPTIONS',
-      };
-      throw new GatewayError('method-not-allowed', `${target.path} takes GET`, { details });
+      const takesPost = target.path === '/events' && deps.takesBatches;
+      throw methodNotAllowed(target.path, req.method, takesPost ? 'GET, HEAD, POST, OPTIONS' : READ_METHODS);
     }
     const kind = target.path === '/events' ? EVENTS : target.path === '/sse' ? SSE : SUBSCRIBE;
     const query = streamQueryOf(target, req.headers, config);

@@ -26,7 +26,7 @@ export function streamSelectionOf(limit: string | null, sort: string | null): St
     });
   const order = sort === null ? 'age' : STREAM_ORDERS.find((name) => name === sort);
   if (order === undefined)
-    throw new GatewayError('bad-request', `sort must be ${STREAM_ORDERS.join(', ')}`, {
+    throw new GatewayError('bad-request', `sort must be one of ${STREAM_ORDERS.join(', ')}`, {
       details: { field: 'sort' },
     });
   return { limit: count, sort: order };

@@ -1,15 +1,25 @@
 import { startGateway } from '../support/gateway';
 import { openStream } from '../support/sse-client';
 
-type Result = { status: number; code?: string; field?: string; offset?: string; channel?: string };
+type Result = {
+  status: number;
+  code?: string;
+  field?: string;
+  detail?: string;
+  offset?: string;
+  channel?: string;
+};
 
-async function send(url: string, body: string, type: string | null = 'application/json') {
+async function send(url: string, body: string | Buffer, type: string | null = 'application/json') {
   const res = await fetch(`${url}/events`, {
     method: 'POST',
-    body: Buffer.from(body),
+    body: Buffer.from(body as string),
     headers: type === null ? {} : { 'Content-Type': type },
   });
-  return { status: res.status, body: (await res.json()) as { results: Result[]; code?: string } };
+  return {
+    status: res.status,
+    body: (await res.json()) as { results: Result[]; code?: string; detail?: string },
+  };
 }
 
 describe('POST /events', () => {
@@ -72,6 +82,19 @@ describe('POST /events', () => {
     ]);
   });
 
+  it('says of each what is wrong with it, in words of its own', async () => {
+    const { url } = await startGateway();
+    const { body } = await send(url, '[{},5,{"data":1,"x":2},{"data":1,"channel":3},{"data":1,"key":[]}]');
+    expect(body.results.map(({ detail }) => detail)).toEqual([
+      'data is missing',
+      'the event must be an object with data, and maybe channel, event and key',
+      'the event has x; an event may have channel, event, data and key',
+      'channel must be a string',
+      'key must be a string or null',
+    ]);
+    expect(body.detail).toBe('none of the events is valid, the first because data is missing');
+  });
+
   it('is 207 for lines of which some are no JSON', async () => {
     const { url } = await startGateway();
     const { status, body } = await send(url, '{"data":1}\n{oops\n{"data":2}', 'application/x-ndjson');
@@ -83,6 +106,13 @@ describe('POST /events', () => {
     ['nothing that can be read', '{oops', 'application/json', 400, 'bad-json'],
     ['no line that can be read', '{oops\n[', 'application/x-ndjson', 400, 'bad-json'],
     ['nothing valid', '[{"nodata":1}]', 'application/json', 422, 'invalid-envelope'],
+    [
+      'bytes that are not UTF-8',
+      Buffer.from('{"data":"\xff"}', 'latin1'),
+      'application/json',
+      400,
+      'not-utf8',
+    ],
     ['no events', '[]', 'application/json', 422, 'invalid-envelope'],
     ['another type', 'data=1', 'application/x-www-form-urlencoded', 415, 'unsupported-media-type'],
   ])('refuses %s', async (_what, text, type, status, code) => {

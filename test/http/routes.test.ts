@@ -54,7 +54,7 @@ describe('routes', () => {
 
   it('answers 404 with problem JSON for what is not there', async () => {
     const { url } = await startGateway();
-    for (const path of ['/nowhere', '/broadcasts', '/subscribers', '/sse/', '/events/x', '/%']) {
+    for (const path of ['/nowhere', '/broadcasts', '/subscribers', '/sse/', '/events/x', '/%', '/web/%ff']) {
       const res = await fetch(url + path);
       expect(res.status).toBe(404);
       expect(res.headers.get('content-type')).toBe('application/problem+json');
