@@ -57,7 +57,9 @@ export const AUTH_SETTINGS = {
   TOKEN_NOTICE_MS: ms(30_000, 0).describe(
     'how long before its token expires a stream is told `gateway.token-expiring`',
   ),
-  PUBLIC_CHANNELS: channels().describe('channels, with those below them, that need no token; `/` is all'),
+  PUBLIC_CHANNELS: list(channelFault).describe(
+    'channels, with those below them, that need no token; `/` is all',
+  ),
 } as const;
 
 export type AuthSettings = SettingsOf<typeof AUTH_SETTINGS>;
@@ -153,17 +155,4 @@ function apiKeysIn(words: readonly string[], context: z.RefinementCtx): ApiKeySe
     else context.addIssue({ code: 'custom', message: key });
   }
   return found;
-}
-
-function channels() {
-  return list()
-    .unwrap()
-    .transform((words, context) => {
-      for (const word of words) {
-        const fault = channelFault(word);
-        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
-      }
-      return words;
-    })
-    .default([]);
 }

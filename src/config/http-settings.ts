@@ -24,7 +24,9 @@ export const HTTP_SETTINGS = {
   RESERVED_FILES: int(200, 0, 1_000_000).describe(
     'open files kept free for Kafka and others, where the limit of the process would allow fewer than MAX_CONNECTIONS',
   ),
-  CORS_ORIGINS: list().describe('exact origins that may read; unset means any, without credentials'),
+  CORS_ORIGINS: list(originFault).describe(
+    'exact origins that may read; unset means any, without credentials',
+  ),
   TRUST_PROXY: int(0, 0, 100).describe(
     'number of proxies in front whose `X-Forwarded-For` is believed; 0 means the peer is the client',
   ),
@@ -35,6 +37,13 @@ export const HTTP_SETTINGS = {
 } as const;
 
 export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
+
+/** As a browser sends it: nothing else would ever be found equal. */
+function originFault(text: string): string | null {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\sA-Z/?#@]+$/.test(text)
+    ? null
+    : 'is not an origin such as https://www.example.com, in small letters and without a path; unset lets any origin read';
+}
 
 export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>) {
   return {

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { bytes, file, list, ms, onOff, type SettingsOf, text } from './setting-types';
 
 export const KAFKA_SETTINGS = {
-  KAFKA_BROKERS: list().describe('`host:port,…` of the brokers to ask first; unset means the memory log'),
+  KAFKA_BROKERS: list(brokerFault).describe(
+    '`host:port,…` of the brokers to ask first; unset means the memory log',
+  ),
   KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
   KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
   KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
@@ -33,6 +35,10 @@ export const KAFKA_SETTINGS = {
 } as const;
 
 export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;
+
+function brokerFault(text: string): string | null {
+  return /^[^\s/@]+:\d{1,5}$/.test(text) ? null : 'is not host:port';
+}
 
 /** How the brokers are reached and asked. */
 export function kafkaConfig(s: KafkaSettings) {

@@ -38,15 +38,24 @@ export function onOff(preset: boolean) {
     .default(preset);
 }
 
-export function list() {
+/**
+ * What stands between commas; nothing by default.
+ * @param faultOf why a word cannot be taken, as a sentence without a subject, or null
+ */
+export function list(faultOf: (word: string) => string | null = () => null) {
   return z
     .string()
-    .transform((words) =>
-      words
+    .transform((text, context) => {
+      const words = text
         .split(',')
         .map((word) => word.trim())
-        .filter((word) => word !== ''),
-    )
+        .filter((word) => word !== '');
+      for (const word of words) {
+        const fault = faultOf(word);
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+      }
+      return words;
+    })
     .default([]);
 }
 

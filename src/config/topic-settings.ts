@@ -16,7 +16,7 @@ export const TOPIC_SETTINGS = {
     .default('events-summary-table')
     .describe('topic of the aggregator’s summaries'),
   // Without the list's default, which would stand in for the topics that unset means.
-  KAFKA_CREATE_TOPICS: list()
+  KAFKA_CREATE_TOPICS: list(topicNameFault)
     .unwrap()
     .optional()
     .describe(
@@ -44,6 +44,15 @@ export function topicCreation(s: TopicSettings) {
   };
 }
 
+function topicNameFault(name: string): string | null {
+  return TOPIC_NAME.test(name) ? null : 'is not a Kafka topic name';
+}
+
+function baseFault(base: string): string | null {
+  const fault = channelFault(base);
+  return fault === null ? null : `has a base channel that ${fault}`;
+}
+
 function topics() {
   return z
     .string()
@@ -51,15 +60,11 @@ function topics() {
       const found: TopicSetting[] = [];
       for (const word of words.split(',').map((part) => part.trim())) {
         const [, name = '', base = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
-        const fault = !TOPIC_NAME.test(name)
-          ? 'is not a Kafka topic name'
-          : channelFault(base) !== null
-            ? `has a base channel that ${channelFault(base)}`
-            : option !== undefined && option !== 'base64'
-              ? 'has an option other than base64'
-              : found.some((topic) => topic.name === name)
-                ? 'is there twice'
-                : null;
+        const fault =
+          topicNameFault(name) ??
+          baseFault(base) ??
+          (option === undefined || option === 'base64' ? null : 'has an option other than base64') ??
+          (found.some((topic) => topic.name === name) ? 'is there twice' : null);
         if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
         else found.push({ name, base, encoding: option === 'base64' ? 'base64' : 'utf8' });
       }

@@ -73,6 +73,31 @@ describe('parseConfig', () => {
     );
   });
 
+  it.each([
+    ['KAFKA_BROKERS', 'a:9092,b', '"b" is not host:port'],
+    ['KAFKA_BROKERS', 'kafka://a:9092', '"kafka://a:9092" is not host:port'],
+    ['KAFKA_CREATE_TOPICS', 'a,b c', '"b c" is not a Kafka topic name'],
+    ['PUBLIC_CHANNELS', 'a', '"a" must begin with "/"'],
+    ['CORS_ORIGINS', 'https://a.example/', '"https://a.example/" is not an origin'],
+    ['CORS_ORIGINS', '*', '"*" is not an origin'],
+    ['CORS_ORIGINS', 'https://A.example', '"https://A.example" is not an origin'],
+    ['CORS_ORIGINS', 'a.example', '"a.example" is not an origin'],
+  ])('names the entry of %s=%s that is wrong', (name, value, fault) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(`${name} entry ${fault}`);
+  });
+
+  it('takes origins as browsers send them, those of apps and extensions too', () => {
+    const origins = [
+      'https://a.example',
+      'http://localhost:8080',
+      'http://[::1]:3000',
+      'capacitor://localhost',
+    ];
+    expect(parseConfig({ CORS_ORIGINS: origins.join(', ') }).http.corsOrigins).toEqual(origins);
+  });
+
   it('reads topics with a base channel and an encoding', () => {
     expect(parseConfig({ KAFKA_TOPICS: 'a, b=/x/y ,c=/z;base64,d;base64' }).topics).toEqual([
       { name: 'a', base: '/', encoding: 'utf8' },
