@@ -1,13 +1,11 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import type { Send } from './publisher';
+import type { Inlet } from './publisher';
 
 const TOPIC = 'events-topic';
 const ALL_IN_SYNC = -1;
 
 /** A producer of its own, as anybody else's would be: kafkajs, acks −1, no headers, one partition. */
-export async function createKafkaProducer(
-  brokers: readonly string[],
-): Promise<{ readonly send: Send; close(): Promise<void> }> {
+export async function createKafkaProducer(brokers: readonly string[]): Promise<Inlet> {
   const kafka = new Kafka({ clientId: 'bench', brokers: [...brokers], logLevel: logLevel.ERROR });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();

@@ -1,6 +1,7 @@
 import { startChild } from '../infra/local/supervised-child';
 import { createDeferred } from './deferred';
 import { nativeProgram } from './native-program';
+import type { BenchServer } from './servers/server';
 
 /** What the load client says when its last stream has been answered. */
 export interface Connected {
@@ -57,8 +58,8 @@ export interface LoadOptions {
   /** Streams opened each second; default 3000. */
   readonly connectPerS?: number;
   readonly warmupMs?: number;
-  /** Length of the window. */
-  readonly seconds: number;
+  /** Length of the window; default an hour, which is longer than any case keeps its streams. */
+  readonly seconds?: number;
   /** Silence after the window that ends the run; default 2000. */
   readonly quietMs?: number;
   /** Streams closed and opened again each second; default 0. */
@@ -78,10 +79,11 @@ export interface LoadClient {
 }
 
 const STOP_DEADLINE_MS = 5_000;
+const DEFAULT_SECONDS = 3_600;
 const DEFAULT_CONNECT_PER_S = 3_000;
 const DEFAULT_QUIET_MS = 2_000;
 
-export function startLoad(options: LoadOptions): LoadClient {
+function startLoad(options: LoadOptions): LoadClient {
   const phases = {
     connected: createDeferred<Connected>(),
     measuring: createDeferred<void>(),
@@ -94,7 +96,7 @@ export function startLoad(options: LoadOptions): LoadClient {
     streams: options.streams,
     rate: options.connectPerS ?? DEFAULT_CONNECT_PER_S,
     'warmup-ms': options.warmupMs ?? 0,
-    seconds: options.seconds,
+    seconds: options.seconds ?? DEFAULT_SECONDS,
     'quiet-ms': options.quietMs ?? DEFAULT_QUIET_MS,
     churn: options.churnPerS ?? 0,
     pid: options.serverPid,
@@ -121,4 +123,24 @@ export function startLoad(options: LoadOptions): LoadClient {
       await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
     },
   };
+}
+
+/** Opens streams to a server, and drops them all after `use`. */
+export async function withLoad<T>(
+  { port, pid }: Pick<BenchServer, 'port' | 'pid'>,
+  options: Omit<LoadOptions, 'port' | 'serverPid'>,
+  use: (load: LoadClient) => Promise<T>,
+): Promise<T> {
+  const load = startLoad({ ...options, port, serverPid: pid });
+  try {
+    return await use(load);
+  } finally {
+    await load.kill();
+  }
+}
+
+/** Resolves when all streams are open. @throws Error when the server refused one of them */
+export async function untilAllOpen({ connected }: LoadClient): Promise<void> {
+  const { streams, failed } = await connected;
+  if (failed > 0) throw new Error(`${failed} of ${streams} streams were refused`);
 }

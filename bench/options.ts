@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../infra/local/options';
+import { parseCommandLine, refuseFaults, type Values } from '../infra/local/command-line';
 import type { BenchCase } from './bench-case';
 import { SERVER_NAMES } from './servers/server';
 
@@ -46,19 +45,29 @@ const NOT_BY_DEFAULT = ['churn'];
 /** @throws UsageError */
 export function parseBenchOptions(args: readonly string[], known: readonly BenchCase[]): BenchOptions {
   const text = help(known);
-  const values = parse(args, text);
+  const values = parseCommandLine(args, text, {
+    case: { type: 'string' },
+    servers: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '10' },
+    warmup: { type: 'string', default: '3' },
+    through: { type: 'string', default: 'memory' },
+    node: { type: 'string' },
+    scale: { type: 'string', default: '1' },
+    'churn-minutes': { type: 'string', default: '10' },
+  });
   const faults: string[] = [];
-  const number = (name: string, value: string, least: number, most: number): number => {
-    const found = Number(value);
+  const number = (name: string, least: number, most: number): number => {
+    const found = Number(values[name]);
     if (!(found >= least && found <= most))
-      faults.push(`--${name} must be from ${least} to ${most}, not ${value}`);
+      faults.push(`--${name} must be from ${least} to ${most}, not ${values[name]}`);
     return found;
   };
   const names =
-    values.case?.split(',') ?? known.map(({ name }) => name).filter((n) => !NOT_BY_DEFAULT.includes(n));
+    listOf(values.case) ?? known.map(({ name }) => name).filter((n) => !NOT_BY_DEFAULT.includes(n));
   for (const name of names)
     if (!known.some((each) => each.name === name)) faults.push(`there is no case ${name}`);
-  const servers = values.servers?.split(',') ?? null;
+  const servers = listOf(values.servers);
   for (const name of servers ?? [])
     if (!SERVER_NAMES.some((each) => each === name)) faults.push(`there is no server ${name}`);
   if (values.through !== 'memory' && values.through !== 'kafka')
@@ -66,39 +75,18 @@ export function parseBenchOptions(args: readonly string[], known: readonly Bench
   const options: BenchOptions = {
     cases: known.filter(({ name }) => names.includes(name)),
     servers,
-    rounds: number('rounds', values.rounds, 1, 1_000),
-    seconds: number('seconds', values.seconds, 1, 3_600),
-    warmupSeconds: number('warmup', values.warmup, 0, 3_600),
-    churnMinutes: number('churn-minutes', values['churn-minutes'], 0.1, 10_000),
+    rounds: number('rounds', 1, 1_000),
+    seconds: number('seconds', 1, 3_600),
+    warmupSeconds: number('warmup', 0, 3_600),
+    churnMinutes: number('churn-minutes', 0.1, 10_000),
     through: values.through === 'kafka' ? 'kafka' : 'memory',
-    node: values.node ?? process.execPath,
-    scale: number('scale', values.scale, 0.001, 1),
+    node: values.node === undefined ? process.execPath : String(values.node),
+    scale: number('scale', 0.001, 1),
   };
-  if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${text}`, 2);
+  refuseFaults(faults, text);
   return options;
 }
 
-function parse(args: readonly string[], text: string) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        case: { type: 'string' },
-        servers: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
-        seconds: { type: 'string', default: '10' },
-        warmup: { type: 'string', default: '3' },
-        through: { type: 'string', default: 'memory' },
-        node: { type: 'string' },
-        scale: { type: 'string', default: '1' },
-        'churn-minutes': { type: 'string', default: '10' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) throw new UsageError(text, 0);
-    return values;
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`${(error as Error).message}\n\n${text}`, 2);
-  }
+function listOf(value: Values[string]): readonly string[] | null {
+  return value === undefined ? null : String(value).split(',');
 }

@@ -1,12 +1,10 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Send } from './publisher';
+import type { Inlet } from './publisher';
 
-export interface BatchPoster {
-  readonly send: Send;
+export interface BatchPoster extends Inlet {
   /** One batch of events as `POST /events` takes them. */
   post(events: readonly object[]): Promise<void>;
-  close(): void;
 }
 
 const HOST = '127.0.0.1';

@@ -3,10 +3,17 @@ import { createWallClock } from './wall-clock';
 /** Sends events in order to where they are to come from; resolves once they are accepted. */
 export type Send = (data: readonly string[]) => Promise<void>;
 
+/** Where a publisher's events go. */
+export interface Inlet {
+  readonly send: Send;
+  close(): void | Promise<void>;
+}
+
 export interface PublisherOptions {
   readonly eventsPerS: number;
   readonly dataBytes: number;
-  readonly send: Send;
+  /** Closed when the publisher has stopped. */
+  readonly inlet: Inlet;
 }
 
 /** Makes events at a steady rate until it is told to stop. */
@@ -23,7 +30,7 @@ export const TICK_MS = 5;
  * due: what it waits for the batch before it counts as latency, so a server that holds its publisher back shows it.
  * One batch is on its way at a time, since two could overtake each other.
  */
-export function startPublisher({ eventsPerS, dataBytes, send }: PublisherOptions): Publisher {
+export function startPublisher({ eventsPerS, dataBytes, inlet }: PublisherOptions): Publisher {
   const wallClock = createWallClock();
   const began = performance.now();
   let made = 0;
@@ -38,7 +45,7 @@ export function startPublisher({ eventsPerS, dataBytes, send }: PublisherOptions
       while (waiting.length > 0) {
         const batch = waiting;
         waiting = [];
-        await send(batch);
+        await inlet.send(batch);
       }
     } catch (error) {
       fault = error;
@@ -56,10 +63,14 @@ export function startPublisher({ eventsPerS, dataBytes, send }: PublisherOptions
   return {
     async stop() {
       clearInterval(timer);
-      await sending;
-      if (fault === null) await sendWaiting();
-      if (fault !== null) throw fault;
-      return made;
+      try {
+        await sending;
+        if (fault === null) await sendWaiting();
+        if (fault !== null) throw fault;
+        return made;
+      } finally {
+        await inlet.close();
+      }
     },
   };
 }

@@ -1,7 +1,8 @@
 import { missingForNative } from '../bench/native-program';
 import { missingForBrowser } from '../infra/local/chromium';
 import { missingForCompose } from '../infra/local/docker';
-import { missingForK6, missingForManifests } from '../infra/local/k6';
+import { missingForManifests } from '../infra/local/go';
+import { missingForK6 } from '../infra/local/k6';
 import { missingForKafka } from '../infra/local/kafka-jars';
 import { missingForNginx } from '../infra/local/nginx';
 

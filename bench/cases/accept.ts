@@ -1,5 +1,5 @@
 import type { BenchCase } from '../bench-case';
-import { startLoad } from '../load-client';
+import { withLoad } from '../load-client';
 import { SERVER_NAMES, type ServerName } from '../servers/server';
 
 const STREAMS = 18_000;
@@ -24,19 +24,14 @@ export const accept: BenchCase = {
     { subject: 'gateway', figure: 'refused', atMost: 0 },
   ],
   measure: (subject, context) =>
-    context.withServer({ name: subject as ServerName }, async (server) => {
-      const load = startLoad({
-        port: server.port,
-        streams: context.scaled(STREAMS),
-        connectPerS: OFFERED_PER_S,
-        seconds: 1,
-        serverPid: server.pid,
-      });
-      try {
-        const { perS, failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs } = await load.connected;
-        return { connectsPerS: perS, refused: failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs };
-      } finally {
-        await load.kill();
-      }
-    }),
+    context.withServer({ name: subject as ServerName }, (server) =>
+      withLoad(
+        server,
+        { streams: context.scaled(STREAMS), connectPerS: OFFERED_PER_S },
+        async ({ connected }) => {
+          const { perS, failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs } = await connected;
+          return { connectsPerS: perS, refused: failed, firstByteP50Ms, firstByteP99Ms, firstByteMaxMs };
+        },
+      ),
+    ),
 };

@@ -1,15 +1,13 @@
-import { createArrivals } from '../arrivals';
 import type { BenchCase, BenchContext, Figures } from '../bench-case';
-import { startLoad } from '../load-client';
-import { createBatchPoster } from '../post-batches';
-import { preload, probeFigures } from '../probes/preload';
+import { untilAllOpen, withLoad } from '../load-client';
+import { type BatchPoster, createBatchPoster } from '../post-batches';
+import { createProbe, type Probe } from '../probes/probe';
 import { quantile } from '../statistics';
 
 const STREAMS = 5_000;
 const TRIALS = 10;
 /** The first trials run in code that is not compiled yet. */
 const WARMUP_TRIALS = 5;
-const FOREVER_S = 3_600;
 
 export const channels: BenchCase = {
   name: 'channels-5k',
@@ -31,50 +29,44 @@ export const channels: BenchCase = {
 };
 
 export async function measureChannels(context: BenchContext, streams: number): Promise<Figures> {
-  const trials = createArrivals<Readonly<Record<string, number>>>('the end of a trial');
-  const setup = {
-    name: 'gateway' as const,
-    broker: null,
-    nodeArgs: preload('deliveries'),
-    env: { BENCH_DELIVERIES: String(streams) },
-    onLine: (line: string) => {
-      const figures = probeFigures(line, 'deliveries');
-      if (figures !== null) trials.add(figures);
-    },
-  };
-  return context.withServer(setup, async ({ port, pid }) => {
-    const open = (channel: string) =>
-      startLoad({ port, serverPid: pid, streams, path: `/events?channel=${channel}`, seconds: FOREVER_S });
-    const loads = [open('/one'), open('/many/%d')];
-    const poster = createBatchPoster(port);
-    try {
-      for (const load of loads) await load.connected;
-      const one = [{ channel: '/one', data: 'x' }];
-      const many = Array.from({ length: streams }, (_, index) => ({ channel: `/many/${index}`, data: 'x' }));
-      const measured: Record<'one' | 'many', Readonly<Record<string, number>>[]> = { one: [], many: [] };
-      for (let trial = 0; trial < WARMUP_TRIALS + TRIALS; trial++) {
-        for (const [kind, events] of [
-          ['one', one],
-          ['many', many],
-        ] as const) {
-          await poster.post(events);
-          const figures = await trials.next();
-          if (trial >= WARMUP_TRIALS) measured[kind].push(figures);
+  const deliveries = createProbe('deliveries', 'the end of a trial');
+  const env = { BENCH_DELIVERIES: String(streams) };
+  return context.withServer({ name: 'gateway', broker: null, env, ...deliveries.setup }, (server) =>
+    withLoad(server, { streams, path: '/events?channel=/one' }, (shared) =>
+      withLoad(server, { streams, path: '/events?channel=/many/%d' }, async (own) => {
+        await untilAllOpen(shared);
+        await untilAllOpen(own);
+        const poster = createBatchPoster(server.port);
+        try {
+          return await runTrials(poster, deliveries, streams);
+        } finally {
+          await poster.close();
         }
-      }
-      const median = (kind: 'one' | 'many', figure: string) =>
-        quantile(
-          measured[kind].map((figures) => figures[figure]!),
-          0.5,
-        );
-      const oneMs = median('one', 'wallMs');
-      const manyMs = median('many', 'wallMs');
-      const oneCpuMs = median('one', 'cpuMs');
-      const manyCpuMs = median('many', 'cpuMs');
-      return { oneMs, manyMs, ratio: manyMs / oneMs, oneCpuMs, manyCpuMs, cpuRatio: manyCpuMs / oneCpuMs };
-    } finally {
-      poster.close();
-      for (const load of loads) await load.kill();
+      }),
+    ),
+  );
+}
+
+async function runTrials(poster: BatchPoster, deliveries: Probe, streams: number): Promise<Figures> {
+  const events = {
+    one: [{ channel: '/one', data: 'x' }],
+    many: Array.from({ length: streams }, (_, index) => ({ channel: `/many/${index}`, data: 'x' })),
+  };
+  const measured: Record<'one' | 'many', Figures[]> = { one: [], many: [] };
+  for (let trial = 0; trial < WARMUP_TRIALS + TRIALS; trial++) {
+    for (const kind of ['one', 'many'] as const) {
+      await poster.post(events[kind]);
+      const figures = await deliveries.figures.next();
+      if (trial >= WARMUP_TRIALS) measured[kind].push(figures);
     }
-  });
+  }
+  const median = (kind: 'one' | 'many', figure: string) => {
+    const values = measured[kind].map((figures) => figures[figure]!);
+    return quantile(values, 0.5);
+  };
+  const oneMs = median('one', 'wallMs');
+  const manyMs = median('many', 'wallMs');
+  const oneCpuMs = median('one', 'cpuMs');
+  const manyCpuMs = median('many', 'cpuMs');
+  return { oneMs, manyMs, ratio: manyMs / oneMs, oneCpuMs, manyCpuMs, cpuRatio: manyCpuMs / oneCpuMs };
 }

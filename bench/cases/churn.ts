@@ -1,6 +1,6 @@
-import { residentBytes } from '../../infra/local/process-usage';
-import type { BenchCase } from '../bench-case';
-import { startLoad } from '../load-client';
+import { usageOf } from '../../infra/local/process-usage';
+import type { BenchCase, BenchContext } from '../bench-case';
+import { withLoad } from '../load-client';
 import { slopeOf } from '../statistics';
 
 const STREAMS = 1_000;
@@ -10,8 +10,8 @@ const SAMPLE_MS = 1_000;
 /** The heap grows to its size first. */
 const UNCOUNTED_SHARE = 0.3;
 const SECONDS_PER_MINUTE = 60;
-const KIB = 1_024;
-const MIB = KIB * KIB;
+const BYTES_PER_KIB = 1_024;
+const KIB_PER_MIB = 1_024;
 
 export const churn: BenchCase = {
   name: 'churn',
@@ -32,47 +32,44 @@ export const churn: BenchCase = {
     { subject: 'gateway', figure: 'failed', atMost: 0 },
   ],
   measure: (_, context) =>
-    context.withServer({ name: 'gateway', eventsPerS: EVENTS_PER_S }, async (server) => {
+    context.withServer({ name: 'gateway', eventsPerS: EVENTS_PER_S }, (server) => {
       const seconds = context.churnMinutes * SECONDS_PER_MINUTE;
-      const load = startLoad({
-        port: server.port,
-        streams: context.scaled(STREAMS),
-        seconds,
-        churnPerS: CHURN_PER_S,
-        serverPid: server.pid,
-      });
-      try {
-        await load.measuring;
+      const load = { streams: context.scaled(STREAMS), seconds, churnPerS: CHURN_PER_S };
+      return withLoad(server, load, async ({ measuring, measured, result }) => {
+        await measuring;
         const publishing = await server.publish();
-        const startMs = performance.now();
-        const samples: [seconds: number, bytes: number][] = [];
-        const timer = setInterval(() => {
-          samples.push([(performance.now() - startMs) / 1_000, residentBytes(server.pid)]);
-          if (samples.length % SECONDS_PER_MINUTE === 0) {
-            context.print(
-              `  ${samples.length / SECONDS_PER_MINUTE} min: ${Math.round(samples.at(-1)![1] / MIB)} MiB`,
-            );
-          }
-        }, SAMPLE_MS);
+        const sampling = startSampling(server.pid, context);
         try {
-          await load.measured;
+          await measured;
         } finally {
-          clearInterval(timer);
+          sampling.stop();
         }
         await publishing.stop();
-        const { churned, failed } = await load.result;
-        const counted = samples.filter(([second]) => second >= seconds * UNCOUNTED_SHARE);
-        const bytesPerS = slopeOf(counted);
+        const { churned, failed } = await result;
+        const counted = sampling.samples.filter(([second]) => second >= seconds * UNCOUNTED_SHARE);
+        const kibPerS = slopeOf(counted);
         return {
           connects: churned,
-          kibPerMinute: (bytesPerS * SECONDS_PER_MINUTE) / KIB,
-          bytesPerConnect: bytesPerS / CHURN_PER_S,
-          startMib: (counted[0]?.[1] ?? 0) / MIB,
-          endMib: (counted.at(-1)?.[1] ?? 0) / MIB,
+          kibPerMinute: kibPerS * SECONDS_PER_MINUTE,
+          bytesPerConnect: (kibPerS * BYTES_PER_KIB) / CHURN_PER_S,
+          startMib: (counted[0]?.[1] ?? 0) / KIB_PER_MIB,
+          endMib: (counted.at(-1)?.[1] ?? 0) / KIB_PER_MIB,
           failed,
         };
-      } finally {
-        await load.kill();
-      }
+      });
     }),
 };
+
+/** Looks at the resident memory of the server each second, and prints it each minute. */
+function startSampling(pid: number, { print }: BenchContext) {
+  const startMs = performance.now();
+  const samples: [seconds: number, residentKib: number][] = [];
+  const timer = setInterval(() => {
+    const { residentKiB } = usageOf(pid);
+    samples.push([(performance.now() - startMs) / 1_000, residentKiB]);
+    if (samples.length % SECONDS_PER_MINUTE === 0) {
+      print(`  ${samples.length / SECONDS_PER_MINUTE} min: ${Math.round(residentKiB / KIB_PER_MIB)} MiB`);
+    }
+  }, SAMPLE_MS);
+  return { samples, stop: () => clearInterval(timer) };
+}

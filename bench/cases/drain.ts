@@ -1,13 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createArrivals } from '../arrivals';
-import type { BenchCase, Figures } from '../bench-case';
-import { startLoad } from '../load-client';
-import { preload, probeFigures } from '../probes/preload';
+import type { BenchCase } from '../bench-case';
+import { untilAllOpen, withLoad } from '../load-client';
+import { createProbe } from '../probes/probe';
 import type { BenchServer } from '../servers/server';
 
 const STREAMS = 18_000;
 const SETTLE_MS = 3_000;
-const FOREVER_S = 3_600;
 const POLL_MS = 100;
 const LEFT_DEADLINE_MS = 60_000;
 
@@ -29,25 +27,16 @@ export const drain: BenchCase = {
   ],
   targets: [SPREAD, AT_ONCE, LEAVING].map((subject) => ({ subject, figure: 'stallMs', atMost: 50 })),
   measure: (subject, context) => {
-    const stalls = createArrivals<Readonly<Record<string, number>>>('the figure of the stall');
-    const setup = {
-      name: 'gateway' as const,
-      nodeArgs: preload('stall'),
-      env: subject === AT_ONCE ? { DRAIN_MS: '0' } : {},
-      onLine: (line: string) => {
-        const figures = probeFigures(line, 'stall');
-        if (figures !== null) stalls.add(figures);
-      },
-    };
-    return context.withServer(setup, async (server): Promise<Figures> => {
+    const stall = createProbe('stall', 'the figure of the stall');
+    const env: Record<string, string> = subject === AT_ONCE ? { DRAIN_MS: '0' } : {};
+    return context.withServer({ name: 'gateway', env, ...stall.setup }, (server) => {
       const streams = context.scaled(STREAMS);
-      const load = startLoad({ port: server.port, streams, seconds: FOREVER_S, serverPid: server.pid });
-      try {
-        await load.connected;
+      return withLoad(server, { streams }, async (load) => {
+        await untilAllOpen(load);
         await pause(SETTLE_MS);
         // What the connecting cost is not asked here.
         server.signal('SIGUSR2');
-        await stalls.next();
+        await stall.figures.next();
         const startMs = performance.now();
         let ended = streams;
         if (subject === LEAVING) {
@@ -59,10 +48,8 @@ export const drain: BenchCase = {
           ended = (await load.result).ended;
         }
         const seconds = (performance.now() - startMs) / 1_000;
-        return { ...(await stalls.next()), seconds, ended };
-      } finally {
-        await load.kill();
-      }
+        return { ...(await stall.figures.next()), seconds, ended };
+      });
     });
   },
 };

@@ -1,5 +1,5 @@
 import { type BenchCase, type BenchContext, type Figures, ratioTo, type Target } from '../bench-case';
-import { startLoad } from '../load-client';
+import { untilAllOpen, withLoad } from '../load-client';
 import { SERVER_NAMES, type ServerName } from '../servers/server';
 
 export interface FanoutOptions {
@@ -49,17 +49,10 @@ export async function measureFanout(
     eventsPerS,
   }: { readonly server: ServerName; readonly streams: number; readonly eventsPerS: number },
 ): Promise<Figures> {
-  return context.withServer({ name, eventsPerS, dataBytes: DATA_BYTES }, async (server) => {
-    const load = startLoad({
-      port: server.port,
-      streams,
-      warmupMs: context.warmupSeconds * MS_PER_S,
-      seconds: context.seconds,
-      serverPid: server.pid,
-    });
-    try {
-      const { failed } = await load.connected;
-      if (failed > 0) throw new Error(`${name} refused ${failed} of ${streams} streams`);
+  return context.withServer({ name, eventsPerS, dataBytes: DATA_BYTES }, (server) => {
+    const { seconds, warmupSeconds } = context;
+    return withLoad(server, { streams, seconds, warmupMs: warmupSeconds * MS_PER_S }, async (load) => {
+      await untilAllOpen(load);
       const publishing = await server.publish();
       const measured = await load.measured;
       const made = await publishing.stop();
@@ -81,8 +74,6 @@ export async function measureFanout(
         bytesEach: measured.bytes / measured.events,
         clientCores: measured.clientCpuS / measured.seconds,
       };
-    } finally {
-      await load.kill();
-    }
+    });
   });
 }

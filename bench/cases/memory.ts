@@ -1,15 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { residentBytes } from '../../infra/local/process-usage';
+import { usageOf } from '../../infra/local/process-usage';
 import type { BenchCase } from '../bench-case';
-import { startLoad } from '../load-client';
+import { untilAllOpen, withLoad } from '../load-client';
 import { SERVER_NAMES, type ServerName } from '../servers/server';
 
 const STREAMS = 10_000;
 /** The first streams cost code and pools that are there once: they are not the streams'. */
 const FIRST_STREAMS = 200;
 const SETTLE_MS = 5_000;
-const FOREVER_S = 3_600;
-const KIB = 1_024;
+const KIB_PER_MIB = 1_024;
 
 export const memory: BenchCase = {
   name: 'memory',
@@ -26,28 +25,19 @@ export const memory: BenchCase = {
   targets: [{ subject: 'gateway', figure: 'kibPerStream', atMost: 7.8125 }],
   measure: (subject, context) =>
     context.withServer({ name: subject as ServerName }, async (server) => {
-      const open = async (streams: number) => {
-        const load = startLoad({ port: server.port, streams, seconds: FOREVER_S, serverPid: server.pid });
-        const { failed } = await load.connected;
-        if (failed > 0) throw new Error(`${subject} refused ${failed} of ${streams} streams`);
-        return load;
-      };
-      const first = await open(context.scaled(FIRST_STREAMS));
-      await first.kill();
+      await withLoad(server, { streams: context.scaled(FIRST_STREAMS) }, untilAllOpen);
       await pause(SETTLE_MS);
-      const before = residentBytes(server.pid);
+      const before = usageOf(server.pid).residentKiB;
       const streams = context.scaled(STREAMS);
-      const load = await open(streams);
-      try {
+      return withLoad(server, { streams }, async (load) => {
+        await untilAllOpen(load);
         await pause(SETTLE_MS);
-        const after = residentBytes(server.pid);
+        const after = usageOf(server.pid).residentKiB;
         return {
-          kibPerStream: (after - before) / streams / KIB,
-          beforeMib: before / KIB / KIB,
-          afterMib: after / KIB / KIB,
+          kibPerStream: (after - before) / streams,
+          beforeMib: before / KIB_PER_MIB,
+          afterMib: after / KIB_PER_MIB,
         };
-      } finally {
-        await load.kill();
-      }
+      });
     }),
 };

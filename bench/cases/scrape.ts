@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { cpuSeconds } from '../../infra/local/process-usage';
+import { usageOf } from '../../infra/local/process-usage';
 import type { BenchCase, BenchContext, Figures } from '../bench-case';
-import { startLoad } from '../load-client';
+import { untilAllOpen, withLoad } from '../load-client';
 import type { BenchServer } from '../servers/server';
 
 const STREAMS = 18_000;
 const MS_PER_S = 1_000;
-const FOREVER_S = 3_600;
 const SETTLE_MS = 3_000;
+/** Heartbeats would be counted as the scrapes': none comes within this hour. */
+const NO_HEARTBEAT_MS = '3600000';
 const BETWEEN_SCRAPES_MS = 100;
 /** How often Prometheus asks by default is 60 s; many ask four times as often. */
 const SCRAPE_PERIOD_MS = 15_000;
@@ -32,11 +33,11 @@ function seriesValue(text: string, series: string): number {
 
 async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchContext): Promise<Figures> {
   await scrape(port);
-  const before = cpuSeconds(pid);
+  const before = usageOf(pid).cpuSeconds;
   await pause(seconds * MS_PER_S);
-  const idleS = cpuSeconds(pid) - before;
+  const idleS = usageOf(pid).cpuSeconds - before;
   const untilMs = performance.now() + seconds * MS_PER_S;
-  const startS = cpuSeconds(pid);
+  const startS = usageOf(pid).cpuSeconds;
   let count = 0;
   let slowestMs = 0;
   let lagMaxMs = 0;
@@ -50,7 +51,7 @@ async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchCont
       lagMaxMs = Math.max(lagMaxMs, seriesValue(text, 'nodejs_eventloop_lag_max_seconds') * MS_PER_S);
     await pause(BETWEEN_SCRAPES_MS);
   }
-  const cpuMs = ((cpuSeconds(pid) - startS - idleS) * MS_PER_S) / count;
+  const cpuMs = ((usageOf(pid).cpuSeconds - startS - idleS) * MS_PER_S) / count;
   return {
     streams: seriesValue(text, 'sse_gateway_connections'),
     cpuMs,
@@ -80,21 +81,13 @@ export const scrapeCost: BenchCase = {
     { subject: FULL, figure: 'lagMaxMs', atMost: 50 },
   ],
   measure: (subject, context) =>
-    // Heartbeats would be counted as the scrapes'.
-    context.withServer(
-      { name: 'gateway', env: { HEARTBEAT_MS: String(FOREVER_S * MS_PER_S) } },
-      async (server) => {
-        if (subject === EMPTY) return measureScrapes(server, context);
-        const streams = context.scaled(STREAMS);
-        const load = startLoad({ port: server.port, streams, seconds: FOREVER_S, serverPid: server.pid });
-        try {
-          const { failed } = await load.connected;
-          if (failed > 0) throw new Error(`${failed} of ${streams} streams were refused`);
-          await pause(SETTLE_MS);
-          return await measureScrapes(server, context);
-        } finally {
-          await load.kill();
-        }
-      },
+    context.withServer({ name: 'gateway', env: { HEARTBEAT_MS: NO_HEARTBEAT_MS } }, (server) =>
+      subject === EMPTY
+        ? measureScrapes(server, context)
+        : withLoad(server, { streams: context.scaled(STREAMS) }, async (load) => {
+            await untilAllOpen(load);
+            await pause(SETTLE_MS);
+            return measureScrapes(server, context);
+          }),
     ),
 };

@@ -2,7 +2,7 @@ import { createDeferred } from '../deferred';
 import { nativeProgram } from '../native-program';
 import { TICK_MS } from '../publisher';
 import { startListening } from './listening';
-import { type BenchServer, type ServerSetup, STOP_DEADLINE_MS } from './server';
+import type { BenchServer, ServerSetup } from './server';
 
 /** As long as a cursor of one topic with one partition and few records. */
 const ID_BYTES = 15;
@@ -10,7 +10,7 @@ const ID_BYTES = 15;
 /** bench/native/floor.c: makes its events itself, and writes them. */
 export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
   const published = createDeferred<number>();
-  const { child, port } = await startListening({
+  const { child, server } = await startListening({
     name: 'floor',
     command: nativeProgram('floor'),
     args: [
@@ -30,19 +30,12 @@ export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
   });
   void child.exited.then(() => published.reject(new Error(`the floor ended:\n${child.lastLines()}`)));
   return {
-    name: 'floor',
-    pid: child.pid,
-    port,
-    exited: child.exited,
-    signal: child.signal,
-    async close() {
-      await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
-    },
+    ...server,
     async publish() {
-      child.signal('SIGUSR1');
+      server.signal('SIGUSR1');
       return {
         stop() {
-          child.signal('SIGUSR2');
+          server.signal('SIGUSR2');
           return published.promise;
         },
       };

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { mainFile, readyFault } from '../../infra/local/program';
+import { untilUp } from '../../infra/local/until-up';
 import { createKafkaProducer } from '../kafka-producer';
 import { createBatchPoster } from '../post-batches';
 import { startPublisher } from '../publisher';
 import { startListening } from './listening';
-import { type BenchServer, LISTEN_DEADLINE_MS, type ServerSetup, STOP_DEADLINE_MS } from './server';
+import { type BenchServer, LISTEN_DEADLINE_MS, type ServerSetup } from './server';
 
 const READY_PAUSE_MS = 50;
 
@@ -16,7 +16,7 @@ export async function startGateway(setup: ServerSetup): Promise<BenchServer> {
   const { broker, env = {}, nodeArgs = [] } = setup;
   const log: Record<string, string> =
     broker === null ? { EVENT_LOG: 'memory' } : { KAFKA_BROKERS: broker.bootstrap.join(',') };
-  const { child, port } = await startListening({
+  const { child, server } = await startListening({
     name: 'gateway',
     command: setup.node,
     args: [...nodeArgs, mainFile(), 'serve'],
@@ -29,46 +29,23 @@ export async function startGateway(setup: ServerSetup): Promise<BenchServer> {
       ...log,
       ...env,
     },
-    ...(setup.onLine === undefined ? {} : { onLine: setup.onLine }),
+    onLine: setup.onLine,
   });
-  const close = async (): Promise<void> => {
-    await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
-  };
   try {
-    await untilReady(port);
+    await untilUp(child, () => readyFault(`http://127.0.0.1:${server.port}`), {
+      deadlineMs: LISTEN_DEADLINE_MS,
+      pauseMs: READY_PAUSE_MS,
+    });
   } catch (error) {
-    await close();
+    await server.close();
     throw error;
   }
   return {
-    name: setup.name,
-    pid: child.pid,
-    port,
-    exited: child.exited,
-    signal: child.signal,
-    close,
+    ...server,
     async publish() {
-      const source = broker === null ? createBatchPoster(port) : await createKafkaProducer(broker.bootstrap);
-      const publisher = startPublisher({ ...setup, send: source.send });
-      return {
-        async stop() {
-          try {
-            return await publisher.stop();
-          } finally {
-            await source.close();
-          }
-        },
-      };
+      const inlet =
+        broker === null ? createBatchPoster(server.port) : await createKafkaProducer(broker.bootstrap);
+      return startPublisher({ ...setup, inlet });
     },
   };
-}
-
-async function untilReady(port: number): Promise<void> {
-  const deadline = Date.now() + LISTEN_DEADLINE_MS;
-  for (;;) {
-    const fault = await readyFault(`http://127.0.0.1:${port}`);
-    if (fault === null) return;
-    if (Date.now() > deadline) throw new Error(`the gateway is not ready: ${fault}`);
-    await pause(READY_PAUSE_MS);
-  }
 }

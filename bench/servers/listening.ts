@@ -1,19 +1,19 @@
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import { createDeferred } from '../deferred';
-import { LISTEN_DEADLINE_MS, STOP_DEADLINE_MS } from './server';
+import { type BenchServer, LISTEN_DEADLINE_MS, type ServerName, STOP_DEADLINE_MS } from './server';
 
 export interface ListeningOptions {
-  readonly name: string;
+  readonly name: ServerName;
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  readonly onLine?: (line: string) => void;
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** Starts a server that prints its port as `"port":<n>` in one of its lines, and waits for it. */
+/** Starts a server that prints its port as `"port":<n>` in one of its lines, and waits for it. How it publishes is left. */
 export async function startListening(
   options: ListeningOptions,
-): Promise<{ readonly child: SupervisedChild; readonly port: number }> {
+): Promise<{ readonly child: SupervisedChild; readonly server: Omit<BenchServer, 'publish'> }> {
   const listening = createDeferred<number>();
   const child = startChild({
     ...options,
@@ -30,10 +30,15 @@ export async function startListening(
     () => listening.reject(new Error(`${options.name} does not listen:\n${child.lastLines()}`)),
     LISTEN_DEADLINE_MS,
   );
-  try {
-    return { child, port: await listening.promise };
-  } catch (error) {
+  const close = async (): Promise<void> => {
     await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
+  };
+  try {
+    const port = await listening.promise;
+    const { pid, exited, signal } = child;
+    return { child, server: { name: options.name, pid, port, exited, signal, close } };
+  } catch (error) {
+    await close();
     throw error;
   } finally {
     clearTimeout(timer);

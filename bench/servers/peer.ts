@@ -5,7 +5,7 @@ import { repositoryRoot } from '../../infra/local/repository';
 import { createBatchPoster } from '../post-batches';
 import { startPublisher } from '../publisher';
 import { startListening } from './listening';
-import { type BenchServer, type ServerSetup, STOP_DEADLINE_MS } from './server';
+import type { BenchServer, ServerSetup } from './server';
 
 const DIRECTORY = join(repositoryRoot(), '.cache/bench/peers');
 const SOURCE = join(repositoryRoot(), 'bench/peers');
@@ -34,34 +34,15 @@ export function installPeers(): string | null {
 
 /** A program of bench/peers, which takes the same posts as the gateway. */
 export async function startPeer(setup: ServerSetup): Promise<BenchServer> {
-  const { child, port } = await startListening({
+  const { server } = await startListening({
     name: setup.name,
     command: setup.node,
     args: [...(setup.nodeArgs ?? []), join(DIRECTORY, `${setup.name}.mjs`)],
     env: { ...process.env, NODE_ENV: 'production' },
-    ...(setup.onLine === undefined ? {} : { onLine: setup.onLine }),
+    onLine: setup.onLine,
   });
   return {
-    name: setup.name,
-    pid: child.pid,
-    port,
-    exited: child.exited,
-    signal: child.signal,
-    async close() {
-      await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
-    },
-    async publish() {
-      const poster = createBatchPoster(port);
-      const publisher = startPublisher({ ...setup, send: poster.send });
-      return {
-        async stop() {
-          try {
-            return await publisher.stop();
-          } finally {
-            poster.close();
-          }
-        },
-      };
-    },
+    ...server,
+    publish: async () => startPublisher({ ...setup, inlet: createBatchPoster(server.port) }),
   };
 }

@@ -1,14 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { liveBrokers } from './broker-probe';
 import { kafkaJava } from './java';
 import { kafkaJars } from './kafka-jars';
 import { clusterIdOf, formatStorage } from './kafka-storage';
 import { assertPortFree, freePorts } from './ports';
 import { type BrokerNode, LOCALHOST, LOG4J2_PROPERTIES, renderServerProperties } from './server-properties';
-import { describeExit, type Exit, type SupervisedChild } from './supervised-child';
+import type { Exit, SupervisedChild } from './supervised-child';
+import { untilUp } from './until-up';
 
 export interface BrokerOptions {
   /** Brokers of the cluster, 1 (default) or 3; with 3: replication factor 3, min.insync.replicas 2. */
@@ -165,30 +165,16 @@ async function planNodes(root: string, count: number, port: number): Promise<Bro
   return nodes;
 }
 
-async function untilJoined(
-  node: BrokerNode,
-  expected: readonly number[],
-  child: SupervisedChild,
-): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
-  let lastError = 'it was not asked';
-  for (;;) {
-    const exit = child.exit();
-    if (exit !== null) {
-      throw new Error(`${child.name} ended while it started (${describeExit(exit)}):\n${child.lastLines()}`);
-    }
-    if (Date.now() > deadline) {
-      throw new Error(
-        `${child.name} is not ready after ${START_DEADLINE_MS} ms (${lastError}):\n${child.lastLines()}`,
-      );
-    }
+/** Resolves when the broker counts all of these as alive. */
+function untilJoined(node: BrokerNode, expected: readonly number[], child: SupervisedChild): Promise<void> {
+  const fault = async (): Promise<string | null> => {
     try {
       const live = await liveBrokers(LOCALHOST, node.port, PROBE_TIMEOUT_MS);
-      if (expected.every((id) => live.includes(id))) return;
-      lastError = `of brokers ${expected.join(', ')} it sees ${live.join(', ') || 'none'}`;
+      if (expected.every((id) => live.includes(id))) return null;
+      return `of brokers ${expected.join(', ')} it sees ${live.join(', ') || 'none'}`;
     } catch (error) {
-      lastError = (error as Error).message;
+      return (error as Error).message;
     }
-    await sleep(PROBE_PAUSE_MS);
-  }
+  };
+  return untilUp(child, fault, { deadlineMs: START_DEADLINE_MS, pauseMs: PROBE_PAUSE_MS });
 }

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { KAFKA_VERSION } from './kafka-jars';
 import { repositoryRoot } from './repository';
 
 /** What the compose file and its Dockerfiles begin with, as far as the gateways and nginx need it. */
-const IMAGES = ['node:24-bookworm-slim', 'nginx:stable', 'apache/kafka:4.3.1'];
+const IMAGES = ['node:24-bookworm-slim', 'nginx:stable', `apache/kafka:${KAFKA_VERSION}`];
 
 /** Whether the command succeeds; what it prints is of no interest. */
 function succeeds(...args: string[]): boolean {

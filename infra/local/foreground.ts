@@ -1,4 +1,4 @@
-import { UsageError } from './options';
+import { UsageError } from './command-line';
 
 /**
  * Under `npm run` one Ctrl-C arrives twice: from the terminal, which signals npm and this process, and from npm,

@@ -1,41 +1,23 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goFault } from './go';
 import { repositoryRoot } from './repository';
 import { describeExit, startChild } from './supervised-child';
 
 /** That of loadtest/k6/go.mod. */
 export const K6_VERSION = 'v1.8.1';
 
-/** The `go` line of loadtest/k6/go.mod, and of infra/k8s/check/go.mod. */
-const MIN_GO = { major: 1, minor: 25 };
+/** For every run: it asks and tells nobody anything over the network. */
+export const K6_ENV = { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true' };
+
 const PROGRESS_MS = 15_000;
 
 /** Why k6 with our k6/x/sse cannot be built on this machine, with what to do instead; null when it can. */
 export function missingForK6(): string | null {
-  const found = oldGo();
-  if (found === null) return null;
-  return `k6 is built with Go ${MIN_GO.major}.${MIN_GO.minor} or newer, and ${found}. ${INSTEAD}`;
-}
-
-/** Why the manifests of infra/k8s cannot be read on this machine, with what to do; null when they can. */
-export function missingForManifests(): string | null {
-  const found = oldGo();
-  if (found === null) return null;
-  return `the manifests are read with Go ${MIN_GO.major}.${MIN_GO.minor} or newer, and ${found}. Install it from https://go.dev/dl/`;
-}
-
-/** Which Go there is, if it is none or too old a one; null when it will do. */
-function oldGo(): string | null {
-  const go = spawnSync('go', ['env', 'GOVERSION'], {
-    encoding: 'utf8',
-    env: { ...process.env, GOTOOLCHAIN: 'local' },
-  });
-  const version = go.status === 0 ? goVersion(go.stdout) : null;
-  if (version !== null && isNewEnough(version)) return null;
-  return version === null ? 'there is none' : `this is ${version.major}.${version.minor}`;
+  const fault = goFault();
+  return fault === null ? null : `k6 is built with ${fault}. ${INSTEAD}`;
 }
 
 const INSTEAD = `Install it from https://go.dev/dl/ or with \`brew install go\`.
@@ -44,21 +26,6 @@ The scripts run on phymbert/xk6-sse as well:
   elsewhere: \`go install go.k6.io/xk6@v1.4.11\`, then
     \`CGO_ENABLED=0 xk6 build ${K6_VERSION} --with github.com/phymbert/xk6-sse@v0.1.12 --output k6\`
   and look: \`k6 version | grep k6/x/sse\``;
-
-export interface GoVersion {
-  readonly major: number;
-  readonly minor: number;
-}
-
-/** 1.26 for `go1.26.8`; null for what is not a release. */
-export function goVersion(output: string): GoVersion | null {
-  const found = /^go(\d+)\.(\d+)/.exec(output);
-  return found === null ? null : { major: Number(found[1]), minor: Number(found[2]) };
-}
-
-function isNewEnough({ major, minor }: GoVersion): boolean {
-  return major > MIN_GO.major || (major === MIN_GO.major && minor >= MIN_GO.minor);
-}
 
 /**
  * Path of the k6 of loadtest/k6, built when there is none of its sources. Several processes may ask at the same time:

@@ -3,10 +3,12 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises
 import { request } from 'node:http';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClientLimits, renderIncludes, workerPlan } from './nginx-includes';
+import { openFilesLimit } from './open-files';
 import { assertPortFree, freePorts } from './ports';
 import { repositoryRoot } from './repository';
-import { describeExit, type Exit, type SupervisedChild, startChild } from './supervised-child';
+import { type Exit, type SupervisedChild, startChild } from './supervised-child';
+import { untilUp } from './until-up';
 
 export interface NginxOptions {
   /** `host:port` of each gateway. */
@@ -23,13 +25,6 @@ export interface NginxOptions {
   readonly onOutput?: (line: string) => void;
   /** nginx ended and nobody had told it to. */
   readonly onCrash?: (exit: Exit) => void;
-}
-
-export interface ClientLimits {
-  readonly streams: number;
-  readonly postsPerSecond: number;
-  /** Posts at once, over the rate. */
-  readonly burst: number;
 }
 
 export interface Nginx {
@@ -61,81 +56,6 @@ export function missingForNginx(): string | null {
     : null;
 }
 
-/** Two sides for each stream. */
-const DESCRIPTORS_PER_STREAM = 2;
-/** Listeners, log, event queue, and requests that are no streams. */
-const SPARE_DESCRIPTORS = 256;
-/** Enough for one worker; each connection costs nginx memory before it is used. */
-const MAX_DESCRIPTORS = 65_536;
-/** The kernel spreads connections over the workers' accept queues by hash, not evenly. */
-const IMBALANCE = 1.15;
-
-/** Workers and connections so that `streams` fit under a limit of open files per process that cannot be raised. */
-export function workerPlan(
-  streams: number,
-  hardLimit: number,
-  cores: number,
-): { workers: number; connections: number; descriptors: number } {
-  const descriptors = Math.min(hardLimit, MAX_DESCRIPTORS);
-  const connections = Math.max(descriptors - SPARE_DESCRIPTORS, Math.floor(descriptors / 2));
-  const needed = Math.ceil((streams * DESCRIPTORS_PER_STREAM * IMBALANCE) / connections);
-  return { workers: Math.max(1, needed, Math.min(cores, needed * 2)), connections, descriptors };
-}
-
-/** The files that nginx.conf includes, by name; `directory` is where nginx may write. */
-export function renderIncludes(options: {
-  readonly upstreams: readonly string[];
-  readonly port: number;
-  readonly directory: string;
-  readonly plan: ReturnType<typeof workerPlan>;
-  readonly platform: NodeJS.Platform;
-  readonly corsOrigins?: readonly string[];
-  readonly limits?: ClientLimits;
-}): Record<'process.conf' | 'http.conf' | 'server.conf' | 'upstream.conf', string> {
-  const { upstreams, port, directory, plan, platform, corsOrigins = [], limits } = options;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  // Elsewhere reuseport does not spread connections, and the keepalive times cannot be set.
-  const tuning = platform === 'linux' ? ' reuseport so_keepalive=60s:15s:4' : ' so_keepalive=on';
-  return {
-    'process.conf': [
-      `pid ${quote(join(directory, 'nginx.pid'))};`,
-      'error_log stderr warn;',
-      `worker_processes ${plan.workers};`,
-      `worker_rlimit_nofile ${plan.descriptors};`,
-      'worker_shutdown_timeout 30s;',
-      'events {',
-      `    worker_connections ${plan.connections};`,
-      '    multi_accept on;',
-      '}',
-      '',
-    ].join('\n'),
-    'http.conf': [
-      `map "" $cors_origins { default ${quote(corsOrigins.join(','))}; }`,
-      ...(limits === undefined ? [] : limitDirectives(limits)),
-      '',
-    ].join('\n'),
-    'server.conf': [
-      `listen ${port}${tuning} backlog=4096 sndbuf=64k;`,
-      ...temporary.map((name) => `${name}_temp_path ${quote(join(directory, name))};`),
-      '',
-    ].join('\n'),
-    // Counted failures would be forgotten only when a stream has ended: a gateway that is back would get hardly any.
-    'upstream.conf': upstreams.map((server) => `server ${server} max_fails=0;\n`).join(''),
-  };
-}
-
-/** Ten megabytes hold the state of some 160,000 IPv4 addresses. */
-function limitDirectives({ streams, postsPerSecond, burst }: ClientLimits): string[] {
-  return [
-    'limit_conn_zone $stream_client zone=stream_clients:10m;',
-    `limit_conn stream_clients ${streams};`,
-    'limit_conn_status 429;',
-    `limit_req_zone $ingest_client zone=ingest_clients:10m rate=${postsPerSecond}r/s;`,
-    `limit_req zone=ingest_clients burst=${burst} nodelay;`,
-    'limit_req_status 429;',
-  ];
-}
-
 /**
  * Starts nginx with infra/nginx/nginx.conf in front of `upstreams` and waits until it answers. It ends with this
  * process, however that ends.
@@ -163,7 +83,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   try {
     // Started by root, its workers are somebody else.
     await chmod(directory, 0o755);
-    const plan = workerPlan(streams, openFilesLimit(), availableParallelism());
+    const plan = workerPlan(streams, openFilesLimit('hard'), availableParallelism());
     await mkdir(join(directory, 'local'));
     await copyFile(join(repositoryRoot(), 'infra/nginx/nginx.conf'), join(directory, 'nginx.conf'));
     const { corsOrigins = [], limits } = options;
@@ -190,7 +110,10 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     void nginx.exited.then((exit) => {
       if (closing === null) onCrash?.(exit);
     });
-    await untilAnswering(port, nginx);
+    await untilUp(nginx, () => answerFault(port), {
+      deadlineMs: START_DEADLINE_MS,
+      pauseMs: PROBE_PAUSE_MS,
+    });
     return { url: `http://127.0.0.1:${port}`, pid: nginx.pid, close };
   } catch (error) {
     await close();
@@ -198,40 +121,14 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   }
 }
 
-/** Hard limit of open files per process; `unlimited` is Infinity. */
-function openFilesLimit(): number {
-  const limit = spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.trim();
-  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
-}
-
-function quote(path: string): string {
-  return `"${path.replace(/["\\]/g, '\\$&')}"`;
-}
-
-async function untilAnswering(port: number, nginx: SupervisedChild): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
-  for (;;) {
-    const exit = nginx.exit();
-    if (exit !== null) {
-      await nginx.exited;
-      throw new Error(`nginx ended while it started (${describeExit(exit)}):\n${nginx.lastLines()}`);
-    }
-    if (await answers(port)) return;
-    if (Date.now() > deadline) {
-      throw new Error(`nginx does not answer after ${START_DEADLINE_MS} ms:\n${nginx.lastLines()}`);
-    }
-    await sleep(PROBE_PAUSE_MS);
-  }
-}
-
-/** Whether nginx itself answers; /metrics never reaches a gateway. */
-function answers(port: number): Promise<boolean> {
+/** Null when nginx itself answers; /metrics never reaches a gateway. */
+function answerFault(port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const probe = request({ host: '127.0.0.1', port, path: '/metrics', agent: false }, (response) => {
       response.resume();
-      resolve(response.statusCode === 404);
+      resolve(response.statusCode === 404 ? null : `it answers ${response.statusCode}`);
     });
-    probe.on('error', () => resolve(false));
+    probe.on('error', ({ message }) => resolve(message));
     probe.setTimeout(START_DEADLINE_MS, () => probe.destroy());
     probe.end();
   });

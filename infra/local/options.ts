@@ -1,15 +1,4 @@
-import { parseArgs } from 'node:util';
-
-/** The command line is wrong, or asks for help: `message` is what to print. */
-export class UsageError extends Error {
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode: number) {
-    super(message);
-    this.name = 'UsageError';
-    this.exitCode = exitCode;
-  }
-}
+import { parseCommandLine, refuseFaults, type Values, wholeNumber } from './command-line';
 
 export interface KafkaOptions {
   readonly brokers: 1 | 3;
@@ -31,7 +20,7 @@ Runs Apache Kafka (KRaft) on this machine until Ctrl-C, without Docker.
 
 /** @throws UsageError */
 export function parseKafkaOptions(args: readonly string[]): KafkaOptions {
-  const values = parse(args, KAFKA_HELP, {
+  const values = parseCommandLine(args, KAFKA_HELP, {
     brokers: { type: 'string', default: '1' },
     port: { type: 'string', default: '9092' },
     data: { type: 'string' },
@@ -44,7 +33,7 @@ export function parseKafkaOptions(args: readonly string[]): KafkaOptions {
     dataDir: text(values.data) ?? null,
     verbose: values.verbose === true,
   };
-  refuse(faults, KAFKA_HELP);
+  refuseFaults(faults, KAFKA_HELP);
   return options;
 }
 
@@ -85,7 +74,7 @@ Other settings of the gateways come from the environment, as in LOG_LEVEL=debug 
 
 /** @throws UsageError */
 export function parseStackOptions(args: readonly string[]): StackOptions {
-  const values = parse(args, STACK_HELP, {
+  const values = parseCommandLine(args, STACK_HELP, {
     brokers: { type: 'string', default: '1' },
     gateways: { type: 'string', default: '3' },
     port: { type: 'string', default: '8080' },
@@ -108,50 +97,13 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
     restart: values.restart === true,
     verbose: values.verbose === true,
   };
-  refuse(faults, STACK_HELP);
+  refuseFaults(faults, STACK_HELP);
   return options;
-}
-
-export type Values = Record<string, string | boolean | undefined>;
-type Declared = Record<string, { type: 'string'; default?: string } | { type: 'boolean'; default: boolean }>;
-
-/** @throws UsageError for an unknown option, and with `help` when that is asked for */
-export function parse(args: readonly string[], help: string, options: Declared): Values {
-  let values: Values;
-  try {
-    values = parseArgs({
-      args: [...args],
-      options: { ...options, help: { type: 'boolean', default: false } },
-      allowPositionals: false,
-    }).values as Values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${help}`, 2);
-  }
-  if (values.help === true) throw new UsageError(help, 0);
-  return values;
-}
-
-/** @throws UsageError when there is any fault */
-export function refuse(faults: readonly string[], help: string): void {
-  if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${help}`, 2);
 }
 
 function brokerCount(value: Values[string], faults: string[]): 1 | 3 {
   if (value !== '1' && value !== '3') faults.push(`--brokers must be 1 or 3, not ${value}`);
   return value === '3' ? 3 : 1;
-}
-
-/** The value as a number; what is wrong with it goes to `faults`. */
-export function wholeNumber(
-  name: string,
-  value: Values[string],
-  min: number,
-  max: number,
-  faults: string[],
-): number {
-  const number = /^\d{1,10}$/.test(String(value)) ? Number(value) : Number.NaN;
-  if (!(number >= min && number <= max)) faults.push(`${name} must be from ${min} to ${max}, not ${value}`);
-  return number;
 }
 
 function brokerList(value: string | undefined, faults: string[]): readonly string[] | null {

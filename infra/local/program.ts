@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from './repository';
 import { describeExit, type SupervisedChild, startChild } from './supervised-child';
+import { untilUp } from './until-up';
 
 export interface ProgramOptions {
   /** Name in messages. */
@@ -82,7 +82,10 @@ export function createProgram(options: ProgramOptions): Program {
     cancelRestart();
     const started = launch();
     try {
-      await untilReady(started, url);
+      await untilUp(started, async () => (url === null ? null : readyFault(url)), {
+        deadlineMs: READY_DEADLINE_MS,
+        pauseMs: READY_PAUSE_MS,
+      });
       ready = true;
     } catch (error) {
       if (child === started) {
@@ -129,25 +132,6 @@ export function createProgram(options: ProgramOptions): Program {
       return closing;
     },
   };
-}
-
-async function untilReady(child: SupervisedChild, url: string | null): Promise<void> {
-  const deadline = Date.now() + READY_DEADLINE_MS;
-  for (;;) {
-    const exit = child.exit();
-    if (exit !== null) {
-      await child.exited;
-      throw new Error(`${child.name} ended while it started (${describeExit(exit)}):\n${child.lastLines()}`);
-    }
-    const fault = url === null ? null : await readyFault(url);
-    if (fault === null) return;
-    if (Date.now() > deadline) {
-      throw new Error(
-        `${child.name} is not ready after ${READY_DEADLINE_MS} ms (${fault}):\n${child.lastLines()}`,
-      );
-    }
-    await sleep(READY_PAUSE_MS);
-  }
 }
 
 /** Null when GET /readyz answers 200, else why not. */

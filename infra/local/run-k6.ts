@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { SAME_KEYPRESS_MS, stopWithNpm } from './foreground';
-import { buildK6 } from './k6';
+import { buildK6, K6_ENV } from './k6';
 
 /**
  * `npm run k6`: builds the k6 of loadtest/k6 if need be, and runs it with the arguments, on this terminal. Ends with
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
     stdio: 'inherit',
     // A process group of its own: it hears of Ctrl-C once, from here.
     detached: true,
-    env: { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true', ...process.env },
+    env: { ...K6_ENV, ...process.env },
   });
   let signalledAt = 0;
   const signal = (which: NodeJS.Signals): void => {

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { distributionOf } from '../probe/distribution';
 import { startClientProcesses } from './client-processes';
 import { partsOf } from './file-limit';
 import { type ClientShare, HOST, nowMs, openRoomClients, portOf, type RoomClients } from './room-clients';
@@ -92,13 +93,9 @@ export async function startRoomRun({
     await run();
     await arrived(clients * iterations);
     const totalSeconds = (performance.now() - beganMs) / SECOND_MS;
-    const sorted = Float64Array.from(delays).sort();
-    return {
-      messages: sorted.length,
-      averageMs: sorted.reduce((sum, delay) => sum + delay, 0) / sorted.length,
-      p99Ms: sorted[Math.floor(sorted.length * 0.99)]!,
-      totalSeconds,
-    };
+    const { count, p99 } = distributionOf(delays);
+    const averageMs = delays.reduce((sum, delayMs) => sum + delayMs, 0) / count;
+    return { messages: count, averageMs, p99Ms: p99, totalSeconds };
   }
 
   const everyRoom = Array.from({ length: rooms }, (_, room) => room);

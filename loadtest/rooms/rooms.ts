@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { cpuSeconds } from '../../infra/local/process-usage';
+import { parseCommandLine, refuseFaults, wholeNumber } from '../../infra/local/command-line';
+import { runInForeground } from '../../infra/local/foreground';
+import { usageOf } from '../../infra/local/process-usage';
 import { mainFile } from '../../infra/local/program';
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import { parseConfig } from '../../src/config';
@@ -18,8 +19,7 @@ hold open files (ulimit -n) are split over several. Prints Markdown.
   --quick              the smallest rows only
   --connect N          only the row of N clients of the first table
   --iterations N       iterations of the long rows (100)
-  --help               this text
-`;
+  --help               this text`;
 
 const ROOM_SIZE = 6;
 const STOP_DEADLINE_MS = 5_000;
@@ -46,7 +46,7 @@ function startGateway(): Promise<Gateway> {
 }
 
 function cpuSecondsOf(gateways: readonly Gateway[]): number {
-  return gateways.reduce((sum, { child }) => sum + cpuSeconds(child.pid), 0);
+  return gateways.reduce((sum, { child }) => sum + usageOf(child.pid).cpuSeconds, 0);
 }
 
 async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]) => Promise<T>): Promise<T> {
@@ -109,26 +109,32 @@ async function roomRow(clients: number, iterations: number, mode: 'paced' | 'clo
   });
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${name} must be a whole number above 0, not ${text}`);
-  return Number(text);
+interface RoomsOptions {
+  readonly quick: boolean;
+  /** Null: all rows of both tables. */
+  readonly onlyConnect: number | null;
+  readonly iterations: number;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean' },
-      iterations: { type: 'string', default: '100' },
-      connect: { type: 'string' },
-      help: { type: 'boolean' },
-    },
+/** @throws UsageError */
+function parseRoomsOptions(args: readonly string[]): RoomsOptions {
+  const values = parseCommandLine(args, USAGE, {
+    quick: { type: 'boolean', default: false },
+    iterations: { type: 'string', default: '100' },
+    connect: { type: 'string' },
   });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const long = wholeNumber('--iterations', values.iterations);
-  const only = values.connect === undefined ? null : [wholeNumber('--connect', values.connect)];
+  const faults: string[] = [];
+  const number = (name: string) => wholeNumber(`--${name}`, values[name], 1, 9_999_999, faults);
+  const options = {
+    quick: values.quick === true,
+    onlyConnect: values.connect === undefined ? null : number('connect'),
+    iterations: number('iterations'),
+  };
+  refuseFaults(faults, USAGE);
+  return options;
+}
+
+async function printTables({ quick, onlyConnect, iterations: long }: RoomsOptions): Promise<void> {
   const print = (line: string) => process.stdout.write(`${line}\n`);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   print(
@@ -137,23 +143,30 @@ async function main(): Promise<void> {
   print(
     '| clients | seconds to connect | room benchmark | gateways | client processes |\n|---:|---:|---:|---:|---:|',
   );
-  const connects = [1_000, 2_000, 3_000, 4_000, 5_000, 10_000, 18_000, 20_000];
-  for (const clients of only ?? (values.quick ? [1_000] : connects)) print(await connectRow(clients));
-  if (only !== null) return;
+  if (onlyConnect !== null) {
+    print(await connectRow(onlyConnect));
+    return;
+  }
+  const connects = quick ? [1_000] : [1_000, 2_000, 3_000, 4_000, 5_000, 10_000, 18_000, 20_000];
+  for (const clients of connects) print(await connectRow(clients));
   print(
     '\n| clients | iterations | senders | average | p99 | total | CPU | messages | room benchmark: average, total, CPU, messages |\n' +
       '|---:|---:|---|---:|---:|---:|---:|---:|---|',
   );
-  const rows = values.quick
+  const rows: [clients: number, iterations: number][] = quick
     ? [[1_000, 1]]
-    : [1_000, 2_000, 3_000].flatMap((clients) => [1, 10, long].map((n) => [clients, n]));
-  for (const [clients, iterations] of [...rows, ...(values.quick ? [] : [[4_000, long]])]) {
-    print(await roomRow(clients!, iterations!, 'closedLoop'));
-  }
-  print(await roomRow(values.quick ? 1_000 : 4_000, values.quick ? 3 : long, 'paced'));
+    : [
+        ...[1_000, 2_000, 3_000].flatMap((clients) =>
+          [1, 10, long].map((n): [number, number] => [clients, n]),
+        ),
+        [4_000, long],
+      ];
+  for (const [clients, iterations] of rows) print(await roomRow(clients, iterations, 'closedLoop'));
+  print(await roomRow(quick ? 1_000 : 4_000, quick ? 3 : long, 'paced'));
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`rooms: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+/** `npm run rooms`. What it starts ends with it: see startChild. */
+void runInForeground(async () => {
+  const options = parseRoomsOptions(process.argv.slice(2));
+  return { done: printTables(options).then(() => 0), close: async () => undefined };
 });

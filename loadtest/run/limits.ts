@@ -1,21 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
-
-/** What this machine allows. */
-export interface MachineLimits {
-  /** Open files per process that no process can exceed; Infinity when there is no limit. */
-  readonly hardFiles: number;
-  /** What a child of ours may open without raising it. */
-  readonly softFiles: number;
-  /**
-   * Outgoing connections to one address and port that are made without searching for a port: half of the range on Linux,
-   * whose connect tries every other port first, and each of them once more for every connection after that. (Measured with
-   * 28,232 ports: from 15,200 streams a gateway on, nginx's connects took over 2 s.)
-   */
-  readonly localPorts: number;
-  readonly freeMiB: number;
-}
+import type { MachineLimits } from './machine-limits';
 
 /** How the connections are spread over processes. */
 export interface Spread {
@@ -41,7 +24,6 @@ const SHARE_OF_PORTS = 0.95;
 const KIB_PER_STREAM = { k6: 260, gateway: 16, nginx: 14 };
 const BASE_MIB = 1_500;
 const KIB_PER_MIB = 1_024;
-const BYTES_PER_MIB = 1_048_576;
 
 /** k6 processes that are needed so that none has more files or ports than it may. */
 export function shardsFor(connections: number, { hardFiles, localPorts }: MachineLimits): number {
@@ -122,41 +104,4 @@ export function limitWarnings(
         `about ${neededMiB} MiB of memory are needed and ${Math.round(freeMiB)} MiB are free: fewer --connections, or --url and another machine`,
       ]
     : [];
-}
-
-/** @throws Error when the shell does not tell the limits */
-export function readMachineLimits(): MachineLimits {
-  return {
-    hardFiles: openFiles('-H'),
-    softFiles: openFiles('-S'),
-    localPorts: localPorts(),
-    freeMiB: availableMiB(),
-  };
-}
-
-/** As a child of this process has it: Node has raised its own to the hard limit, and children inherit that. */
-function openFiles(kind: '-H' | '-S'): number {
-  const { stdout } = spawnSync('sh', ['-c', `ulimit ${kind} -n`], { encoding: 'utf8' });
-  const limit = stdout.trim();
-  if (limit === 'unlimited') return Number.POSITIVE_INFINITY;
-  if (!/^\d+$/.test(limit)) throw new Error(`ulimit ${kind} -n says "${limit}"`);
-  return Number(limit);
-}
-
-/** What macOS has, and Linux without its file. */
-const USUAL_PORTS = 16_384;
-
-function localPorts(): number {
-  if (process.platform !== 'linux') return USUAL_PORTS;
-  const [from, to] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
-    .trim()
-    .split(/\s+/)
-    .map(Number);
-  return Math.floor((to! - from! + 1) / 2);
-}
-
-function availableMiB(): number {
-  if (process.platform !== 'linux') return freemem() / BYTES_PER_MIB;
-  const kiB = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-  return kiB === undefined ? freemem() / BYTES_PER_MIB : Number(kiB) / KIB_PER_MIB;
 }

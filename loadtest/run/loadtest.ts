@@ -11,11 +11,11 @@ import {
   limitWarnings,
   maxStreamsFor,
   needsOwnAddresses,
-  readMachineLimits,
   type Spread,
   shardsFor,
 } from './limits';
 import { exitCodeOf, startLoadRun } from './load-run';
+import { readMachineLimits } from './machine-limits';
 import { type LoadTestOptions, parseLoadTestOptions, scriptEnvOf } from './options';
 import { type Report, renderReport } from './report';
 import { localTarget, remoteTarget } from './target';

@@ -1,4 +1,5 @@
-import { parse, refuse, wholeNumber } from '../../infra/local/options';
+import { parseCommandLine, refuseFaults, wholeNumber } from '../../infra/local/command-line';
+import { FIRST_EVENT_P95_MS } from '../src/config.ts';
 import { durationMs } from '../src/duration.ts';
 
 export interface LoadTestOptions {
@@ -77,7 +78,7 @@ const SCENARIO_DEFAULTS: Readonly<Record<string, Defaults>> = {
 
 /** @throws UsageError */
 export function parseLoadTestOptions(args: readonly string[]): LoadTestOptions {
-  const values = parse(joinNegative(args), LOADTEST_HELP, {
+  const values = parseCommandLine(joinNegative(args), LOADTEST_HELP, {
     connections: { type: 'string' },
     ramp: { type: 'string' },
     hold: { type: 'string' },
@@ -136,7 +137,7 @@ export function parseLoadTestOptions(args: readonly string[]): LoadTestOptions {
   if (!/^(-\d{1,9}|earliest|latest|none)$/.test(options.from)) {
     faults.push(`--from must be -N, earliest, latest or none, not ${options.from}`);
   }
-  refuse(faults, LOADTEST_HELP);
+  refuseFaults(faults, LOADTEST_HELP);
   return options;
 }
 
@@ -173,5 +174,3 @@ export function scriptEnvOf(
     FIRST_EVENT_P95_MS: String(firstEventMs),
   };
 }
-
-const FIRST_EVENT_P95_MS = 3_000;

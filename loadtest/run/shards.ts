@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { K6_ENV } from '../../infra/local/k6';
 import { repositoryRoot } from '../../infra/local/repository';
 import { describeExit, type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import type { Metrics } from '../src/summary.ts';
@@ -75,8 +76,7 @@ export function startShards({ k6, count, env, directory, ownAddresses, onOutput 
         ...(ownAddresses ? { URL: loopbackUrls(env.URL!, i + 1) } : {}),
         SUMMARY_FILE: file,
         GOGC: process.env.GOGC ?? GARBAGE_PERCENT,
-        K6_NO_USAGE_REPORT: 'true',
-        K6_AUTO_EXTENSION_RESOLUTION: 'false',
+        ...K6_ENV,
       },
       onLine: (line) => {
         for (const listen of listeners) listen(line);

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { slopeOf } from '../../bench/statistics';
+import { parseCommandLine, refuseFaults } from '../../infra/local/command-line';
+import { runInForeground } from '../../infra/local/foreground';
 import { type Stack, startStack } from '../../infra/local/start-stack';
 import { startPacedPublisher } from '../../test/support/paced-publisher';
 import { residentMiB } from '../../test/support/process-memory';
@@ -7,7 +9,6 @@ import { topicAt } from '../../test/support/topic';
 import { until } from '../../test/support/until';
 import { startChurn } from './churn';
 import { DISTURBANCES } from './disturbances';
-import { type Sample, slopePerHour } from './slope';
 import { openSoakStream, type SoakStream } from './soak-stream';
 import { judge } from './verdict';
 
@@ -22,14 +23,14 @@ restarted against itself. Ends with 0 when nothing was lost and the memory is fl
   --clients N     clients that stay (100)
   --rate N        events a second (50)
   --churn N       connections a second that come and go, every third with nonsense (20)
-  --help          this text
-`;
+  --help          this text`;
 
 const PARTITIONS = 3;
 /** Clients come back this many times as fast as browsers. */
 const RETRY_DIVISOR = 5;
 const NEVER_READING = 5;
 const SAMPLE_MS = 1_000;
+const MS_PER_HOUR = 3_600_000;
 const REPORT_MS = 10_000;
 const FIRST_FAULT_MS = 5_000;
 const CALM_MS = 12_000;
@@ -49,23 +50,28 @@ interface Options {
   readonly churn: number;
 }
 
-function parseOptions(): Options | null {
-  const text = { type: 'string' } as const;
-  const { values } = parseArgs({
-    options: { minutes: text, clients: text, rate: text, churn: text, help: { type: 'boolean' } },
+/** @throws UsageError */
+function parseSoakOptions(args: readonly string[]): Options {
+  const values = parseCommandLine(args, USAGE, {
+    minutes: { type: 'string', default: '30' },
+    clients: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '50' },
+    churn: { type: 'string', default: '20' },
   });
-  if (values.help === true) return null;
-  const number = (name: 'minutes' | 'clients' | 'rate' | 'churn', fallback: number) => {
-    const value = Number(values[name] ?? fallback);
-    if (!(value > 0)) throw new Error(`--${name} must be a number above 0, not ${values[name]}`);
+  const faults: string[] = [];
+  const number = (name: keyof Options): number => {
+    const value = Number(values[name]);
+    if (!(value > 0)) faults.push(`--${name} must be a number above 0, not ${values[name]}`);
     return value;
   };
-  return {
-    minutes: number('minutes', 30),
-    clients: number('clients', 100),
-    rate: number('rate', 50),
-    churn: number('churn', 20),
+  const options = {
+    minutes: number('minutes'),
+    clients: number('clients'),
+    rate: number('rate'),
+    churn: number('churn'),
   };
+  refuseFaults(faults, USAGE);
+  return options;
 }
 
 async function soak(stack: Stack, { minutes, clients, rate, churn }: Options): Promise<boolean> {
@@ -82,18 +88,18 @@ async function soak(stack: Stack, { minutes, clients, rate, churn }: Options): P
 
   const startMs = performance.now();
   const endMs = startMs + minutes * 60_000;
-  const memory: Sample[] = [];
+  const memory: [hours: number, residentMiB: number][] = [];
   const watched = stack.gateways[0]!.pid;
   const sampling = setInterval(() => {
     const value = residentMiB(watched);
-    if (value !== null) memory.push({ atMs: performance.now() - startMs, value });
+    if (value !== null) memory.push([(performance.now() - startMs) / MS_PER_HOUR, value]);
   }, SAMPLE_MS);
   const reporting = setInterval(() => {
     const seconds = Math.round((performance.now() - startMs) / 1_000);
     const breaks = streams.reduce((sum, { source }) => sum + source.breaks, 0);
     print(
       `${seconds} s: ${published.stored.size} events stored, ${breaks} connections broken, ` +
-        `${visitors.count} visitors, gateway 1 has ${memory.at(-1)?.value ?? '?'} MiB`,
+        `${visitors.count} visitors, gateway 1 has ${memory.at(-1)?.[1] ?? '?'} MiB`,
     );
   }, REPORT_MS);
 
@@ -124,8 +130,8 @@ async function soak(stack: Stack, { minutes, clients, rate, churn }: Options): P
   const complaints = streams.flatMap((stream) => stream.complaints);
   const failures = streams.flatMap(({ source }) => source.failure ?? []);
   const half = memory.slice(Math.floor(memory.length / 2));
-  const slope = slopePerHour(half);
-  const hours = ((half.at(-1)?.atMs ?? 0) - (half[0]?.atMs ?? 0)) / 3_600_000;
+  const slope = slopeOf(half);
+  const hours = (half.at(-1)?.[0] ?? 0) - (half[0]?.[0] ?? 0);
   const growthMiB = slope * hours;
   const records = topic.reduce((sum, partition) => sum + partition.length, 0);
   const breaks = streams.reduce((sum, { source }) => sum + source.breaks, 0);
@@ -137,7 +143,7 @@ acknowledged, not stored ${loss.unstored}
 missing at a client      ${loss.missing}
 received again           ${loss.repeated}
 gaps and resets          ${complaints.length} ${complaints[0] ?? ''}
-memory of gateway 1      ${memory[0]?.value} MiB at first, ${half[0]?.value} in the middle, ${memory.at(-1)?.value} at the end;
+memory of gateway 1      ${memory[0]?.[1]} MiB at first, ${half[0]?.[1]} in the middle, ${memory.at(-1)?.[1]} at the end;
                          second half: ${slope.toFixed(1)} MiB an hour, ${growthMiB.toFixed(1)} MiB in all (at most ${MAX_GROWTH_MIB})`);
   const isGood =
     loss.missing === 0 &&
@@ -153,12 +159,9 @@ memory of gateway 1      ${memory[0]?.value} MiB at first, ${half[0]?.value} in 
   return isGood;
 }
 
-async function main(): Promise<void> {
-  const options = parseOptions();
-  if (options === null) {
-    print(USAGE);
-    return;
-  }
+/** `npm run soak` */
+void runInForeground(async () => {
+  const options = parseSoakOptions(process.argv.slice(2));
   const stack = await startStack({
     tickMs: null,
     aggregators: 0,
@@ -169,17 +172,5 @@ async function main(): Promise<void> {
     },
     log: print,
   });
-  const stop = () => void stack.close().finally(() => process.exit(130));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    process.exitCode = (await soak(stack, options)) ? 0 : 1;
-  } finally {
-    await stack.close();
-  }
-  process.exit();
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(2);
+  return { done: soak(stack, options).then((isGood) => (isGood ? 0 : 1)), close: stack.close };
 });

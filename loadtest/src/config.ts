@@ -48,6 +48,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const STANDARD_CONNECTIONS = 50_000;
 const STANDARD_ERRORS = 500;
+/** Of streams that begin with an event of the past. */
+export const FIRST_EVENT_P95_MS = 3_000;
 /** Of large events: enough to fill what lies between a gateway and a slow reader within a hold. */
 const SLOW_POSTS_PER_SECOND = 4;
 /** Turns a feature off that has a default. */
@@ -100,7 +102,7 @@ export function parseLoadConfig(env: Env): LoadConfig {
       successRate: read.number('SUCCESS_RATE', 0.95),
       errors: read.number('ERRORS', errors),
       responseP95Ms: read.number('RESPONSE_P95_MS', 5_000),
-      firstEventP95Ms: read.number('FIRST_EVENT_P95_MS', 3_000),
+      firstEventP95Ms: read.number('FIRST_EVENT_P95_MS', FIRST_EVENT_P95_MS),
       latencyP95Ms: read.number('LATENCY_P95_MS', 3_000),
       connectionShare: read.number('CONNECTION_SHARE', 0.95),
     },

@@ -3,7 +3,8 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync 
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Nginx, nginxCommand, renderIncludes, workerPlan } from '../../infra/local/nginx';
+import { type Nginx, nginxCommand } from '../../infra/local/nginx';
+import { renderIncludes, workerPlan } from '../../infra/local/nginx-includes';
 import { nginxTier, openNginx } from '../support/nginx';
 import { ask, type Behaviour, oneEvent, openUpstream, status, type Upstream } from '../support/upstream';
 

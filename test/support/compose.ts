@@ -1,4 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { openFilesLimit } from '../../infra/local/open-files';
 import { freePorts } from '../../infra/local/ports';
 import { repositoryRoot } from '../../infra/local/repository';
 
@@ -21,7 +22,8 @@ export async function createCompose(env: Readonly<Record<string, string>> = {}):
     ...process.env,
     HTTP_PORT: String(port),
     KAFKA_PORT: String(kafkaPort),
-    NOFILE: String(Math.min(65_536, openFilesLimit())),
+    // What a container may be given is what this process may have, unless the daemon has more.
+    NOFILE: String(Math.min(65_536, openFilesLimit('hard'))),
     ...env,
   };
   const run = (...args: string[]) => docker([...project, ...args], settings);
@@ -55,10 +57,4 @@ export function docker(args: readonly string[], env: NodeJS.ProcessEnv = process
       else reject(new Error(`docker ${args.join(' ')} ended with ${code}:\n${output}${complaints}`));
     });
   });
-}
-
-/** What a container may be given is what this process may have, unless the daemon has more. */
-function openFilesLimit(): number {
-  const limit = spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.trim();
-  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildK6 } from '../../infra/local/k6';
+import { buildK6, K6_ENV } from '../../infra/local/k6';
 import { repositoryRoot } from '../../infra/local/repository';
 import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import type { Metrics } from '../../loadtest/src/summary.ts';
@@ -43,8 +43,7 @@ export async function runK6(env: Record<string, string>, meanwhile?: () => Promi
     cwd: repositoryRoot(),
     env: {
       ...process.env,
-      K6_NO_USAGE_REPORT: 'true',
-      K6_AUTO_EXTENSION_RESOLUTION: 'false',
+      ...K6_ENV,
       SUMMARY_FILE: file,
       ...env,
     },

@@ -1,26 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { usageIfRunning } from '../../infra/local/process-usage';
 
 const KIB_PER_MIB = 1_024;
 
-/** Resident memory of a process in MiB, as the system accounts it; null when it does not run. */
+/** Resident memory of a process in MiB; null when it does not run. */
 export function residentMiB(pid: number): number | null {
-  const kiB = process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
-  return kiB === undefined ? null : Math.round(Number(kiB) / KIB_PER_MIB);
-}
-
-function fromProc(pid: number): string | undefined {
-  try {
-    return /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  } catch (error) {
-    // Between the file's opening and its reading a process that ends shows as ESRCH.
-    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    return undefined;
-  }
-}
-
-function fromPs(pid: number): string | undefined {
-  return /\d+/.exec(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).stdout)?.[0];
+  const usage = usageIfRunning(pid);
+  return usage === null ? null : Math.round(usage.residentKiB / KIB_PER_MIB);
 }
 
 export interface MemoryWatch {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { renderIncludes, workerPlan } from '../../../infra/local/nginx';
+import { renderIncludes, workerPlan } from '../../../infra/local/nginx-includes';
 import { repositoryRoot } from '../../../infra/local/repository';
 import { parseConfig, SETTINGS } from '../../../src/config';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { goVersion, K6_VERSION } from '../../../infra/local/k6';
+import { goVersion } from '../../../infra/local/go';
+import { K6_VERSION } from '../../../infra/local/k6';
 import { repositoryRoot } from '../../../infra/local/repository';
 
 describe('the k6 that is built', () => {

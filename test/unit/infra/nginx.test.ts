@@ -1,4 +1,4 @@
-import { renderIncludes, workerPlan } from '../../../infra/local/nginx';
+import { renderIncludes, workerPlan } from '../../../infra/local/nginx-includes';
 
 describe('nginx’s worker plan', () => {
   it.each([

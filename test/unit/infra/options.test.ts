@@ -1,4 +1,5 @@
-import { parseKafkaOptions, parseStackOptions, UsageError } from '../../../infra/local/options';
+import { UsageError } from '../../../infra/local/command-line';
+import { parseKafkaOptions, parseStackOptions } from '../../../infra/local/options';
 
 function fault(parse: () => unknown): UsageError {
   try {

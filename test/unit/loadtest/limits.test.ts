@@ -2,13 +2,12 @@ import {
   gatewaysFor,
   limitFaults,
   limitWarnings,
-  type MachineLimits,
   maxStreamsFor,
   needsOwnAddresses,
-  readMachineLimits,
   type Spread,
   shardsFor,
 } from '../../../loadtest/run/limits';
+import { type MachineLimits, readMachineLimits } from '../../../loadtest/run/machine-limits';
 
 /** The machine of the first 50,000. */
 const SMALL: MachineLimits = { hardFiles: 20_000, softFiles: 20_000, localPorts: 17_768, freeMiB: 20_000 };

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../infra/local/options';
+import { UsageError } from '../../../infra/local/command-line';
 import { LOADTEST_HELP, parseLoadTestOptions, scriptEnvOf } from '../../../loadtest/run/options';
 import { parseLoadConfig } from '../../../loadtest/src/config.ts';
 

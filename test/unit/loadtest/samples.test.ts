@@ -1,42 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { parsePs, type ReadProcesses, readProcesses, startSamples } from '../../../loadtest/run/samples';
+import type { ReadUsage } from '../../../infra/local/process-usage';
+import { startSamples } from '../../../loadtest/run/samples';
 
-describe('what processes take', () => {
-  it('is read from the system, children included', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000); console.log("up")'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    try {
-      await once(child.stdout, 'data');
-      const both = readProcesses([process.pid]).get(process.pid)!;
-      const alone = readProcesses([child.pid!]).get(child.pid!)!;
-      expect(alone.residentKiB).toBeGreaterThan(10_000);
-      expect(both.residentKiB).toBeGreaterThan(alone.residentKiB + 10_000);
-      expect(both.cpuSeconds).toBeGreaterThan(0);
-    } finally {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-    expect(readProcesses([child.pid!]).size).toBe(0);
-  });
-
-  it('is read from ps where there is no /proc', () => {
-    const text = '    7     1  2048  0:01.50\n    8     7  1024 1-02:03:04\n    9     1  4096 00:10\n';
-    expect(parsePs(text, [7, 9, 10])).toEqual(
-      new Map([
-        [7, { residentKiB: 3_072, cpuSeconds: 1.5 + 86_400 + 2 * 3_600 + 3 * 60 + 4 }],
-        [9, { residentKiB: 4_096, cpuSeconds: 10 }],
-      ]),
-    );
-  });
-
+describe('what the parts of a run take', () => {
   it('keeps its peak, and counts CPU between the marks', () => {
     jest.useFakeTimers({ doNotFake: ['performance'] });
     try {
       let residentKiB = 1_024;
       let cpuSeconds = 5;
-      const read: ReadProcesses = (pids) => new Map(pids.map((pid) => [pid, { residentKiB, cpuSeconds }]));
+      const read: ReadUsage = (pids) => new Map(pids.map((pid) => [pid, { residentKiB, cpuSeconds }]));
       const samples = startSamples(() => new Map([['nginx', [7]]]), read);
       samples.mark();
       residentKiB = 10_240;

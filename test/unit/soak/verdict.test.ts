@@ -1,5 +1,4 @@
 import { OffsetTrack } from '../../../loadtest/soak/offset-track';
-import { slopePerHour } from '../../../loadtest/soak/slope';
 import { judge } from '../../../loadtest/soak/verdict';
 
 function trackOf(...offsets: number[]): ReadonlyMap<number, OffsetTrack> {
@@ -37,13 +36,5 @@ describe('the verdict of a soak', () => {
   it('counts what was acknowledged and is not in the topic', () => {
     const acknowledged = new Map([['gone', { partition: 0, offset: '7' }]]);
     expect(judge({ tracks: [], topic: topicOf('a'), acknowledged }).unstored).toBe(1);
-  });
-});
-
-describe('the slope', () => {
-  it('is the growth an hour', () => {
-    const samples = [0, 1, 2, 3].map((minute) => ({ atMs: minute * 60_000, value: 100 + minute }));
-    expect(slopePerHour(samples)).toBeCloseTo(60);
-    expect(slopePerHour([{ atMs: 5, value: 1 }])).toBe(0);
   });
 });
