@@ -27,6 +27,7 @@ import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
 import { createLastMatches } from './hub/last-matches';
+import type { Positions } from './hub/ring';
 import { createBatchRoute } from './ingest/batch-route';
 import { createBroadcastRoute } from './ingest/broadcast-route';
 import { createInFlight } from './ingest/in-flight';
@@ -111,6 +112,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const log = createEventLog(config, logger, undefined, (durationMs) => metrics.onProduced(durationMs));
 
   // fan out
+  const idLineOf = (positions: Positions) => Buffer.from(idLine(feed.idOf(positions)));
   const hub = new Hub({
     ring: config.fanout.ring,
     sliceBytes: config.fanout.writeBytes,
@@ -119,7 +121,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
     withMeta: entryWithMeta,
-    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
+    idLine: idLineOf,
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
     onPass: (pass) => metrics.onPass(pass),
   });
@@ -142,7 +144,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     log,
     topics,
     slots: () => feed.layout()!.slots,
-    idOf: feed.idOf,
+    idLine: idLineOf,
     config: config.backfill,
     sliceBytes: config.fanout.writeBytes,
     maxFrameBytes,

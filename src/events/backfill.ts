@@ -7,8 +7,8 @@ import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions } from '../hub/ring';
 import type { Subscriber } from '../hub/subscriber';
 import type { Logger } from '../logger';
-import { idLine } from '../sse/frame';
-import { createHistoryChunk, type HistoryChunk, type HistorySlice } from './history-chunk';
+import { createHistoryCache } from './history-cache';
+import { createHistoryChunk } from './history-chunk';
 import type { TopicMap } from './topic-map';
 
 export interface BackfillDeps {
@@ -16,7 +16,8 @@ export interface BackfillDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly slots: () => PartitionSlots;
-  readonly idOf: (positions: Positions) => string;
+  /** The `id:` line that stands for these positions. */
+  readonly idLine: (positions: Positions) => Buffer;
   readonly config: Config['backfill'];
   readonly sliceBytes: number;
   readonly maxFrameBytes: number;
@@ -41,6 +42,8 @@ export interface Backfill {
   close(): void;
 }
 
+const LINE_END = Buffer.from('\n');
+
 /** What one stream has been given on its way back into the ring. */
 interface Spending {
   readonly startMs: number;
@@ -49,29 +52,20 @@ interface Spending {
 }
 
 export function createBackfill(deps: BackfillDeps): Backfill {
-  const { hub, log, topics, config, logger } = deps;
+  const { hub, log, topics, idLine, config, logger } = deps;
   const { ring } = hub;
   const closing = new AbortController();
   const spendings = new WeakMap<Subscriber, Spending>();
-  /**
-   * Chunks read lately, the last used at the end, and for each the last slice made of it: one is enough, since those who
-   * came back together ask for the same one after the other.
-   */
-  const chunks = new Map<HistoryChunk, { readonly key: string; readonly slice: HistorySlice } | null>();
+  const cache = createHistoryCache(config.cacheBytes);
   /** Streams that wait for a read, by what is read. */
   const reads = new Map<string, Set<Subscriber>>();
   const queue: (() => void)[] = [];
   /** Those that the chunks and reads are of. The log may turn out to be another one: then offsets mean other records. */
   let slots: PartitionSlots | null = null;
   let busyReaders = 0;
-  let cachedBytes = 0;
   let readCount = 0;
   let recordCount = 0;
   let lost = 0;
-
-  function idLineOf(positions: Positions): Buffer {
-    return Buffer.from(idLine(deps.idOf(positions)));
-  }
 
   /** The first slot in which the ring does not reach back to the floor. */
   function missingSlot(floor: Positions): number {
@@ -82,41 +76,8 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   function forgetOtherLog(): void {
     if (slots === deps.slots()) return;
     slots = deps.slots();
-    chunks.clear();
+    cache.clear();
     reads.clear();
-    cachedBytes = 0;
-  }
-
-  function cachedChunk(slot: number, position: bigint): HistoryChunk | null {
-    for (const chunk of chunks.keys()) {
-      if (chunk.slot === slot && chunk.from <= position && position < chunk.next) return chunk;
-    }
-    return null;
-  }
-
-  function keep(chunk: HistoryChunk): void {
-    chunks.set(chunk, null);
-    cachedBytes += chunk.bytes;
-    for (const oldest of chunks.keys()) {
-      if (cachedBytes <= config.cacheBytes || oldest === chunk) break;
-      chunks.delete(oldest);
-      cachedBytes -= oldest.bytes;
-    }
-  }
-
-  /** Slices are shared by streams with the same subscription that have the same already. */
-  function sliceOf(chunk: HistoryChunk, subscriber: Subscriber, floor: Positions): HistorySlice {
-    const { subscription } = subscriber.audience;
-    const key = `${deps.idOf(floor)} ${subscription.key}`;
-    const last = chunks.get(chunk);
-    const slice =
-      last?.key === key
-        ? last.slice
-        : chunk.sliceAfter(floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine: idLineOf });
-    // Used again, so it is the last to go.
-    chunks.delete(chunk);
-    chunks.set(chunk, { key, slice });
-    return slice;
   }
 
   function isSpent(spending: Spending): boolean {
@@ -149,7 +110,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     if (deps.slots() !== asked) return;
     recordCount += found.records.length;
     for (const gap of found.gaps) lost += Number(gap.to - gap.from);
-    keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
+    cache.keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
     // One of them at once: until the others have their turn, more reads may have pushed the chunk out of the cache, and
     // streams at different places would read for ever.
     for (const waiter of readers) if (waiter.audience.catchUp.feed(waiter) > 0) break;
@@ -190,18 +151,19 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       spendings.set(subscriber, spending);
       if (isSpent(spending)) {
         // Far in the past and with few events for it, it might come back with the same id for ever.
-        const id = Buffer.from(`${idLine(deps.idOf(floor))}\n`);
+        const id = idLine(floor);
         const delivery = { atMs: performance.now(), events: 0, records: 0 };
-        hub.give(subscriber, createChunk([id], id.length), delivery);
+        hub.give(subscriber, createChunk([id, LINE_END], id.length + LINE_END.length), delivery);
         subscriber.sink.comeBack();
         return 0;
       }
-      const chunk = cachedChunk(slot, ring.positionIn(floor, slot));
+      const chunk = cache.find(slot, ring.positionIn(floor, slot));
       if (chunk === null) {
         request(subscriber, slot, ring.positionIn(floor, slot));
         return 0;
       }
-      const slice = sliceOf(chunk, subscriber, floor);
+      const { subscription } = subscriber.audience;
+      const slice = cache.sliceAfter(chunk, floor, { ring, subscription, maxBytes: deps.sliceBytes, idLine });
       subscriber.floor = slice.floor;
       spending.records += slice.events;
       spending.bytes += slice.bytes;
@@ -213,10 +175,10 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       if (!subscriber.blocked) hub.feed(subscriber);
       return slice.bytes;
     },
-    stats: () => ({ reads: readCount, records: recordCount, cachedBytes, lost }),
+    stats: () => ({ reads: readCount, records: recordCount, cachedBytes: cache.bytes, lost }),
     close() {
       closing.abort();
-      chunks.clear();
+      cache.clear();
     },
   };
 }

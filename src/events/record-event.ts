@@ -12,13 +12,15 @@ import type { TopicMap } from './topic-map';
  */
 
 const CHANNEL_HEADER = 'channel';
-const EVENT_HEADER = 'event';
+export const EVENT_HEADER = 'event';
 const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** Names that begin with this are the gateway's own. */
 export const OWN_EVENT_PREFIX = 'gateway.';
 /** Stands for a record that cannot be shown. */
 export const UNDECODABLE = `${OWN_EVENT_PREFIX}undecodable`;
+/** Stands for a record without a value; its data is the key. */
+const TOMBSTONE = `${OWN_EVENT_PREFIX}tombstone`;
 /** What EventSource dispatches by itself: an event of that name could not be told from it. */
 const EVENT_SOURCE_EVENTS = ['open', 'error'];
 
@@ -62,7 +64,7 @@ export function eventOf(record: LogRecord, at: TopicPartition, topic: TopicSetti
   const value = record.value === null ? (record.key ?? Buffer.alloc(0)) : record.value;
   if (topic.encoding === 'utf8' || record.value === null) {
     if (!isUtf8(value)) return undecodable(record, at, topic);
-    return { channel, event: record.value === null ? 'gateway.tombstone' : eventName(name), data: value };
+    return { channel, event: record.value === null ? TOMBSTONE : eventName(name), data: value };
   }
   return { channel, event: eventName(name), data: Buffer.from(value.toString('base64')) };
 }

@@ -32,11 +32,6 @@ export class BrokerLinks {
     return this.#connect(address, name);
   }
 
-  /** The link if it is open now. */
-  peek(address: BrokerAddress): BrokerLink | null {
-    return this.#open.get(nameOf(address)) ?? null;
-  }
-
   /** Any open link. */
   any(): BrokerLink | null {
     return this.#open.values().next().value ?? null;

@@ -10,7 +10,7 @@ import type {
 } from '../event-log';
 import type { FetchedPartition } from './fetch-response';
 import { decodeRecordSet } from './record-batch';
-import { SequenceFilter, splitStamp } from './sequence-filter';
+import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
 
 /** Second copies remembered per partition, for range reads that begin after the first copy. */
 const MAX_DROPPED = 10_000;
@@ -130,19 +130,4 @@ export class PartitionReader implements TopicPartition {
     this.#dropped.add(offset);
     if (this.#dropped.size > MAX_DROPPED) this.#dropped.delete(this.#dropped.values().next().value!);
   }
-}
-
-/** The records as they are delivered: without second copies, and without the headers that tell those apart. */
-export function withoutSecondCopies(
-  records: readonly LogRecord[],
-  filter: SequenceFilter,
-  onDropped: (offset: bigint) => void,
-): LogRecord[] {
-  const kept: LogRecord[] = [];
-  for (const record of records) {
-    const { stamp, rest } = splitStamp(record.headers);
-    if (stamp !== null && !filter.accepts(stamp)) onDropped(record.offset);
-    else kept.push(stamp === null ? record : { ...record, headers: rest });
-  }
-  return kept;
 }

@@ -1,4 +1,4 @@
-/** The error codes of Kafka's protocol that are told apart here (https://kafka.apache.org/protocol#protocol_error_codes). */
+/** The error codes of Kafka's protocol that are told apart here, or likely enough to be named in a message (https://kafka.apache.org/protocol#protocol_error_codes). */
 export const ERROR_CODE = {
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,

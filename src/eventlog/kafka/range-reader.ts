@@ -8,10 +8,9 @@ import { BrokerLinks } from './broker-links';
 import type { Cluster, LedPartition } from './cluster';
 import { fetchRequest } from './fetch-request';
 import type { FetchedPartition } from './fetch-response';
-import { withoutSecondCopies } from './partition-reader';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
 import { decodeRecordSet } from './record-batch';
-import { SequenceFilter } from './sequence-filter';
+import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
 import { keyOf } from './topic-partitions';
 
 export interface RangeReaderOptions {

@@ -1,4 +1,4 @@
-import type { RecordHeader } from '../event-log';
+import type { LogRecord, RecordHeader } from '../event-log';
 
 /** Header that names the process that appended a record: 16 hex digits, random per process. */
 export const APPENDER_HEADER = 'gateway-appender';
@@ -58,6 +58,21 @@ export class SequenceFilter {
   copy(): SequenceFilter {
     return new SequenceFilter(this.#maxAppenders, this.#lastByAppender);
   }
+}
+
+/** The records as they are delivered: without second copies, and without the headers that tell those apart. */
+export function withoutSecondCopies(
+  records: readonly LogRecord[],
+  filter: SequenceFilter,
+  onDropped: (offset: bigint) => void,
+): LogRecord[] {
+  const kept: LogRecord[] = [];
+  for (const record of records) {
+    const { stamp, rest } = splitStamp(record.headers);
+    if (stamp !== null && !filter.accepts(stamp)) onDropped(record.offset);
+    else kept.push(stamp === null ? record : { ...record, headers: rest });
+  }
+  return kept;
 }
 
 function parseSequence(value: Buffer): number | null {

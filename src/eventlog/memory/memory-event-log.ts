@@ -15,6 +15,7 @@ import { createLogCounter } from '../log-counts';
 import { Fifo } from './fifo';
 import { MemoryPartition } from './memory-partition';
 import { MemoryTail } from './memory-tail';
+import { createWaitingAppends, refuseAll } from './waiting-appends';
 
 export interface MemoryEventLogOptions {
   /** Bounds of the history, over all topics; the oldest records go first. */
@@ -22,14 +23,6 @@ export interface MemoryEventLogOptions {
   readonly append: AppendConfig;
   readonly topics: readonly string[];
   readonly logger: Logger;
-}
-
-/** An append that waits for the tail. */
-interface Waiting {
-  readonly records: readonly NewRecord[];
-  readonly bytes: number;
-  readonly timer: NodeJS.Timeout;
-  readonly settle: (results: readonly AppendResult[]) => void;
 }
 
 /**
@@ -41,17 +34,14 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   const partitions = new Map(topics.map((topic) => [topic, new MemoryPartition(topic)]));
   /** The partition of each record held, oldest first. */
   const history = new Fifo<MemoryPartition>();
-  const waiting: Waiting[] = [];
+  const waiting = createWaitingAppends(append);
   const counter = createLogCounter(topics);
   let heldBytes = 0;
-  let waitingRecords = 0;
-  let waitingBytes = 0;
   let tail: MemoryTail | null = null;
   let state: 'connected' | 'closed' = 'connected';
   let stateSince = new Date().toISOString();
   let draining = false;
   let closing: Promise<void> | null = null;
-  let onIdle: (() => void) | null = null;
 
   function layout(timeMs?: number): LogLayout {
     return { clusterId, partitions: [...partitions.values()].map((partition) => partition.bounds(timeMs)) };
@@ -95,38 +85,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
 
   function admitWaiting(): void {
     trim();
-    while (waiting.length > 0 && hasRoom(waiting[0]!.records.length, waiting[0]!.bytes)) {
-      const { records, settle } = leave(waiting[0]!);
-      settle(store(records));
-    }
-  }
-
-  function wait(records: readonly NewRecord[], bytes: number): Promise<readonly AppendResult[]> {
-    if (waitingRecords + records.length > append.queueRecords || waitingBytes + bytes > append.queueBytes) {
-      const error = new GatewayError('too-many-in-flight', 'too many events are waiting for the log');
-      return Promise.resolve(refuseAll(records, error));
-    }
-    waitingRecords += records.length;
-    waitingBytes += bytes;
-    return new Promise((settle) => {
-      const timer = setTimeout(() => giveUp(entry), append.deadlineMs);
-      const entry: Waiting = { records, bytes, timer, settle };
-      waiting.push(entry);
-    });
-  }
-
-  function leave(entry: Waiting): Waiting {
-    clearTimeout(entry.timer);
-    waiting.splice(waiting.indexOf(entry), 1);
-    waitingRecords -= entry.records.length;
-    waitingBytes -= entry.bytes;
-    if (waiting.length === 0) onIdle?.();
-    return entry;
-  }
-
-  function giveUp(entry: Waiting): void {
-    const error = new GatewayError('log-unavailable', 'the log is full of events that are not delivered yet');
-    leave(entry).settle(refuseAll(entry.records, error));
+    waiting.admit(hasRoom, store);
   }
 
   function partitionAt({ topic, partition }: TopicPartition): MemoryPartition {
@@ -143,16 +102,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
 
   async function close(deadlineMs: number): Promise<void> {
     draining = true;
-    if (waiting.length > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadlineMs);
-        onIdle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    for (const entry of [...waiting]) giveUp(entry);
+    await waiting.finish(deadlineMs);
     await tail?.close();
     state = 'closed';
     stateSince = new Date().toISOString();
@@ -162,7 +112,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
     async append(records) {
       if (draining) return refuseAll(records, new GatewayError('draining', 'the gateway is shutting down'));
       const bytes = records.reduce((sum, record) => sum + contentBytes(record), 0);
-      if (waiting.length > 0 || !hasRoom(records.length, bytes)) return wait(records, bytes);
+      if (!waiting.isEmpty || !hasRoom(records.length, bytes)) return waiting.add(records, bytes);
       return store(records);
     },
     tail(listener) {
@@ -194,8 +144,8 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       counts: {
         stored: counter.stored,
         failures: counter.failures,
-        queuedRecords: waitingRecords,
-        queuedBytes: waitingBytes,
+        queuedRecords: waiting.records,
+        queuedBytes: waiting.bytes,
       },
     }),
     close(deadlineMs) {
@@ -203,8 +153,4 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       return closing;
     },
   };
-}
-
-function refuseAll(records: readonly NewRecord[], error: GatewayError): readonly AppendResult[] {
-  return records.map(() => ({ ok: false, error }));
 }

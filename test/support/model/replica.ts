@@ -10,6 +10,7 @@ import { createCors } from '../../../src/http/cors';
 import { parseTarget } from '../../../src/http/request-target';
 import { Hub } from '../../../src/hub/hub';
 import { createLastMatches } from '../../../src/hub/last-matches';
+import type { Positions } from '../../../src/hub/ring';
 import type { Logger } from '../../../src/logger';
 import { idLine } from '../../../src/sse/frame';
 import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
@@ -98,6 +99,7 @@ export function createReplica(
   const streams = new OpenStreams();
   const counts = createStreamCounts();
 
+  const idLineOf = (positions: Positions) => Buffer.from(idLine(feed.idOf(positions)));
   const hub: Hub = new Hub({
     ring: { records: settings.ringRecords, bytes: 1 << 30 },
     sliceBytes: settings.sliceBytes,
@@ -105,7 +107,7 @@ export function createReplica(
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: onFault,
     withMeta: entryWithMeta,
-    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
+    idLine: idLineOf,
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
   });
   const { warmRecords } = settings;
@@ -116,7 +118,7 @@ export function createReplica(
     log: log.eventLog,
     topics,
     slots: () => feed.layout()!.slots,
-    idOf: feed.idOf,
+    idLine: idLineOf,
     config: {
       readers: settings.readers,
       chunkBytes: settings.chunkBytes,
