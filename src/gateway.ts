@@ -260,11 +260,12 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const server = createServer({
     config: config.http,
     cors,
-    streamRoute,
     sockets,
     directRoutes: [
       ingestCounter.count(createBroadcastRoute(ingest)),
+      // Before the streams, which have the other methods of its path.
       ingestCounter.count(createBatchRoute(ingest)),
+      streamRoute,
       adminRoute,
       createMetricsRoute({ metrics, guard: operatorGuard, logger }),
     ],

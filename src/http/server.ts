@@ -8,7 +8,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Config } from '../config';
 import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
-import type { StreamRoute } from '../sse/stream-route';
 import type { Cors } from './cors';
 import type { DetachedSockets } from './detached-sockets';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
@@ -26,10 +25,9 @@ export interface DirectRoute {
 export interface HttpServerDeps {
   readonly config: Config['http'];
   readonly cors: Cors;
-  readonly streamRoute: StreamRoute;
   /** Those of streams, which are taken from this server. */
   readonly sockets: Pick<DetachedSockets, 'holds' | 'destroyAll'>;
-  /** Routes that need no Express, asked in order before the streams. */
+  /** Those that need no Express, asked in order. */
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;
@@ -48,8 +46,7 @@ export interface HttpServer {
 
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, sockets, streamRoute, refusals, logger } = deps;
-  const routes: readonly DirectRoute[] = [...deps.directRoutes, streamRoute];
+  const { config, cors, sockets, directRoutes, app, refusals, logger } = deps;
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
@@ -65,8 +62,8 @@ export function createServer(deps: HttpServerDeps): HttpServer {
         return;
       }
       const target = parseTarget(req.url ?? '/');
-      const route = routes.find((candidate) => candidate.owns(target.path, req.method ?? 'GET'));
-      if (route === undefined) deps.app(req, res);
+      const route = directRoutes.find((candidate) => candidate.owns(target.path, req.method ?? 'GET'));
+      if (route === undefined) app(req, res);
       else route.handle(req, res, target);
     } catch (thrown) {
       const error = asGatewayError(thrown);

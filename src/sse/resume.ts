@@ -3,25 +3,12 @@ import type { Config } from '../config';
 import type { LogLayout } from '../eventlog/event-log';
 import type { LastMatches } from '../hub/last-matches';
 import type { PartitionSlots } from '../hub/partition-slots';
-import type { Positions, Ring } from '../hub/ring';
+import type { Ring } from '../hub/ring';
 import type { Start } from '../hub/subscriber';
 import type { Subscription } from '../hub/subscription';
 import { type Cursor, topicHash } from './cursor';
+import type { Notice } from './notice';
 import type { StartRequest } from './start-request';
-
-/** What a stream is told before its first event, because something cannot be given back. */
-export type Notice =
-  | {
-      readonly event: 'gateway.gap';
-      readonly gap: { topic: string; partition: number; from: bigint; to: bigint; reason: 'retention' };
-      /** What its id says. */
-      readonly positions: Positions;
-    }
-  | {
-      readonly event: 'gateway.reset';
-      readonly reason: 'invalid' | 'cluster' | 'topic' | 'partitions' | 'ahead';
-      readonly positions: Positions;
-    };
 
 export interface Resolution {
   readonly start: Start;

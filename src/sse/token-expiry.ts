@@ -1,4 +1,4 @@
-import { encodeFrame } from './frame';
+import { ownEvent } from './own-event';
 import type { SseStream } from './sse-stream';
 
 export interface TokenExpiryOptions {
@@ -21,8 +21,8 @@ export function createTokenExpiry({ noticeMs }: TokenExpiryOptions): TokenExpiry
 
   /** Without an id: it covers nothing. */
   function tell(stream: SseStream, expiresAtMs: number): void {
-    const data = Buffer.from(JSON.stringify({ expiresAt: new Date(expiresAtMs).toISOString() }));
-    stream.writeText(encodeFrame(null, 'gateway.token-expiring', data).bytes.toString());
+    const expiresAt = new Date(expiresAtMs).toISOString();
+    stream.writeText(ownEvent(null, 'gateway.token-expiring', { expiresAt }));
   }
 
   return {

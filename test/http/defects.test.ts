@@ -23,9 +23,8 @@ async function serve(route: DirectRoute, logger: Logger): Promise<string> {
   server = createServer({
     config: config.http,
     cors,
-    streamRoute: route,
     sockets: { holds: () => false, destroyAll: () => undefined },
-    directRoutes: [],
+    directRoutes: [route],
     app: () => undefined,
     refusals: createRefusalCounts(),
     logger,
