@@ -80,7 +80,11 @@ function answer(
 }
 
 function resultOf(result: Published | Error): object {
-  if (!(result instanceof Error)) return { status: 202, ...result };
+  if (!(result instanceof Error)) {
+    // Field by field: a spread takes several times longer. JSON leaves an undefined id out.
+    const { topic, partition, offset, channel, id } = result;
+    return { status: 202, topic, partition, offset, channel, id };
+  }
   const { httpStatus, code, message, details } = asGatewayError(result);
   return { status: httpStatus, code, detail: message, ...details };
 }

@@ -70,10 +70,13 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
         if (record instanceof GatewayError) return record;
         const result = stored[next++]!;
         if (!result.ok) return result.error;
-        const { topic, partition, offset } = result;
+        const { topic, partition } = result;
+        const offset = String(result.offset);
         const { channel } = events[i] as EventToPublish;
-        const id = idAfter(offset);
-        return { topic, partition, offset: String(offset), channel, ...(id === null ? {} : { id }) };
+        const id = idAfter(result.offset);
+        return id === null
+          ? { topic, partition, offset, channel }
+          : { topic, partition, offset, channel, id };
       });
     },
   };

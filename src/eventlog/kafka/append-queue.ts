@@ -9,7 +9,8 @@ export interface QueuedAppend {
   readonly bytes: number;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
-  readonly settle: (result: AppendResult) => void;
+  /** To be called once. */
+  readonly onSettled: (result: AppendResult) => void;
 }
 
 /** What waits for the request in flight, in the order in which it came; deadlines are in that order too. */

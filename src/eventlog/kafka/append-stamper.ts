@@ -14,7 +14,7 @@ export const STAMP_BYTES = 70;
 
 /** Gives each record its partition and, for the readers' `SequenceFilter`, this process's id and the next number. */
 export function createStamper(cluster: Pick<Cluster, 'partitionCount'>): Stamper {
-  const appender = Buffer.from(randomBytes(8).toString('hex'), 'latin1');
+  const appender = { key: APPENDER_HEADER, value: Buffer.from(randomBytes(8).toString('hex'), 'latin1') };
   const turns = new Map<string, number>();
   let sequence = 0;
 
@@ -26,26 +26,16 @@ export function createStamper(cluster: Pick<Cluster, 'partitionCount'>): Stamper
     return turn % count;
   }
 
-  return ({ topic, key, value, headers, deadlineMs, settle }) => {
-    const stamp = [
-      { key: APPENDER_HEADER, value: appender },
-      { key: SEQUENCE_HEADER, value: Buffer.from(String(++sequence), 'latin1') },
-    ];
-    let settled = false;
+  return ({ topic, key, value, headers, deadlineMs, onSettled }) => {
+    const number = { key: SEQUENCE_HEADER, value: Buffer.from(String(++sequence), 'latin1') };
     return {
       topic,
       partition: partitionFor(topic, key),
-      record: { key, value, headers: [...headers, ...stamp] },
+      record: { key, value, headers: [...headers, appender, number] },
       deadlineMs,
+      onSettled,
+      settled: false,
       uncertain: false,
-      get settled() {
-        return settled;
-      },
-      settle(result) {
-        if (settled) return;
-        settled = true;
-        settle(result);
-      },
     };
   };
 }

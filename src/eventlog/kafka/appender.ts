@@ -6,7 +6,7 @@ import type { AppendResult, NewRecord } from '../event-log';
 import { AppendQueue } from './append-queue';
 import { createStamper, STAMP_BYTES, type StampedAppend, type Stamper } from './append-stamper';
 import { pause } from './backoff';
-import { sendBatch } from './batch-sender';
+import { sendBatch, settle } from './batch-sender';
 import { BrokerLinks } from './broker-links';
 import type { Cluster } from './cluster';
 import type { ConnectionState } from './connection-state';
@@ -113,16 +113,16 @@ export class Appender {
     await Promise.all([this.#sending, this.#probing]);
   }
 
-  #enqueue({ topic, key: text, value, headers }: NewRecord, settle: (result: AppendResult) => void): void {
+  #enqueue({ topic, key: text, value, headers }: NewRecord, onSettled: (result: AppendResult) => void): void {
     const key = text === null ? null : Buffer.from(text);
     const bytes = recordBytes({ key, value, headers }) + STAMP_BYTES;
     const refusal = this.#refusal(topic, bytes);
     if (refusal !== null) {
-      settle({ ok: false, error: refusal });
+      onSettled({ ok: false, error: refusal });
       return;
     }
     const deadlineMs = performance.now() + this.#options.append.deadlineMs;
-    this.#queue.push({ topic, key, value, headers, bytes, deadlineMs, settle });
+    this.#queue.push({ topic, key, value, headers, bytes, deadlineMs, onSettled });
     this.#watchDeadlines();
     this.#sending ??= this.#send();
   }
@@ -228,11 +228,11 @@ export class Appender {
       const error = sent.uncertain
         ? new GatewayError('outcome-unknown', 'Kafka has not answered in time; the event may still be stored')
         : new GatewayError('log-unavailable', 'Kafka did not take the event in time');
-      sent.settle({ ok: false, error });
+      settle(sent, { ok: false, error });
     }
     for (const queued of this.#queue.takeExpired(nowMs)) {
       const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
-      queued.settle({ ok: false, error });
+      queued.onSettled({ ok: false, error });
     }
   }
 }

@@ -13,10 +13,11 @@ import { keyOf } from './topic-partitions';
 /** A record on its way to the log. */
 export interface PendingAppend extends TopicPartition {
   readonly record: OutgoingRecord;
-  readonly settled: boolean;
+  /** Called by `settle`. */
+  readonly onSettled: (result: AppendResult) => void;
+  settled: boolean;
   /** It was handed to the network, and no broker has said that it was not stored. */
   uncertain: boolean;
-  settle(result: AppendResult): void;
 }
 
 /** Records of one partition that go into one record batch, always together and in this order. */
@@ -58,6 +59,13 @@ const TRANSIENT = new Set<number>([
   ERROR_CODE.NOT_ENOUGH_REPLICAS,
   ERROR_CODE.KAFKA_STORAGE_ERROR,
 ]);
+
+/** Only the first result counts: after its deadline a record may still be answered. */
+export function settle(append: PendingAppend, result: AppendResult): void {
+  if (append.settled) return;
+  append.settled = true;
+  append.onSettled(result);
+}
 
 /**
  * Sends records until each is settled, by the log or by its deadline. Retries send the same records with the same
@@ -176,7 +184,7 @@ function settleRun(run: Run, { errorCode, baseOffset }: ProducedBatch): readonly
   const { topic, partition, appends } = run;
   if (errorCode === ERROR_CODE.NONE) {
     for (const [index, append] of appends.entries()) {
-      append.settle({ ok: true, topic, partition, offset: baseOffset + BigInt(index) });
+      settle(append, { ok: true, topic, partition, offset: baseOffset + BigInt(index) });
     }
     return [];
   }
@@ -196,7 +204,7 @@ function settleRun(run: Run, { errorCode, baseOffset }: ProducedBatch): readonly
   const error = tooLarge
     ? new GatewayError('event-too-large', `the event is larger than Kafka takes for ${topic}`, { cause })
     : new GatewayError('log-unavailable', `Kafka refused the event: ${cause.message}`, { cause });
-  for (const append of appends) append.settle({ ok: false, error });
+  for (const append of appends) settle(append, { ok: false, error });
   return [];
 }
 

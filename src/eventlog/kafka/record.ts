@@ -26,6 +26,7 @@ export function decodeRecords(bytes: Buffer, context: RecordContext, from: bigin
   const firstDelta = from <= baseOffset ? 0 : Number(from - baseOffset);
   const cursor = new Cursor(bytes);
   const records: LogRecord[] = [];
+  let headers = NO_HEADERS;
   let previousDelta = -1;
   for (let i = 0; i < count; i++) {
     const length = cursor.varint();
@@ -44,7 +45,7 @@ export function decodeRecords(bytes: Buffer, context: RecordContext, from: bigin
     }
     const key = cursor.bytes();
     const value = cursor.bytes();
-    const headers = readHeaders(cursor);
+    headers = readHeaders(cursor, headers);
     if (cursor.at !== end) throw new Error('a record does not have the length it says');
     records.push({
       offset: exact ? BigInt(baseNumber + offsetDelta) : baseOffset + BigInt(offsetDelta),
@@ -58,13 +59,14 @@ export function decodeRecords(bytes: Buffer, context: RecordContext, from: bigin
   return records;
 }
 
-function readHeaders(cursor: Cursor): readonly RecordHeader[] {
+/** @param like headers of a neighbour, which mostly has the same keys: these are not made again */
+function readHeaders(cursor: Cursor, like: readonly RecordHeader[]): readonly RecordHeader[] {
   const count = cursor.varint();
   if (count === 0) return NO_HEADERS;
   if (count < 0) throw new Error('a negative number of headers');
   const headers: RecordHeader[] = [];
   for (let i = 0; i < count; i++) {
-    headers.push({ key: cursor.text(), value: cursor.bytes() });
+    headers.push({ key: cursor.text(like[i]?.key ?? ''), value: cursor.bytes() });
   }
   return headers;
 }
@@ -103,10 +105,20 @@ class Cursor {
     return this.#buffer.subarray(start, this.at);
   }
 
-  /** UTF-8 behind its length in bytes. */
-  text(): string {
+  /** UTF-8 behind its length in bytes; `guess` itself when it is that. */
+  text(guess: string): string {
     const start = this.#take(this.varint());
-    return this.#buffer.toString('utf8', start, this.at);
+    return this.#isAscii(guess, start) ? guess : this.#buffer.toString('utf8', start, this.at);
+  }
+
+  /** Whether what was taken from `start` on is this text, of ASCII alone. */
+  #isAscii(text: string, start: number): boolean {
+    if (text.length !== this.at - start) return false;
+    for (let i = 0; i < text.length; i++) {
+      const byte = this.#buffer[start + i]!;
+      if (byte > 0x7f || byte !== text.charCodeAt(i)) return false;
+    }
+    return true;
   }
 
   /** Moves over `length` bytes and answers where they begin. */

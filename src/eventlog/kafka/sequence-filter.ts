@@ -69,8 +69,11 @@ export function withoutSecondCopies(
   const kept: LogRecord[] = [];
   for (const record of records) {
     const { stamp, rest } = splitStamp(record.headers);
-    if (stamp !== null && !filter.accepts(stamp)) onDropped(record.offset);
-    else kept.push(stamp === null ? record : { ...record, headers: rest });
+    const { offset, timestampMs, key, value } = record;
+    if (stamp === null) kept.push(record);
+    else if (!filter.accepts(stamp)) onDropped(offset);
+    // Field by field: a spread takes several times longer.
+    else kept.push({ offset, timestampMs, key, value, headers: rest });
   }
   return kept;
 }

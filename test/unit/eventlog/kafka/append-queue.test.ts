@@ -8,7 +8,7 @@ function queued(bytes: number, deadlineMs = 0) {
     headers: [],
     bytes,
     deadlineMs,
-    settle: () => undefined,
+    onSettled: () => undefined,
   };
 }
 
