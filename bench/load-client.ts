@@ -5,6 +5,7 @@ import type { BenchServer } from './servers/server';
 
 /** What the load client says when its last stream has been answered. */
 export interface Connected {
+  /** Streams that were answered, and those that were not. */
   readonly streams: number;
   readonly failed: number;
   readonly seconds: number;
@@ -142,5 +143,5 @@ export async function withLoad<T>(
 /** Resolves when all streams are open. @throws Error when the server refused one of them */
 export async function untilAllOpen({ connected }: LoadClient): Promise<void> {
   const { streams, failed } = await connected;
-  if (failed > 0) throw new Error(`${failed} of ${streams} streams were refused`);
+  if (failed > 0) throw new Error(`${failed} of ${streams + failed} streams were refused`);
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { TIERS, type Tier } from './tiers';
 
 /**
@@ -67,21 +68,47 @@ function runTier(tier: Tier): Tally {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 
-function chosen(args: readonly string[]): Tier[] | null {
-  const names = args.filter((arg) => !arg.startsWith('--'));
-  const options = args.filter((arg) => arg.startsWith('--'));
-  if (options.some((option) => option !== '--long' && option !== '--all')) return null;
-  if (names.some((name) => !TIERS.some((tier) => tier.name === name))) return null;
+/** The tiers that are asked for. @throws Error when the command line names none that there is */
+function chosenTiers({
+  long,
+  all,
+  names,
+}: {
+  long: boolean;
+  all: boolean;
+  names: readonly string[];
+}): Tier[] {
+  const unknown = names.filter((name) => !TIERS.some((tier) => tier.name === name));
+  if (unknown.length > 0) throw new Error(`there is no tier ${unknown.join(', ')}`);
   if (names.length > 0) return TIERS.filter(({ name }) => names.includes(name));
-  if (options.includes('--all')) return [...TIERS];
-  return TIERS.filter(({ long }) => (long === true) === options.includes('--long'));
+  return all ? [...TIERS] : TIERS.filter((tier) => (tier.long === true) === long);
+}
+
+/** Null when the command line asks for help. @throws Error when it is wrong */
+function parseArguments(args: readonly string[]): Tier[] | null {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: {
+      long: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  return values.help ? null : chosenTiers({ ...values, names: positionals });
 }
 
 function main(): void {
-  const tiers = chosen(process.argv.slice(2));
+  let tiers: Tier[] | null;
+  try {
+    tiers = parseArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
   if (tiers === null) {
-    process.stderr.write(USAGE);
-    process.exitCode = process.argv.includes('--help') ? 0 : 2;
+    process.stdout.write(USAGE);
     return;
   }
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };

@@ -60,10 +60,10 @@ typedef struct {
 } Spread;
 
 static struct {
-  const char *host, *path, *header;
+  const char *host, *path;
   int port, streams, pid;
   double rate, warmup_s, seconds, quiet_s, churn;
-} options = {.host = "127.0.0.1", .path = "/events", .header = "", .streams = 1000, .rate = 3000, .seconds = 10, .quiet_s = 2};
+} options = {.host = "127.0.0.1", .path = "/events", .streams = 1000, .rate = 3000, .seconds = 10, .quiet_s = 2};
 
 static Stream *streams;
 static int poller;
@@ -290,8 +290,8 @@ static void writable(Stream *stream) {
   const char *mark = strstr(options.path, "%d");
   if (mark == NULL) snprintf(path, sizeof path, "%s", options.path);
   else snprintf(path, sizeof path, "%.*s%d%s", (int)(mark - options.path), options.path, stream->index, mark + 2);
-  int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n%s%s\r\n", path,
-                        options.host, options.port, options.header, *options.header == 0 ? "" : "\r\n");
+  int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n\r\n", path,
+                        options.host, options.port);
   if (fault != 0 || write(stream->fd, request, (size_t)length) != length) {
     drop(stream);
     return;
@@ -337,7 +337,7 @@ static double median_spread_ms(void) {
 
 static void usage(FILE *out) {
   fputs("Usage: load --port PORT [--host ADDRESS] [--path PATH] [--streams N] [--rate PER_S] [--warmup-ms MS]\n"
-        "            [--seconds S] [--quiet-ms MS] [--churn PER_S] [--pid PID] [--header 'Name: value']\n\n"
+        "            [--seconds S] [--quiet-ms MS] [--churn PER_S] [--pid PID]\n\n"
         "  --path       %d in it is the number of the stream (/events)\n"
         "  --rate       streams opened each second (3000)\n"
         "  --warmup-ms  from the last stream's opening to the window (0)\n"
@@ -351,7 +351,7 @@ static void parse(int argc, char **argv) {
   static const struct option known[] = {
     {"host", 1, 0, 'H'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"streams", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
     {"warmup-ms", 1, 0, 'w'}, {"seconds", 1, 0, 's'}, {"quiet-ms", 1, 0, 'q'}, {"churn", 1, 0, 'c'}, {"pid", 1, 0, 'P'},
-    {"header", 1, 0, 'x'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
   int name;
   while ((name = getopt_long(argc, argv, "", known, NULL)) != -1) switch (name) {
     case 'H': options.host = optarg; break;
@@ -364,7 +364,6 @@ static void parse(int argc, char **argv) {
     case 'q': options.quiet_s = atof(optarg) / 1e3; break;
     case 'c': options.churn = atof(optarg); break;
     case 'P': options.pid = atoi(optarg); break;
-    case 'x': options.header = optarg; break;
     case 'h': usage(stdout); exit(0);
     default: usage(stderr); exit(2);
   }

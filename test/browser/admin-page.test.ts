@@ -1,15 +1,12 @@
-import { browserTier, keepScreenshot, useBrowser } from '../support/browser';
+import { keepScreenshot, useBrowser } from '../support/browser';
 import { type GatewayProcess, spawnGateway } from '../support/process';
 import { rawHttp } from '../support/raw-http';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 
-const tier = browserTier();
-const withBrowser = tier.available ? describe : describe.skip;
-
 const DESKTOP = { width: 1280, height: 800 };
 
-withBrowser(`the admin page ${tier.reason}`, () => {
+describe('the admin page', () => {
   const browser = useBrowser();
 
   function start(env: Record<string, string> = {}): Promise<GatewayProcess> {

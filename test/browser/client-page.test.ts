@@ -1,12 +1,9 @@
-import { browserTier, useBrowser } from '../support/browser';
+import { useBrowser } from '../support/browser';
 import { type ClientPage, startClientPage } from '../support/client-page';
 import { beginStream, startFarSide } from '../support/far-side';
 import { until } from '../support/until';
 
-const { available, reason } = browserTier();
-const withBrowser = available ? describe : describe.skip;
-
-withBrowser(`the client library in a browser ${reason}`, () => {
+describe('the client library in a browser', () => {
   const browser = useBrowser();
 
   it('is imported without a bundler; across origins the browser asks before each resume', async () => {

@@ -1,10 +1,7 @@
 import type { Page } from 'playwright-core';
-import { browserTier, keepScreenshot, useBrowser } from '../support/browser';
+import { keepScreenshot, useBrowser } from '../support/browser';
 import { type GatewayProcess, spawnGateway } from '../support/process';
 import { until } from '../support/until';
-
-const tier = browserTier();
-const withBrowser = tier.available ? describe : describe.skip;
 
 const DESKTOP = { width: 1280, height: 800 };
 
@@ -26,7 +23,7 @@ async function untilConnected(page: Page): Promise<void> {
   await page.locator('#connection[data-state=open]').waitFor();
 }
 
-withBrowser(`the live page ${tier.reason}`, () => {
+describe('the live page', () => {
   const browser = useBrowser();
   let gateway: GatewayProcess;
 

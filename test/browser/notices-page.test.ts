@@ -1,11 +1,8 @@
 import type { Page } from 'playwright-core';
-import { browserTier, keepScreenshot, useBrowser } from '../support/browser';
+import { keepScreenshot, useBrowser } from '../support/browser';
 import { spawnGateway } from '../support/process';
 import { openTcpProxy } from '../support/tcp-proxy';
 import { until } from '../support/until';
-
-const tier = browserTier();
-const withBrowser = tier.available ? describe : describe.skip;
 
 const QUICK = { EVENT_LOG: 'memory', TICK_MS: '0', RETRY_MIN_MS: '50', RETRY_MAX_MS: '100' };
 
@@ -25,7 +22,7 @@ async function publish(url: string, data: string): Promise<void> {
   expect(res.status).toBe(202);
 }
 
-withBrowser(`what a browser is told after a break ${tier.reason}`, () => {
+describe('what a browser is told after a break', () => {
   const browser = useBrowser();
 
   it('goes on without a hole after a short one', async () => {

@@ -1,11 +1,8 @@
-import { browserTier, useBrowser } from '../support/browser';
+import { useBrowser } from '../support/browser';
 import { type GatewayProcess, spawnGateway } from '../support/process';
 import { hmacToken, JWT_SECRET } from '../support/tokens';
 
-const tier = browserTier();
-const withBrowser = tier.available ? describe : describe.skip;
-
-withBrowser(`the live page with a token in a cookie ${tier.reason}`, () => {
+describe('the live page with a token in a cookie', () => {
   const browser = useBrowser();
   let gateway: GatewayProcess;
 

@@ -1,15 +1,10 @@
 import { type Stack, startStack } from '../../infra/local/start-stack';
-import { browserTier, useBrowser } from '../support/browser';
+import { useBrowser } from '../support/browser';
 import { type ClientPage, startClientPage } from '../support/client-page';
 import { createDeliveryCheck } from '../support/delivery';
-import { kafkaTier } from '../support/kafka';
-import { nginxTier } from '../support/nginx';
 import { startPacedPublisher } from '../support/paced-publisher';
 import { topicAt } from '../support/topic';
 import { until } from '../support/until';
-
-const tiers = [browserTier(), kafkaTier(), nginxTier()];
-const withAll = tiers.every(({ available }) => available) ? describe : describe.skip;
 
 const START_LIMIT_MS = 300_000;
 const LIMIT_MS = 120_000;
@@ -23,7 +18,7 @@ interface Seen {
   readyState: number;
 }
 
-withAll(`the client library on the whole stack ${tiers.map(({ reason }) => reason).join(' ')}`, () => {
+describe('the client library on the whole stack', () => {
   const browser = useBrowser();
   let stack: Stack;
 

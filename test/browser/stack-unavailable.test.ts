@@ -1,12 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { freePorts } from '../../infra/local/ports';
-import { browserTier, useBrowser } from '../support/browser';
-import { nginxTier, openNginx } from '../support/nginx';
+import { useBrowser } from '../support/browser';
+import { openNginx } from '../support/nginx';
 import { spawnGateway } from '../support/process';
-
-const tiers = [browserTier(), nginxTier()];
-const withBoth = tiers.every(({ available }) => available) ? describe : describe.skip;
 
 /** Of EventSource: it will not try again. */
 const CLOSED = 2;
@@ -22,7 +19,7 @@ source.onerror = () => say('error');
 source.onmessage = ({ data }) => say(data);
 </script>`;
 
-withBoth(`an EventSource of another origin ${tiers.map(({ reason }) => reason).join(' ')}`, () => {
+describe('an EventSource of another origin', () => {
   const browser = useBrowser();
   let server: Server;
   let origin: string;

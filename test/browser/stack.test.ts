@@ -1,17 +1,14 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { browserTier, useBrowser } from '../support/browser';
-import { kafkaTier, useBroker } from '../support/kafka';
-import { nginxTier, openNginx } from '../support/nginx';
+import { useBrowser } from '../support/browser';
+import { useBroker } from '../support/kafka';
+import { openNginx } from '../support/nginx';
 import { publishNumbered, spawnReturningGateway } from '../support/returning-gateway';
-
-const tiers = [browserTier(), kafkaTier(), nginxTier()];
-const withAll = tiers.every(({ available }) => available) ? describe : describe.skip;
 
 /** What Chromium says by itself of a server that is away. */
 const AWAY = /net::ERR_/;
 
-withAll(`the live page on the whole stack ${tiers.map(({ reason }) => reason).join(' ')}`, () => {
+describe('the live page on the whole stack', () => {
   const kafka = useBroker();
   const browser = useBrowser();
 

@@ -47,7 +47,9 @@ describe('docker compose', () => {
 
   /** Every client has, once each and in the log's order, what was stored; and none would have given up. */
   async function expectComplete(clients: readonly TestEventSource[], { stored }: Publisher): Promise<void> {
-    const expected = [...stored].sort(([, a], [, b]) => Number(a) - Number(b)).map(([data]) => data);
+    const expected = [...stored]
+      .sort(([, a], [, b]) => Number(a.offset) - Number(b.offset))
+      .map(([data]) => data);
     expect(expected.length).toBeGreaterThan(50);
     const got = (client: TestEventSource) =>
       recordsOf(client)

@@ -1,14 +1,11 @@
 import { setTimeout as pace } from 'node:timers/promises';
 import { parseConfig } from '../../src/config';
 import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
-import { kafkaTier, useBroker } from '../support/kafka';
+import { useBroker } from '../support/kafka';
+import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';
 import { codeOf, newTopic, text } from './event-log-suite';
-import { createQuietLogger } from './quiet-logger';
 import { TailRecorder } from './tail-recorder';
-
-const { available, reason } = kafkaTier();
-if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`);
 
 jest.setTimeout(120_000);
 

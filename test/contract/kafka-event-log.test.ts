@@ -7,10 +7,10 @@ import { parseConfig } from '../../src/config';
 import { kafkaClientOptions } from '../../src/eventlog/kafka/client-options';
 import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
 import { APPENDER_HEADER, SEQUENCE_HEADER } from '../../src/eventlog/kafka/sequence-filter';
-import { kafkaTier, useBroker } from '../support/kafka';
+import { useBroker } from '../support/kafka';
+import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';
 import { codeOf, describeEventLog, newTopic, offsets, text } from './event-log-suite';
-import { createQuietLogger } from './quiet-logger';
 import { TailRecorder, textOf } from './tail-recorder';
 import { CLOSE_MS, type Env, useEventLogs } from './use-event-logs';
 
@@ -18,9 +18,6 @@ import { CLOSE_MS, type Env, useEventLogs } from './use-event-logs';
 const STATUS_MS = 5_000;
 /** A few questions to a broker on a busy machine; nothing that waits for a period. */
 const JOIN_MS = 2_000;
-
-const { available, reason } = kafkaTier();
-if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`);
 
 jest.setTimeout(60_000);
 

@@ -3,15 +3,12 @@ import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
 import { READ_METRICS } from '../../src/status/metrics';
 import type { Snapshot } from '../../src/status/snapshot';
 import { startGateway } from '../support/gateway';
-import { kafkaTier, useBroker } from '../support/kafka';
+import { useBroker } from '../support/kafka';
 import { scrape } from '../support/metrics';
+import { createQuietLogger } from '../support/quiet-logger';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 import { newTopic, offsets, text } from './event-log-suite';
-import { createQuietLogger } from './quiet-logger';
-
-const { available, reason } = kafkaTier();
-if (!available) throw new Error(`the Kafka contract cannot run here: ${reason}`);
 
 jest.setTimeout(60_000);
 

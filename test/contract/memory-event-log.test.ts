@@ -1,9 +1,9 @@
 import { parseConfig } from '../../src/config';
 import type { EventLog } from '../../src/eventlog/event-log';
 import { createMemoryEventLog } from '../../src/eventlog/memory/memory-event-log';
+import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';
 import { codeOf, describeEventLog, newTopic, offsets, text } from './event-log-suite';
-import { createQuietLogger } from './quiet-logger';
 import { TailRecorder } from './tail-recorder';
 import type { Env } from './use-event-logs';
 

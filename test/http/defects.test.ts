@@ -10,7 +10,7 @@ import { createInFlight } from '../../src/ingest/in-flight';
 import { createIngestAdmission } from '../../src/ingest/ingest-admission';
 import type { Publisher } from '../../src/ingest/publisher';
 import type { Logger } from '../../src/logger';
-import { createQuietLogger } from '../contract/quiet-logger';
+import { createQuietLogger } from '../support/quiet-logger';
 
 let server: HttpServer;
 afterEach(() => server.close(100));

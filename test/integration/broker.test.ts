@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBroker } from '../../infra/local/broker';
 import { liveBrokers } from '../../infra/local/broker-probe';
-import { kafkaTier, useBroker } from '../support/kafka';
+import { useBroker } from '../support/kafka';
 
-const tier = kafkaTier();
-const withKafka = tier.available ? describe : describe.skip;
 /** A killed broker may rejoin only when its old session is over (broker.session.timeout.ms). */
 const LIMIT_MS = 60_000;
 const PROBE_MS = 1_000;
@@ -16,7 +14,7 @@ function probe(address: string): Promise<number[]> {
   return liveBrokers(host!, Number(port), PROBE_MS);
 }
 
-withKafka(`a local broker${tier.reason}`, () => {
+describe('a local broker', () => {
   const holder = useBroker();
 
   it(

@@ -1,10 +1,7 @@
-import { nginxTier, openNginx } from '../support/nginx';
+import { openNginx } from '../support/nginx';
 import { spawnGateway } from '../support/process';
 import { openStream, type SseClient } from '../support/sse-client';
 import { until } from '../support/until';
-
-const tier = nginxTier();
-const withNginx = tier.available ? describe : describe.skip;
 
 const MEMORY = { EVENT_LOG: 'memory', TICK_MS: '0' };
 
@@ -15,7 +12,7 @@ const countOf = async ({ url }: { readonly url: string }) =>
 // Processes that start and end.
 const LIMIT_MS = 60_000;
 
-withNginx(`gateways behind nginx ${tier.reason}`, () => {
+describe('gateways behind nginx', () => {
   it(
     'share the streams evenly',
     async () => {

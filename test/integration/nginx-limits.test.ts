@@ -1,17 +1,14 @@
-import { nginxTier, openNginx } from '../support/nginx';
+import { openNginx } from '../support/nginx';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 import { ask, type Behaviour, openUpstream, status } from '../support/upstream';
-
-const tier = nginxTier();
-const withNginx = tier.available ? describe : describe.skip;
 
 const lastingStream: Behaviour = (_, response) => {
   response.writeHead(200, { 'Content-Type': 'text/event-stream' });
   response.write(':ok\n\n');
 };
 
-withNginx(`what nginx lets one client address take ${tier.reason}`, () => {
+describe('what nginx lets one client address take', () => {
   const limits = { streams: 3, postsPerSecond: 1, burst: 2 };
 
   it('is that many streams; one more is told to come back, and may when one has ended', async () => {
@@ -80,7 +77,7 @@ withNginx(`what nginx lets one client address take ${tier.reason}`, () => {
   });
 });
 
-withNginx(`who may read what nginx says itself ${tier.reason}`, () => {
+describe('who may read what nginx says itself', () => {
   it.each([
     [[], 'https://a.example', '*'],
     [[], undefined, '*'],

@@ -5,14 +5,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Nginx, nginxCommand } from '../../infra/local/nginx';
 import { renderIncludes, workerPlan } from '../../infra/local/nginx-includes';
-import { nginxTier, openNginx } from '../support/nginx';
+import { openNginx } from '../support/nginx';
 import { ask, type Behaviour, oneEvent, openUpstream, status, type Upstream } from '../support/upstream';
 
 const CONFIGURATION = resolve(__dirname, '../../infra/nginx/nginx.conf');
-const tier = nginxTier();
-const withNginx = tier.available ? describe : describe.skip;
 
-withNginx(`nginx in front of the gateways${tier.reason}`, () => {
+describe('nginx in front of the gateways', () => {
   describe('its configuration', () => {
     const isRoot = process.getuid?.() === 0;
     const users = [['this user', undefined] as const, ...(isRoot ? [['nobody', 65_534] as const] : [])];

@@ -1,5 +1,6 @@
 import { type Stack, startStack } from '../../infra/local/start-stack';
-import { type Published, startPublisher } from '../support/publisher';
+import type { PostedEvents } from '../support/posted-events';
+import { startPublisher } from '../support/publisher';
 import { openStream, type SseClient } from '../support/sse-client';
 import { until } from '../support/until';
 
@@ -34,7 +35,7 @@ describe('the stack with one partition in all: Kafka, three gateways, ticker, ng
   /** Nothing stored is missing or doubled anywhere, and everyone saw the same events in the same order. */
   async function expectComplete(
     clients: readonly SseClient[],
-    { stored, uncertain }: Published,
+    { stored, uncertain }: PostedEvents,
   ): Promise<void> {
     const seen = ({ events }: SseClient) =>
       events.filter(({ data }) => stored.has(data) || uncertain.has(data));
@@ -53,7 +54,7 @@ describe('the stack with one partition in all: Kafka, three gateways, ticker, ng
     }
     const offsets = reference
       .filter(({ data }) => stored.has(data))
-      .map(({ data }) => Number(stored.get(data)));
+      .map(({ data }) => Number(stored.get(data)!.offset));
     expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
   }
 

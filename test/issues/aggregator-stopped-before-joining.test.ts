@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { parseConfig } from '../../src/config';
 import type { EventLog, LogLayout } from '../../src/eventlog/event-log';
 import { startAggregator } from '../../src/roles/aggregator';
-import { createQuietLogger } from '../contract/quiet-logger';
+import { createQuietLogger } from '../support/quiet-logger';
 
 /** The stop was not heard then: a consumer was started, and stopped only when it had failed or been silent for long. */
 it('an aggregator that is stopped while it asks which topics exist does not begin to join', async () => {

@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import { missingForNginx } from '../../infra/local/nginx';
 import { freePorts } from '../../infra/local/ports';
 import { openEventSource } from '../support/event-source';
 import { openNginx } from '../support/nginx';
@@ -11,8 +10,6 @@ import { until } from '../support/until';
  * once that had happened to all of them, clients were turned away for minutes.
  */
 describe('gateways that were away and are back behind nginx', () => {
-  const missing = missingForNginx();
-  if (missing !== null) throw new Error(missing);
   const servers = new Map<number, Server>();
 
   const listen = (port: number) =>

@@ -4,12 +4,6 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { chromiumCommand, missingForBrowser } from '../../infra/local/chromium';
 import { repositoryRoot } from '../../infra/local/repository';
 
-/** Whether tests with a browser can run here; `reason` says what is missing, or is empty. */
-export function browserTier(): { available: boolean; reason: string } {
-  const reason = missingForBrowser();
-  return { available: reason === null, reason: reason ?? '' };
-}
-
 export interface TestPage {
   readonly page: Page;
   /** What the browser complained about: errors on its console, exceptions, violations of the page's policy. */
@@ -32,6 +26,8 @@ export function useBrowser(): BrowserHolder {
   jest.setTimeout(TEST_LIMIT_MS);
 
   beforeAll(async () => {
+    const missing = missingForBrowser();
+    if (missing !== null) throw new Error(missing);
     browser = await chromium.launch({
       executablePath: chromiumCommand()!,
       // Tests may run as root, in a container without a GPU; and nothing may leave the machine.
@@ -48,7 +44,7 @@ export function useBrowser(): BrowserHolder {
   }, START_LIMIT_MS);
 
   afterEach(async () => {
-    for (const context of browser!.contexts()) await context.close();
+    for (const context of browser?.contexts() ?? []) await context.close();
   });
 
   afterAll(async () => {

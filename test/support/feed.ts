@@ -2,7 +2,7 @@ import type { LogLayout } from '../../src/eventlog/event-log';
 import { createFeed, type Feed } from '../../src/events/feed';
 import { createTopicMap } from '../../src/events/topic-map';
 import { Hub } from '../../src/hub/hub';
-import { createQuietLogger } from '../contract/quiet-logger';
+import { createQuietLogger } from './quiet-logger';
 
 /** The topic with one partition that a feed under test reads. */
 export const TOPIC = 'a';

@@ -1,11 +1,11 @@
 import { parseConfig } from '../../src/config';
 import { createGateway, type Gateway } from '../../src/gateway';
-import type { Logger } from '../../src/logger';
+import { createQuietLogger, type LogLine } from './quiet-logger';
 
 export interface TestGateway {
   readonly url: string;
   readonly port: number;
-  readonly logged: readonly { level: string; message: string; fields: object }[];
+  readonly logged: readonly LogLine[];
   readonly refusals: Gateway['refusals'];
   stop(): Promise<void>;
 }
@@ -29,10 +29,7 @@ export function stopAfterAll(gateway: TestGateway): TestGateway {
 
 /** A whole gateway with a memory log in this process, on a port of its own; stopped after the test. */
 export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
-  const logged: TestGateway['logged'][number][] = [];
-  const log = (level: string) => (fields: object, message: string) =>
-    void logged.push({ level, message, fields });
-  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const logger = createQuietLogger();
   const gateway = createGateway(
     parseConfig({
       EVENT_LOG: 'memory',
@@ -49,7 +46,7 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
   const started: TestGateway = {
     url: `http://127.0.0.1:${port}`,
     port,
-    logged,
+    logged: logger.lines,
     refusals: gateway.refusals,
     async stop() {
       running.delete(started);

@@ -1,14 +1,7 @@
 import { type Broker, type BrokerOptions, startBroker } from '../../infra/local/broker';
-import { missingForKafka } from '../../infra/local/kafka-jars';
 
 /** Download at the first use, three brokers on a busy machine: jest's own limit is made for less. */
 const START_LIMIT_MS = 300_000;
-
-/** Whether tests against a real broker can run here; `reason` says what is missing, or is empty. */
-export function kafkaTier(): { available: boolean; reason: string } {
-  const reason = missingForKafka();
-  return { available: reason === null, reason: reason ?? '' };
-}
 
 export interface BrokerHolder {
   /** The broker; only inside tests and hooks. */

@@ -1,10 +1,4 @@
-import { missingForNginx, type Nginx, type NginxOptions, startNginx } from '../../infra/local/nginx';
-
-/** Whether tests with nginx can run here; `reason` says what is missing, or is empty. */
-export function nginxTier(): { available: boolean; reason: string } {
-  const reason = missingForNginx();
-  return { available: reason === null, reason: reason ?? '' };
-}
+import { type Nginx, type NginxOptions, startNginx } from '../../infra/local/nginx';
 
 /** A test has few streams; fewer worker processes start faster. */
 const STREAMS = 1_000;

@@ -1,13 +1,6 @@
-export interface StoredEvent {
-  readonly partition: number;
-  readonly offset: string;
-}
+import { createPostedEvents, type PostedEvents } from './posted-events';
 
-export interface PacedPublisher {
-  /** Data of every event that was answered 202, with where it is. */
-  readonly stored: ReadonlyMap<string, StoredEvent>;
-  /** Data of every event that got another answer or none: it may be in the log or not. */
-  readonly uncertain: ReadonlySet<string>;
+export interface PacedPublisher extends PostedEvents {
   /** Stops after the requests in flight. */
   stop(): Promise<void>;
 }
@@ -25,39 +18,23 @@ export function startPacedPublisher(
   urls: readonly string[],
   { prefix, perSecond, keys = 12 }: PacedPublisherOptions,
 ): PacedPublisher {
-  const stored = new Map<string, StoredEvent>();
-  const uncertain = new Set<string>();
+  const { post, ...posted } = createPostedEvents();
   const inFlight = new Set<Promise<void>>();
   let next = 0;
-
-  async function post(number: number): Promise<void> {
-    const data = `${prefix}-${number}`;
-    try {
-      const url = `${urls[number % urls.length]}/broadcast?key=key-${number % keys}`;
-      const res = await fetch(url, { method: 'POST', body: data });
-      const body = (await res.json()) as StoredEvent;
-      if (res.status === 202) stored.set(data, { partition: body.partition, offset: body.offset });
-      else uncertain.add(data);
-    } catch (error) {
-      // The gateway is away: what became of the event is not known. Not by instanceof: jest has a TypeError of its own.
-      if ((error as Error).name !== 'TypeError') throw error;
-      uncertain.add(data);
-    }
-  }
 
   const startMs = performance.now();
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - startMs) / 1_000) * perSecond);
-    while (next < due) {
-      const request = post(next++);
+    for (; next < due; next++) {
+      const url = `${urls[next % urls.length]}/broadcast?key=key-${next % keys}`;
+      const request = post(url, `${prefix}-${next}`);
       inFlight.add(request);
       void request.finally(() => inFlight.delete(request));
     }
   }, 1_000 / perSecond);
 
   return {
-    stored,
-    uncertain,
+    ...posted,
     async stop() {
       clearInterval(timer);
       await Promise.all(inFlight);

@@ -7,7 +7,7 @@ import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
 import { parseConfig } from '../../../src/config';
 import { networkOf } from '../../../src/http/client-network';
 import { channelFault } from '../../../src/hub/channel';
-import { createQuietLogger } from '../../contract/quiet-logger';
+import { createQuietLogger } from '../../support/quiet-logger';
 import { hmacToken, JWT_SECRET } from '../../support/tokens';
 
 jest.setTimeout(30_000);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
 import { ConfigError, parseConfig } from '../../../src/config';
 import type { GatewayError } from '../../../src/errors';
-import { createQuietLogger } from '../../contract/quiet-logger';
+import { createQuietLogger } from '../../support/quiet-logger';
 import {
   bareToken,
   type Claims,

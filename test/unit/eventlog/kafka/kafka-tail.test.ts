@@ -3,7 +3,7 @@ import type { PartitionBounds, TailListener } from '../../../../src/eventlog/eve
 import type { ClusterView, LedPartition } from '../../../../src/eventlog/kafka/cluster';
 import { createConnectionState } from '../../../../src/eventlog/kafka/connection-state';
 import { KafkaTail } from '../../../../src/eventlog/kafka/kafka-tail';
-import { createQuietLogger } from '../../../contract/quiet-logger';
+import { createQuietLogger } from '../../../support/quiet-logger';
 import { until } from '../../../support/until';
 
 describe('the Kafka tail', () => {
