@@ -3,7 +3,7 @@ import { KAFKA_VERSION } from './kafka-jars';
 import { repositoryRoot } from './repository';
 
 /** What the compose file and its Dockerfiles begin with, as far as the gateways and nginx need it. */
-const IMAGES = ['node:24-bookworm-slim', 'nginx:stable', `apache/kafka:${KAFKA_VERSION}`];
+export const COMPOSE_IMAGES = ['node:24-bookworm-slim', 'nginx:stable', `apache/kafka:${KAFKA_VERSION}`];
 
 /** Whether the command succeeds; what it prints is of no interest. */
 function succeeds(...args: string[]): boolean {
@@ -18,7 +18,7 @@ export function missingForCompose(): string | null {
   if (!succeeds('compose', 'version')) {
     return 'Docker’s compose plugin is not installed: https://docs.docker.com/compose/install/linux/';
   }
-  for (const image of IMAGES) {
+  for (const image of COMPOSE_IMAGES) {
     if (succeeds('image', 'inspect', image)) continue;
     process.stdout.write(`pulling ${image}\n`);
     if (!succeeds('pull', image)) {

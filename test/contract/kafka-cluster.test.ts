@@ -1,10 +1,8 @@
 import { setTimeout as pace } from 'node:timers/promises';
-import { parseConfig } from '../../src/config';
-import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
 import { useBroker } from '../support/kafka';
-import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';
 import { codeOf, newTopic, text } from './event-log-suite';
+import { openKafkaLog } from './kafka-log';
 import { TailRecorder } from './tail-recorder';
 
 jest.setTimeout(120_000);
@@ -17,17 +15,9 @@ describe('kafka event log on three brokers', () => {
 
   it('goes on when a leader is killed: what was acked is seen once, in order, and nothing refused is seen', async () => {
     const topic = newTopic();
-    const { kafka: settings, append } = parseConfig({
-      KAFKA_BROKERS: kafka.bootstrap.join(','),
-      KAFKA_CREATE_TOPICS: topic,
+    const log = openKafkaLog(kafka.bootstrap, [topic], {
       KAFKA_TOPIC_PARTITIONS: '6',
       KAFKA_TOPIC_REPLICATION: '3',
-    });
-    const log = createKafkaEventLog({
-      kafka: settings,
-      append,
-      topics: [topic],
-      logger: createQuietLogger(),
     });
     const seen = new TailRecorder();
     log.tail(seen);

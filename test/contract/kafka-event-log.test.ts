@@ -1,21 +1,13 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { setTimeout as pace } from 'node:timers/promises';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import { type Broker, startBroker } from '../../infra/local/broker';
-import { parseConfig } from '../../src/config';
-import { kafkaClientOptions } from '../../src/eventlog/kafka/client-options';
-import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
+import { Partitioners } from 'kafkajs';
 import { APPENDER_HEADER, SEQUENCE_HEADER } from '../../src/eventlog/kafka/sequence-filter';
 import { useBroker } from '../support/kafka';
-import { createQuietLogger } from '../support/quiet-logger';
+import { topicAt } from '../support/topic';
 import { until } from '../support/until';
 import { codeOf, describeEventLog, newTopic, offsets, text } from './event-log-suite';
-import { TailRecorder, textOf } from './tail-recorder';
-import { CLOSE_MS, type Env, useEventLogs } from './use-event-logs';
+import { openKafkaLog } from './kafka-log';
+import { textOf } from './tail-recorder';
+import { useEventLogs } from './use-event-logs';
 
-/** How soon losing Kafka and finding it again is told (docs/reliability.md). */
-const STATUS_MS = 5_000;
 /** A few questions to a broker on a busy machine; nothing that waits for a period. */
 const JOIN_MS = 2_000;
 
@@ -23,38 +15,18 @@ jest.setTimeout(60_000);
 
 describe('kafka event log', () => {
   const kafka = useBroker();
-  const { build, open, start, tail } = useEventLogs(
-    (topics, env) => buildOn(kafka.bootstrap, topics, env).log,
+  const { build, open, start, tail } = useEventLogs((topics, env) =>
+    openKafkaLog(kafka.bootstrap, topics, env),
   );
 
-  function client(): Kafka {
-    const { kafka: settings } = parseConfig({ KAFKA_BROKERS: kafka.bootstrap.join(',') });
-    return new Kafka({ ...kafkaClientOptions(settings, createQuietLogger()), logLevel: logLevel.NOTHING });
-  }
-
-  async function withAdmin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
-    const admin = client().admin();
-    await admin.connect();
-    try {
-      return await work(admin);
-    } finally {
-      await admin.disconnect();
-    }
-  }
-
-  const deleteBefore = (topic: string, offset: number) =>
-    withAdmin(async (admin) => {
-      // kafkajs finds the leader in metadata that only some other call loads.
-      await admin.fetchTopicOffsets(topic);
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
-    });
+  const topicOf = (topic: string) => topicAt(kafka.bootstrap, topic);
 
   describeEventLog({
     build,
     async buildTrimmed(topic) {
       const log = await open([topic]);
       offsets(await log.append(Array.from({ length: 25 }, (_, i) => text(topic, String(i)))));
-      await deleteBefore(topic, 15);
+      await topicOf(topic).trim([15n]);
       return log;
     },
   });
@@ -92,7 +64,7 @@ describe('kafka event log', () => {
       const log = await open([topic], { KAFKA_METADATA_REFRESH_MS: '200' });
       const seen = await tail(log);
       offsets(await log.append([text(topic, 'before')]));
-      await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+      await topicOf(topic).grow(3);
       await until(() => seen.added.length >= 2, 'both partitions joined');
       expect(seen.added).toMatchObject([
         { topic, partition: 1, logStart: 0n },
@@ -110,7 +82,7 @@ describe('kafka event log', () => {
       const log = await open([topic], { KAFKA_METADATA_REFRESH_MS: '600000' });
       const seen = await tail(log);
       for (const count of [2, 3, 5]) {
-        await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+        await topicOf(topic).grow(count);
         // A broker learns of new partitions, and that it leads them, a moment after they were made.
         await until(async () => {
           const { partitions } = await log.bounds().catch(() => ({ partitions: [] }));
@@ -134,7 +106,7 @@ describe('kafka event log', () => {
       expect(seen.layout!.partitions).toEqual([]);
       expect((await log.append([text(topic, 'x')])).map(codeOf)).toEqual(['unknown-topic']);
       expect(log.status().consumer.connected).toBe(true);
-      await withAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 2 }] }));
+      await topicOf(topic).create({ partitions: 2 });
       await until(() => seen.added.length === 2, 'its partitions joined');
       offsets(await log.append([text(topic, 'a'), text(topic, 'b')]));
       await seen.sees(2);
@@ -144,11 +116,7 @@ describe('kafka event log', () => {
   describe('what others write', () => {
     it.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads %s', async (codec) => {
       const topic = newTopic();
-      await withAdmin((admin) =>
-        admin.createTopics({
-          topics: [{ topic, configEntries: [{ name: 'compression.type', value: codec }] }],
-        }),
-      );
+      await topicOf(topic).create({ config: { 'compression.type': codec } });
       const log = await open([topic]);
       const seen = await tail(log);
       const values = Array.from({ length: 200 }, (_, i) => `${i} ${'lorem ipsum '.repeat(i)}`);
@@ -164,23 +132,18 @@ describe('kafka event log', () => {
       const topic = newTopic();
       const log = await open([topic]);
       const seen = await tail(log);
-      const producer = client().producer({ createPartitioner: Partitioners.DefaultPartitioner });
-      await producer.connect();
       const stamped = (value: string, sequence: number) => ({
         value,
+        partition: 0,
         headers: {
           channel: '/x',
           [APPENDER_HEADER]: '0123456789abcdef',
           [SEQUENCE_HEADER]: String(sequence),
         },
       });
-      await producer.send({ topic, messages: [stamped('a', 1), stamped('b', 2)] });
-      await producer.send({
-        topic,
-        messages: [stamped('a again', 1), stamped('b again', 2), stamped('c', 3)],
-      });
-      await producer.send({ topic, messages: [{ value: 'foreign' }, stamped('b late', 2)] });
-      await producer.disconnect();
+      await topicOf(topic).produce([stamped('a', 1), stamped('b', 2)]);
+      await topicOf(topic).produce([stamped('a again', 1), stamped('b again', 2), stamped('c', 3)]);
+      await topicOf(topic).produce([{ value: 'foreign', partition: 0 }, stamped('b late', 2)]);
       const at = { topic, partition: 0 };
       await until(() => log.status().consumer.partitions[0]!.position === 7n, 'all of it was read');
       expect(seen.records.map((record) => [textOf(record), record.offset])).toEqual([
@@ -212,11 +175,7 @@ describe('kafka event log', () => {
   describe('limits', () => {
     it('fails only the record that is too large for the broker', async () => {
       const topic = newTopic();
-      await withAdmin((admin) =>
-        admin.createTopics({
-          topics: [{ topic, configEntries: [{ name: 'max.message.bytes', value: '2000' }] }],
-        }),
-      );
+      await topicOf(topic).create({ config: { 'max.message.bytes': '2000' } });
       const log = await open([topic]);
       const seen = await tail(log);
       const sizes = [500, 600, 5_000, 700, 800, 900];
@@ -256,7 +215,7 @@ describe('kafka event log', () => {
       await log.read({ topic, partition: 0 }, 0n, 2n, { maxBytes: 1_000 });
       const rest = Array.from({ length: 8 }, (_, i) => text(topic, String(i + 2)));
       offsets(await log.append(rest));
-      await deleteBefore(topic, 10);
+      await topicOf(topic).trim([10n]);
       offsets(await log.append([text(topic, '10')]));
       const { position } = log.status().consumer.partitions[0]!;
       expect(position).toBeLessThan(10n);
@@ -271,11 +230,7 @@ describe('kafka event log', () => {
       const seen = await tail(log);
       offsets(await log.append([text(topic, 'old 0'), text(topic, 'old 1')]));
       await seen.sees(2);
-      await withAdmin(async (admin) => {
-        await admin.deleteTopics({ topics: [topic] });
-        await until(async () => !(await admin.listTopics()).includes(topic), 'the topic is gone');
-        await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
-      });
+      await topicOf(topic).recreate(1);
       await until(() => seen.resets.length > 0, 'the reset');
       expect(seen.resets).toMatchObject([
         { reason: 'recreated', layout: { partitions: [{ topic, logEnd: 0n }] } },
@@ -289,217 +244,4 @@ describe('kafka event log', () => {
       await until(() => log.status().consumer.connected, 'the consumer is connected');
     });
   });
-
-  describe('when the broker is away', () => {
-    it('answers every append and loses and doubles nothing through a broker’s kill and restart', async () => {
-      const topic = newTopic();
-      const log = await open([topic]);
-      const seen = await tail(log);
-      const outcomes = new Map<string, string>();
-      let appending = true;
-      const appends = (async () => {
-        for (let i = 0; appending; i++) {
-          const value = String(i);
-          const [result] = await log.append([text(topic, value)]);
-          outcomes.set(value, codeOf(result!));
-          if (!result!.ok) await pace(5);
-        }
-      })();
-      const acked = () => [...outcomes].filter(([, outcome]) => outcome === 'ok').map(([value]) => value);
-      await until(() => acked().length > 100, 'some appends');
-      await kafka.broker.kill();
-      await until(
-        () => !log.status().producer.connected && !log.status().consumer.connected,
-        'the loss is noticed',
-        STATUS_MS,
-      );
-      await kafka.broker.start();
-      const backMs = performance.now();
-      await until(
-        () => log.status().producer.connected && log.status().consumer.connected,
-        'it is back',
-        STATUS_MS,
-      );
-      expect(performance.now() - backMs).toBeLessThan(STATUS_MS);
-      const before = acked().length;
-      await until(() => acked().length > before + 100, 'appends go on');
-      appending = false;
-      await appends;
-      await until(() => seen.texts.includes(acked().at(-1)!), 'the last record');
-      expect(new Set(outcomes.values()).has('log-unavailable')).toBe(true);
-      expectOnceInOrder(seen.texts, acked(), outcomes);
-    });
-
-    it('tells within 5 s when the broker hangs and when it is back, answers appends, and loses nothing', async () => {
-      const topic = newTopic();
-      const log = await open([topic], { PRODUCE_DEADLINE_MS: '2500' });
-      const seen = await tail(log);
-      const outcomes = new Map<string, string>();
-      const append = async (value: string) => {
-        const [result] = await log.append([text(topic, value)]);
-        outcomes.set(value, codeOf(result!));
-        return codeOf(result!);
-      };
-      expect(await append('0')).toBe('ok');
-      kafka.broker.pause();
-      const hangMs = performance.now();
-      try {
-        expect(await append('1')).toBe('outcome-unknown');
-        expect(performance.now() - hangMs).toBeLessThan(3_000);
-        await until(
-          () => !log.status().producer.connected && !log.status().consumer.connected,
-          'the hang is noticed',
-          STATUS_MS - (performance.now() - hangMs),
-        );
-        const refusedMs = performance.now();
-        expect(await append('2')).toBe('log-unavailable');
-        expect(performance.now() - refusedMs).toBeLessThan(100);
-      } finally {
-        kafka.broker.resume();
-      }
-      await until(
-        () => log.status().producer.connected && log.status().consumer.connected,
-        'it is back',
-        STATUS_MS,
-      );
-      for (let i = 3; i < 20; i++) expect(await append(String(i))).toBe('ok');
-      await until(() => seen.texts.includes('19'), 'the last record');
-      const acked = [...outcomes].filter(([, outcome]) => outcome === 'ok').map(([value]) => value);
-      expectOnceInOrder(seen.texts, acked, outcomes);
-    });
-
-    it('closes in time while the broker hangs, and says what it does not know', async () => {
-      const topic = newTopic();
-      const log = await open([topic]);
-      await tail(log);
-      kafka.broker.pause();
-      try {
-        const pending = log.append([text(topic, 'x')]);
-        const startMs = performance.now();
-        await log.close(300);
-        expect(performance.now() - startMs).toBeLessThan(800);
-        expect((await pending).map(codeOf)).toEqual(['outcome-unknown']);
-      } finally {
-        kafka.broker.resume();
-      }
-    });
-
-    it('notices a hang while idle, and one that outlasts every request', async () => {
-      const log = await open([newTopic()], {
-        KAFKA_LIVENESS_MS: '1000',
-        KAFKA_REQUEST_TIMEOUT_MS: '1000',
-        KAFKA_CONNECT_TIMEOUT_MS: '1000',
-      });
-      await tail(log);
-      await until(() => log.status().consumer.connected, 'the consumer is connected');
-      kafka.broker.pause();
-      try {
-        await until(
-          () => !log.status().producer.connected && !log.status().consumer.connected,
-          'the hang is noticed',
-          STATUS_MS,
-        );
-        await until(
-          () => /connect/.test(log.status().consumer.lastError?.message ?? ''),
-          'a new connection hangs too',
-        );
-        await expect(log.bounds()).rejects.toMatchObject({ code: 'log-unavailable' });
-      } finally {
-        kafka.broker.resume();
-      }
-      await until(
-        () => log.status().producer.connected && log.status().consumer.connected,
-        'it is back',
-        STATUS_MS,
-      );
-    });
-  });
 });
-
-describe('kafka event log without a broker', () => {
-  let broker: Broker | null = null;
-  afterAll(() => broker?.close());
-
-  it('starts, refuses at once, works as soon as one is there, and resets for another cluster', async () => {
-    const port = await freePort();
-    const topic = newTopic();
-    const { log } = buildOn([`127.0.0.1:${port}`], [topic]);
-    const seen = new TailRecorder();
-    log.tail(seen);
-    try {
-      const startMs = performance.now();
-      expect((await log.append([text(topic, 'x')])).map(codeOf)).toEqual(['log-unavailable']);
-      expect(performance.now() - startMs).toBeLessThan(100);
-      await expect(log.bounds()).rejects.toMatchObject({ code: 'log-unavailable' });
-      await expect(log.read({ topic, partition: 0 }, 0n, 1n, { maxBytes: 1 })).rejects.toMatchObject({
-        code: 'log-unavailable',
-      });
-      await until(() => log.status().consumer.lastError, 'the error is told');
-      expect(log.status().producer).toMatchObject({ connected: false, state: 'starting' });
-      broker = await startBroker({ port });
-      await until(
-        () => log.status().producer.connected && log.status().consumer.connected,
-        'it works',
-        STATUS_MS,
-      );
-      offsets(await log.append([text(topic, 'first')]));
-      await seen.sees(1);
-
-      // Another cluster at the same address: new data, new ids.
-      await broker.close();
-      broker = await startBroker({ port });
-      await until(() => seen.resets.length > 0, 'the reset');
-      expect(seen.resets[0]).toMatchObject({ reason: 'cluster' });
-      expect(seen.resets[0]!.layout.clusterId).not.toBe(seen.layout!.clusterId);
-      await until(
-        async () => (await log.append([text(topic, 'second')])).every(({ ok }) => ok),
-        'appends work there',
-      );
-      await until(() => seen.texts.includes('second'), 'the record of the other cluster');
-    } finally {
-      await log.close(CLOSE_MS);
-    }
-    expect(seen.violations).toEqual([]);
-  });
-
-  it('closes at once', async () => {
-    const { log } = buildOn([`127.0.0.1:${await freePort()}`], [newTopic()]);
-    log.tail(new TailRecorder());
-    const startMs = performance.now();
-    await log.close(CLOSE_MS);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
-  });
-});
-
-function buildOn(bootstrap: readonly string[], topics: readonly string[], env: Env = {}) {
-  const { kafka, append } = parseConfig({
-    KAFKA_BROKERS: bootstrap.join(','),
-    KAFKA_CREATE_TOPICS: topics.join(','),
-    ...env,
-  });
-  const logger = createQuietLogger();
-  return { log: createKafkaEventLog({ kafka, append, topics, logger }), logger };
-}
-
-/** Every acked value was seen exactly once, in order; of the others only those of unknown outcome may have been seen. */
-function expectOnceInOrder(
-  seen: readonly string[],
-  acked: readonly string[],
-  outcomes: ReadonlyMap<string, string>,
-): void {
-  expect(seen).toEqual([...new Set(seen)]);
-  expect(seen.map(Number)).toEqual(seen.map(Number).toSorted((a, b) => a - b));
-  const values = new Set(seen);
-  expect(acked.filter((value) => !values.has(value))).toEqual([]);
-  for (const value of seen) expect(['ok', 'outcome-unknown']).toContain(outcomes.get(value));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}

@@ -1,14 +1,12 @@
-import { parseConfig } from '../../src/config';
-import { createKafkaEventLog } from '../../src/eventlog/kafka/kafka-event-log';
 import { READ_METRICS } from '../../src/status/metrics';
 import type { Snapshot } from '../../src/status/snapshot';
 import { startGateway } from '../support/gateway';
 import { useBroker } from '../support/kafka';
 import { scrape } from '../support/metrics';
-import { createQuietLogger } from '../support/quiet-logger';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 import { newTopic, offsets, text } from './event-log-suite';
+import { openKafkaLog } from './kafka-log';
 
 jest.setTimeout(60_000);
 
@@ -62,13 +60,8 @@ describe('the metrics of a gateway on Kafka', () => {
 
   it('tell how much is left while it reads what was there before', async () => {
     const topic = newTopic();
-    const config = parseConfig({
-      KAFKA_BROKERS: kafka.bootstrap.join(','),
-      KAFKA_CREATE_TOPICS: topic,
-      // One record batch at a time.
-      KAFKA_FETCH_PARTITION_BYTES: '1024',
-    });
-    const log = createKafkaEventLog({ ...config, topics: [topic], logger: createQuietLogger() });
+    // One record batch at a time.
+    const log = openKafkaLog(kafka.bootstrap, [topic], { KAFKA_FETCH_PARTITION_BYTES: '1024' });
     try {
       await until(() => log.status().producer.connected, 'the producer is connected');
       const batches = 5;

@@ -10,13 +10,16 @@ export interface TopicRecord {
 export interface RecordToProduce {
   readonly value: string;
   readonly partition: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A topic seen around the gateways, with kafkajs's public clients: the second opinion on what is in it. */
 export interface Topic {
+  /** Creates it, with one partition and the broker's configuration unless said otherwise. */
+  create(options?: { partitions?: number; config?: Readonly<Record<string, string>> }): Promise<void>;
   /** All that is in it, by partition. */
   read(): Promise<TopicRecord[][]>;
-  /** Appends in order, without any of the gateway's headers. */
+  /** Appends in order, without any of the gateway's headers; one call of little is one request. */
   produce(records: readonly RecordToProduce[]): Promise<void>;
   /** Offsets of the first record and after the last one, by partition. */
   bounds(): Promise<{ low: bigint; high: bigint }[]>;
@@ -69,6 +72,15 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
 
   return {
     bounds,
+
+    create: ({ partitions = 1, config = {} } = {}) =>
+      withAdmin(async (admin) => {
+        const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+        await admin.createTopics({
+          topics: [{ topic, numPartitions: partitions, configEntries }],
+          waitForLeaders: true,
+        });
+      }),
 
     async read() {
       const ends = await bounds();

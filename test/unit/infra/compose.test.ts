@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { COMPOSE_IMAGES } from '../../../infra/local/docker';
+import { KAFKA_VERSION } from '../../../infra/local/kafka-jars';
 import { renderIncludes, workerPlan } from '../../../infra/local/nginx-includes';
 import { repositoryRoot } from '../../../infra/local/repository';
 import { parseConfig, SETTINGS } from '../../../src/config';
@@ -107,6 +109,12 @@ describe('docker-compose.yml', () => {
       // Where no registry can be reached, the frontend could not be pulled.
       expect(text).not.toMatch(/^#\s*syntax=/m);
     }
+  });
+
+  it('has the Kafka that the tests run, and pulls what its test looks for', () => {
+    expect(compose.services.kafka!.image).toBe(`apache/kafka:${KAFKA_VERSION}`);
+    const [, node] = /^FROM (\S+)/m.exec(read('infra/gateway.Dockerfile'))!;
+    expect(COMPOSE_IMAGES).toEqual([node, compose.services.nginx!.image, compose.services.kafka!.image]);
   });
 
   it('runs nothing with more rights than it needs', () => {
