@@ -20,8 +20,10 @@ import { createAdminRoute } from './http/admin-route';
 import { createApp } from './http/app';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
+import { logDefect } from './http/defect';
 import { createDetachedSockets } from './http/detached-sockets';
 import { createMetricsRoute } from './http/metrics-route';
+import type { OnRefused } from './http/problem';
 import { countRefusal, createRefusalCounts, type RefusalCounts } from './http/refusal-counts';
 import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
@@ -103,9 +105,9 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
   const refusals = createRefusalCounts();
-  const onRefused = ({ code, cause }: GatewayError) => {
-    countRefusal(refusals, code);
-    if (code === 'internal') logger.error({ err: cause }, 'a request failed');
+  const onRefused: OnRefused = (error, res) => {
+    countRefusal(refusals, error.code);
+    logDefect(logger, error, res);
   };
 
   // remember

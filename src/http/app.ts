@@ -1,5 +1,5 @@
 import express, { type Express, type Request, type Response } from 'express';
-import { GatewayError } from '../errors';
+import { asGatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import type { Logger } from '../logger';
 import type { OpenStreams } from '../sse/open-streams';
@@ -7,8 +7,8 @@ import type { CurrentAggregation } from '../status/current-aggregation';
 import { type HealthDeps, readiness } from '../status/health';
 import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
+import { logDefect } from './defect';
 import { sendProblem } from './problem';
-import { requestIdOf } from './request-id';
 import { methodNotAllowed, notFound, READ_METHODS } from './unserved';
 import type { WebFiles } from './web-files';
 
@@ -99,9 +99,9 @@ export function createApp({ log, streams, cors, health, aggregation, web, logger
   app.use((req) => {
     throw notFound(req.path);
   });
-  app.use((error: unknown, req: Request, res: Response, _next: () => void) => {
-    if (!(error instanceof GatewayError))
-      logger.error({ err: error, path: req.path, requestId: requestIdOf(res) }, 'a request failed');
+  app.use((thrown: unknown, _req: Request, res: Response, _next: () => void) => {
+    const error = asGatewayError(thrown);
+    logDefect(logger, error, res);
     sendProblem(res, error);
   });
   return app;

@@ -1,12 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-
 import { asGatewayError, type GatewayError } from '../errors';
 import { requestIdOf } from './request-id';
 
 /** Seconds that a client is told to stay away: spread, so that those who were refused together do not come back so. */
 const RETRY_AFTER_MIN_S = 1;
 const RETRY_AFTER_MAX_S = 5;
+
+/** Hears of each problem that is answered instead of what was asked for, before it is sent. */
+export type OnRefused = (error: GatewayError, res: ServerResponse) => void;
 
 /** Answers with problem JSON (RFC 9457): `type`, `title`, `status`, `detail`, the stable `code`, the request's id, and the error's details. */
 export function sendProblem(

@@ -9,11 +9,12 @@ import type { Config } from '../config';
 import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { Cors } from './cors';
+import { logDefect } from './defect';
 import type { DetachedSockets } from './detached-sockets';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
 import { sendProblem } from './problem';
 import type { RefusalCounts } from './refusal-counts';
-import { nameRequest, requestIdOf } from './request-id';
+import { nameRequest } from './request-id';
 import { parseTarget, type RequestTarget } from './request-target';
 
 /** A route that is served without Express. Throws GatewayError for what it refuses. */
@@ -67,11 +68,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       else route.handle(req, res, target);
     } catch (thrown) {
       const error = asGatewayError(thrown);
-      if (error.code === 'internal')
-        logger.error(
-          { err: error.cause, path: pathOf(req), requestId: requestIdOf(res) },
-          'a request failed',
-        );
+      logDefect(logger, error, res);
       if (res.headersSent) req.socket.destroy();
       else sendProblem(res, error, corsHeaders);
     }
@@ -135,11 +132,6 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       clearTimeout(deadline);
     },
   };
-}
-
-/** Without the query, in which strangers write what they like, secrets too. */
-function pathOf(req: IncomingMessage): string {
-  return parseTarget(req.url ?? '/').path;
 }
 
 function statusOf(error: NodeJS.ErrnoException): string {

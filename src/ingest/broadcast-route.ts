@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
+import type { OnRefused } from '../http/problem';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import type { DirectRoute } from '../http/server';
 import { methodNotAllowed } from '../http/unserved';
@@ -17,8 +18,7 @@ export interface IngestRouteDeps {
   readonly cors: Cors;
   readonly config: Config['ingest'];
   readonly admission: IngestAdmission;
-  /** Hears what is answered instead of a result, and logs what is a defect. */
-  readonly onRefused: (error: GatewayError) => void;
+  readonly onRefused: OnRefused;
 }
 
 const PATH = '/broadcast';

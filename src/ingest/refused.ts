@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asGatewayError, type GatewayError } from '../errors';
-import { sendProblem } from '../http/problem';
+import { asGatewayError } from '../errors';
+import { type OnRefused, sendProblem } from '../http/problem';
 
 /** Answers a publisher with what went wrong, once `onRefused` has heard of it. */
 export function sendRefused(
@@ -8,10 +8,10 @@ export function sendRefused(
   res: ServerResponse,
   thrown: unknown,
   headers: Readonly<Record<string, string>>,
-  onRefused: (error: GatewayError) => void,
+  onRefused: OnRefused,
 ): void {
   const error = asGatewayError(thrown);
-  onRefused(error);
+  onRefused(error, res);
   // What was not read of the body would be taken for the next request.
   sendProblem(res, error, req.complete ? headers : { ...headers, Connection: 'close' });
 }

@@ -27,7 +27,6 @@ export class OpenStreams {
   };
   readonly #observer: OpenStreamsObserver;
   #opened = 0;
-  #onEmpty: (() => void) | null = null;
 
   constructor(observer: OpenStreamsObserver = NOBODY) {
     this.#observer = observer;
@@ -51,20 +50,11 @@ export class OpenStreams {
       last.place = stream.place;
     }
     this.#observer.onClose(stream, reason);
-    if (this.#streams.length === 0) this.#onEmpty?.();
   }
 
   /** A copy, so that it can be walked over many turns of the event loop while streams come and go. */
   snapshot(): SseStream[] {
     return [...this.#streams];
-  }
-
-  /** Resolves as soon as no stream is open. */
-  async empty(): Promise<void> {
-    if (this.#streams.length === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
   }
 
   stats(): OpenStreamsStats {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, type GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
-import { sendProblem } from '../http/problem';
+import { type OnRefused, sendProblem } from '../http/problem';
 import type { RetryTime } from './retry-time';
 import { countRejection, type StreamCounts } from './stream-counts';
 import { SSE } from './stream-head';
@@ -10,8 +10,7 @@ export interface StreamRefusalDeps {
   readonly counts: StreamCounts;
   readonly cors: Cors;
   readonly retryMs: RetryTime;
-  /** Hears what is answered instead of a stream, and logs what is a defect. */
-  readonly onRefused: (error: GatewayError) => void;
+  readonly onRefused: OnRefused;
 }
 
 /** Answers a request for a stream that gets none. */
@@ -36,7 +35,7 @@ export function createStreamRefusal({ counts, cors, retryMs, onRefused }: Stream
 
   return (req, res, thrown) => {
     const error = asGatewayError(thrown);
-    onRefused(error);
+    onRefused(error, res);
     countRejection(counts, error.code);
     if (error.httpStatus === 503) refuseForNow(req, res, error);
     // An EventSource that asks for what it cannot have has to end for good: the honest status.

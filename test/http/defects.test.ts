@@ -43,11 +43,16 @@ describe('a route with a defect', () => {
     const res = await fetch(`${url}/a/path?access_token=kee-secret`);
     expect(res.status).toBe(500);
     const text = await res.text();
-    expect(JSON.parse(text)).toMatchObject({ code: 'internal' });
+    const { code, requestId } = JSON.parse(text);
+    expect(code).toBe('internal');
     expect(text).not.toContain('function');
     const [line, ...others] = logger.lines;
     expect(others).toEqual([]);
-    expect(line).toMatchObject({ level: 'error', fields: { err: expect.any(TypeError), path: '/a/path' } });
+    expect(line).toMatchObject({
+      level: 'error',
+      fields: { err: expect.any(TypeError), path: '/a/path', requestId },
+    });
+    expect(requestId).toBe(res.headers.get('x-request-id'));
     expect(JSON.stringify(line)).not.toContain('kee-secret');
   });
 });

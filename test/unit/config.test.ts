@@ -1,16 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, parseConfig, SETTINGS } from '../../src/config';
-
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+import { parseConfig, SETTINGS } from '../../src/config';
+import { faultsOf } from '../support/config-faults';
 
 describe('parseConfig', () => {
   it('has a working default for everything', () => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createApiKeys } from '../../../src/auth/api-keys';
 import { grants } from '../../../src/auth/grant';
-import { ConfigError, parseConfig } from '../../../src/config';
+import { parseConfig } from '../../../src/config';
+import { faultsOf } from '../../support/config-faults';
 
 const SECRET = 'orders-secret-0123456789';
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -11,13 +12,7 @@ function keysOf(setting: string) {
 }
 
 function faultOf(env: Record<string, string>): string {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults.join('\n');
-    throw error;
-  }
-  return '';
+  return faultsOf(env).join('\n');
 }
 
 describe('API_KEYS', () => {

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
-import { ConfigError, parseConfig } from '../../../src/config';
+import { parseConfig } from '../../../src/config';
 import type { GatewayError } from '../../../src/errors';
+import { faultsOf } from '../../support/config-faults';
 import { createQuietLogger } from '../../support/quiet-logger';
 import {
   bareToken,
@@ -44,16 +45,6 @@ async function refusalOf(env: Record<string, string>, token: string): Promise<Ga
       },
       (error: GatewayError) => error,
     );
-}
-
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    parseConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
 }
 
 describe('a token', () => {
