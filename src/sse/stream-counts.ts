@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors';
 const REJECTIONS = [
   'bad-request',
   'bad-channel',
+  'bad-event-name',
   'bad-cursor',
   'method-not-allowed',
   'cursor-expired',

@@ -123,6 +123,7 @@ describe('GET /metrics', () => {
     await until(async () => (await scrape(url)).get('connections') === 0, 'it has gone');
     await refused('/sse?lastEventId=nonsense');
     await refused('/sse?lastEventId=nonsense');
+    await refused('/sse?event=');
     await refused('/sse', 'DELETE');
     const metrics = await scrape(url);
     const rejected = [...metrics].filter(
@@ -131,6 +132,7 @@ describe('GET /metrics', () => {
     expect(Object.fromEntries(rejected)).toEqual({
       'connections_rejected_total{reason="too-many-streams"}': 3,
       'connections_rejected_total{reason="bad-cursor"}': 2,
+      'connections_rejected_total{reason="bad-event-name"}': 1,
       'connections_rejected_total{reason="method-not-allowed"}': 1,
     });
     expect(metrics.get('refusals_total{reason="too-many-streams"}')).toBe(3);
