@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createApiKeys } from './auth/api-keys';
+import { warnOfExposure } from './auth/exposure';
 import { createJwtVerifier } from './auth/jwt-verifier';
-import { warnOfOpenDoors } from './auth/open-doors';
 import { createOperatorGuard } from './auth/operator-guard';
 import { createPublishGuard } from './auth/publish-guard';
 import { createSubscribeGuard } from './auth/subscribe-guard';
@@ -55,7 +55,7 @@ import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
 import { startLogWatch } from './status/log-watch';
 import { createMetricRegistry } from './status/metric-registry';
-import { createLook } from './status/snapshot';
+import { createTakeSnapshot } from './status/snapshot';
 import { packageVersion } from './version';
 
 /** The end of a stream takes about as long as so many writes of an event. */
@@ -247,7 +247,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   });
   const metrics = createMetricRegistry({
     timestampOf: entryTimestampMs,
-    look: createLook({
+    takeSnapshot: createTakeSnapshot({
       build: { version: packageVersion(), node: process.version },
       health,
       streamCounts,
@@ -310,7 +310,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   return {
     async start() {
       const port = await server.listen();
-      warnOfOpenDoors(config, logger);
+      warnOfExposure(config, logger);
       lifecycle.state = 'running';
       return port;
     },

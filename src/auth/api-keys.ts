@@ -1,3 +1,4 @@
+import { channelFault } from '../hub/channel';
 import type { Grant } from './grant';
 import { digestOf, isSameDigest } from './secret-digest';
 
@@ -39,10 +40,7 @@ const DIGEST = /^sha256:([0-9a-f]{64})$/i;
  * `name=secret` or `name=sha256:<hex>`, each followed by `;/channel` for every channel granted; none grants all.
  * @returns a sentence without a subject, which never holds the secret, instead of a key that is wrong
  */
-export function parseApiKey(
-  text: string,
-  channelFault: (channel: string) => string | null,
-): ApiKeySetting | string {
+export function parseApiKey(text: string): ApiKeySetting | string {
   const [first = '', ...channels] = text.split(';').map((part) => part.trim());
   const equals = first.indexOf('=');
   const name = first.slice(0, Math.max(0, equals));

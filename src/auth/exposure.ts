@@ -3,7 +3,7 @@ import { isLoopbackHost } from '../http/client-address';
 import type { Logger } from '../logger';
 
 /** Says at start what anyone who reaches this gateway may do, when that may not be what was meant. */
-export function warnOfOpenDoors({ auth, http, ingest }: Config, logger: Logger): void {
+export function warnOfExposure({ auth, http, ingest }: Config, logger: Logger): void {
   const { jwt, apiKeys } = auth;
   if (ingest.enabled && jwt === null && apiKeys.length === 0 && !isLoopbackHost(http.host)) {
     logger.warn(

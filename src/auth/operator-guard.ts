@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
-import { notFound } from '../http/unserved';
+import { notFound } from '../http/route-errors';
 import { digestOf, isSameDigest } from './secret-digest';
 
 export interface OperatorGuardDeps {

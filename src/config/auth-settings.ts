@@ -150,7 +150,7 @@ function apiKeys() {
 function apiKeysIn(words: readonly string[], context: z.RefinementCtx): ApiKeySetting[] {
   const found: ApiKeySetting[] = [];
   for (const word of words.map((part) => part.trim()).filter((part) => part !== '')) {
-    const key = parseApiKey(word, channelFault);
+    const key = parseApiKey(word);
     if (typeof key !== 'string') found.push(key);
     else context.addIssue({ code: 'custom', message: key });
   }

@@ -9,7 +9,7 @@ import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
 import { logDefect } from './defect';
 import { sendProblem } from './problem';
-import { methodNotAllowed, notFound, READ_METHODS } from './unserved';
+import { methodNotAllowed, notFound, READ_METHODS } from './route-errors';
 import type { WebFiles } from './web-files';
 
 export interface AppDeps {

@@ -1,7 +1,7 @@
 import type { MetricRegistry } from '../status/metric-registry';
 import { createOperatorRoute, type OperatorRouteOptions } from './operator-route';
+import { methodNotAllowed, READ_METHODS } from './route-errors';
 import type { DirectRoute } from './server';
-import { methodNotAllowed, READ_METHODS } from './unserved';
 
 export interface MetricsRouteDeps extends Pick<OperatorRouteOptions, 'guard' | 'logger'> {
   readonly metrics: Pick<MetricRegistry, 'contentType' | 'render'>;

@@ -3,6 +3,7 @@ import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
 import type { StreamOrder, StreamSelection } from './stream-selection';
+import { streamStateOf } from './stream-state';
 
 /** One stream; times are Unix seconds. */
 export interface AdminConnection {
@@ -81,7 +82,7 @@ export function createAdminStatus(deps: AdminStatusDeps): ReportAdminStatus {
       msgs_sent: subscriber === null ? 0 : hub.sentTo(subscriber),
       buffered_bytes: stream.bufferedBytes,
       behind: behindOf(stream),
-      state: stateOf(stream),
+      state: shownStateOf(stream),
     };
   }
 
@@ -108,10 +109,10 @@ function seconds(timeMs: number): number {
   return Math.floor(timeMs / 1_000);
 }
 
-function stateOf({ subscriber, isBlocked }: SseStream): AdminConnection['state'] {
-  if (subscriber === null) return 'starting';
-  if (isBlocked) return 'blocked';
-  return subscriber.state === 'live' ? 'live' : 'replaying';
+/** For people the ring and the log are one past. */
+function shownStateOf(stream: SseStream): AdminConnection['state'] {
+  const state = streamStateOf(stream);
+  return state === 'catching_up' || state === 'backfilling' ? 'replaying' : state;
 }
 
 /** Keeps the `limit` heaviest in order: cheaper than sorting all of them for the few that are shown. */

@@ -16,9 +16,14 @@ export function kafkaStatus(log: EventLog, aggregation: CurrentAggregation): obj
         partition,
         position: String(position),
         highWatermark: String(highWatermark),
-        lag: Number(highWatermark > position ? highWatermark - position : 0n),
+        lag: lagOf({ position, highWatermark }),
         lastRecordAt,
       })),
     },
   };
+}
+
+/** Records that this instance has yet to read; what it has read may be ahead of what the log last said. */
+export function lagOf({ position, highWatermark }: { position: bigint; highWatermark: bigint }): number {
+  return Number(highWatermark > position ? highWatermark - position : 0n);
 }

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { PassReport } from '../hub/audience';
 import { type BucketCounts, createBucketCounts } from './bucket-counts';
-import { OBSERVED_METRICS, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
+import type { ReadMetric } from './metric';
+import { OBSERVED_METRICS, PREFIX, READ_METRICS } from './metrics';
 import { processMetrics } from './process-metrics';
-import type { Look, Snapshot } from './snapshot';
+import type { Snapshot, TakeSnapshot } from './snapshot';
 
 export interface MetricRegistryDeps {
   /** What the rooms say now. */
-  readonly look: Look;
+  readonly takeSnapshot: TakeSnapshot;
   /** When the record that the entry holds was created, in Unix milliseconds; null when it holds none. */
   readonly timestampOf: (entry: PassReport['first']) => number | null;
 }
@@ -25,7 +26,7 @@ export interface MetricRegistry {
 
 const MS_PER_S = 1_000;
 
-export function createMetricRegistry({ look, timestampOf }: MetricRegistryDeps): MetricRegistry {
+export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegistryDeps): MetricRegistry {
   const registry = new Registry();
   const ofProcess = processMetrics();
   const updates = Object.entries(READ_METRICS).map(([name, metric]) => createRead(registry, name, metric));
@@ -39,7 +40,7 @@ export function createMetricRegistry({ look, timestampOf }: MetricRegistryDeps):
   return {
     contentType: registry.contentType,
     async render() {
-      const now = await look();
+      const now = await takeSnapshot();
       for (const update of updates) update(now);
       const histograms = Object.values(observed).map((histogram) => histogram.render());
       return [await registry.metrics(), ...histograms, await ofProcess.metrics()].join('\n');

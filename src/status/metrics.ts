@@ -1,28 +1,15 @@
 import type { LogStatus } from '../eventlog/event-log';
-import type { Snapshot } from './snapshot';
-
-/** One series of a metric at a scrape. */
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** A metric that is read when it is asked for, so that counting costs the rooms no more than a plain number. */
-export interface ReadMetric {
-  readonly type: 'gauge' | 'counter';
-  readonly help: string;
-  readonly labels: readonly string[];
-  /** Every series, those at zero too. */
-  read(now: Snapshot): readonly Sample[];
-}
-
-/** A metric that is told of each observation. */
-export interface ObservedMetric {
-  readonly type: 'histogram';
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly buckets: readonly number[];
-}
+import { lagOf } from './kafka-status';
+import {
+  by,
+  counter,
+  gauge,
+  histogram,
+  type ObservedMetric,
+  one,
+  type ReadMetric,
+  type Sample,
+} from './metric';
 
 export const PREFIX = 'sse_gateway_';
 
@@ -171,9 +158,9 @@ export const READ_METRICS = {
   kafka_consumer_lag: gauge(
     'records of a partition that this instance has yet to read; absent until the log was reached',
     ({ log }) =>
-      log.consumer.partitions.map(({ topic, partition, position, highWatermark }) => ({
+      log.consumer.partitions.map(({ topic, partition, ...bounds }) => ({
         labels: { topic, partition: String(partition) },
-        value: Number(highWatermark > position ? highWatermark - position : 0n),
+        value: lagOf(bounds),
       })),
     ['topic', 'partition'],
   ),
@@ -204,26 +191,6 @@ export const OBSERVED_METRICS = {
     LATENCY_BUCKETS,
   ),
 } as const satisfies Record<string, ObservedMetric>;
-
-function gauge(help: string, read: ReadMetric['read'], labels: readonly string[] = []): ReadMetric {
-  return { type: 'gauge', help, labels, read };
-}
-
-function counter(help: string, read: ReadMetric['read'], labels: readonly string[] = []): ReadMetric {
-  return { type: 'counter', help, labels, read };
-}
-
-function histogram(help: string, buckets: readonly number[]): ObservedMetric {
-  return { type: 'histogram', help, labels: [], buckets };
-}
-
-function one(value: number | boolean): readonly Sample[] {
-  return [{ labels: {}, value: Number(value) }];
-}
-
-function by(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
-  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
-}
 
 function states(side: string, { state }: LogStatus['producer']): readonly Sample[] {
   return STATES.map((name) => ({ labels: { side, state: name }, value: Number(name === state) }));

@@ -30,7 +30,7 @@ export interface Snapshot {
   readonly log: LogStatus;
 }
 
-export interface LookDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'refusals' | 'ingest'> {
+export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'refusals' | 'ingest'> {
   readonly health: HealthDeps;
   readonly hub: Hub;
   readonly feed: Pick<Feed, 'stats'>;
@@ -39,10 +39,17 @@ export interface LookDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'ref
   readonly streamsPerTurn: number;
 }
 
-export type Look = () => Promise<Snapshot>;
+export type TakeSnapshot = () => Promise<Snapshot>;
 
-/** Asks every room. Looking changes nothing. */
-export function createLook({ health, hub, feed, backfill, streamsPerTurn, ...rest }: LookDeps): Look {
+/** Asks every room, and changes nothing. */
+export function createTakeSnapshot({
+  health,
+  hub,
+  feed,
+  backfill,
+  streamsPerTurn,
+  ...rest
+}: TakeSnapshotDeps): TakeSnapshot {
   const { lifecycle, log, maxStreams, streams } = health;
   return async () => ({
     // First, since it takes several turns: the rest is of one moment.

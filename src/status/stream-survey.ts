@@ -1,15 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
-import type { SseStream } from '../sse/sse-stream';
-
-/**
- * `starting`: it is being found out where it begins; `live`: gets what comes, together with the others; `catching_up`:
- * is given its past from the ring; `backfilling`: is given what is older than the ring; `blocked`: its client takes
- * less than comes.
- */
-export const STREAM_STATES = ['starting', 'live', 'catching_up', 'backfilling', 'blocked'] as const;
-export type StreamState = (typeof STREAM_STATES)[number];
+import { type StreamState, streamStateOf } from './stream-state';
 
 /** All open streams at about one moment. */
 export interface StreamSurvey {
@@ -45,16 +37,9 @@ export async function surveyStreams({
   for (const [i, stream] of streams.snapshot().entries()) {
     if (i > 0 && i % streamsPerTurn === 0) await nextTurn();
     if (!stream.isOpen) continue;
-    states[stateOf(stream)]++;
+    states[streamStateOf(stream)]++;
     bufferedBytes += stream.bufferedBytes;
     if (stream.subscriber !== null) maxBehind = Math.max(maxBehind, hub.recordsBehind(stream.subscriber));
   }
   return { states, bufferedBytes, maxBehind };
-}
-
-function stateOf({ subscriber, isBlocked }: SseStream): StreamState {
-  if (subscriber === null) return 'starting';
-  if (isBlocked) return 'blocked';
-  if (subscriber.state === 'live') return 'live';
-  return subscriber.seq === null ? 'backfilling' : 'catching_up';
 }
