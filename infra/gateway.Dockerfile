@@ -15,7 +15,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-# 18,000 streams take some 200 MB of heap; larger new spaces spare collections while many streams are written to.
+# Room for MAX_STREAMS streams and a full ring, below the memory that docker-compose.yml and infra/k8s give a gateway;
+# larger new spaces spare collections while many streams are written to.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size=768 --max-semi-space-size=32"
 WORKDIR /app

@@ -17,7 +17,7 @@ const JVM_FLAGS = [
 ];
 
 /** The `java` to use: that of JAVA_HOME, else the one on the PATH. */
-export function javaCommand(): string {
+function javaCommand(): string {
   const home = process.env.JAVA_HOME;
   return home !== undefined && home !== '' ? join(home, 'bin', 'java') : 'java';
 }

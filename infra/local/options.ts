@@ -8,7 +8,7 @@ export interface KafkaOptions {
   readonly verbose: boolean;
 }
 
-export const KAFKA_HELP = `Usage: npm run kafka -- [options]
+const KAFKA_HELP = `Usage: npm run kafka -- [options]
 
 Runs Apache Kafka (KRaft) on this machine until Ctrl-C, without Docker.
 
@@ -54,7 +54,7 @@ export interface StackOptions {
   readonly verbose: boolean;
 }
 
-export const STACK_HELP = `Usage: npm run stack -- [options]
+const STACK_HELP = `Usage: npm run stack -- [options]
 
 Runs everything on this machine until Ctrl-C, without Docker: Apache Kafka, gateways,
 a ticker that appends timestamp events, an aggregator that sums them up, and nginx in front.

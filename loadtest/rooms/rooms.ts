@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { startListening } from '../../bench/servers/listening';
+import type { BenchServer } from '../../bench/servers/server';
 import { parseCommandLine, refuseFaults, wholeNumber } from '../../infra/local/command-line';
 import { runInForeground } from '../../infra/local/foreground';
 import { usageOf } from '../../infra/local/process-usage';
 import { mainFile } from '../../infra/local/program';
-import { type SupervisedChild, startChild } from '../../infra/local/supervised-child';
 import { parseConfig } from '../../src/config';
 import { partsOf, streamsPerProcess } from './file-limit';
 import { CONNECT_SECONDS, ROOMS } from './published-figures';
@@ -22,31 +23,21 @@ hold open files (ulimit -n) are split over several. Prints Markdown.
   --help               this text`;
 
 const ROOM_SIZE = 6;
-const STOP_DEADLINE_MS = 5_000;
 
-interface Gateway {
-  readonly child: SupervisedChild;
-  readonly port: number;
-}
+type Gateway = Omit<BenchServer, 'publish'>;
 
-function startGateway(): Promise<Gateway> {
-  return new Promise((resolve, reject) => {
-    const child = startChild({
-      name: 'gateway',
-      command: process.execPath,
-      args: [mainFile()],
-      env: { ...process.env, PORT: '0', HOST: '127.0.0.1', EVENT_LOG: 'memory', TICK_MS: '0', DRAIN_MS: '0' },
-      onLine: (line) => {
-        const port = /"port":(\d+).*"msg":"listening"/.exec(line)?.[1];
-        if (port !== undefined) resolve({ child, port: Number(port) });
-      },
-    });
-    void child.exited.then(() => reject(new Error(`the gateway ended: ${child.lastLines()}`)));
+async function startGateway(): Promise<Gateway> {
+  const { server } = await startListening({
+    name: 'gateway',
+    command: process.execPath,
+    args: [mainFile()],
+    env: { ...process.env, PORT: '0', HOST: '127.0.0.1', EVENT_LOG: 'memory', TICK_MS: '0', DRAIN_MS: '0' },
   });
+  return server;
 }
 
 function cpuSecondsOf(gateways: readonly Gateway[]): number {
-  return gateways.reduce((sum, { child }) => sum + usageOf(child.pid).cpuSeconds, 0);
+  return gateways.reduce((sum, { pid }) => sum + usageOf(pid).cpuSeconds, 0);
 }
 
 async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]) => Promise<T>): Promise<T> {
@@ -54,9 +45,7 @@ async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]
   try {
     return await use(gateways);
   } finally {
-    await Promise.all(
-      gateways.map(({ child }) => child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS })),
-    );
+    await Promise.all(gateways.map((gateway) => gateway.close()));
   }
 }
 

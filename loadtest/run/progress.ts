@@ -35,7 +35,7 @@ export function startProgress(deps: {
 }
 
 /** Where a run is, for people. */
-export function phaseAt(nowMs: number, { holdFromMs, holdToMs, endMs }: Window): string {
+function phaseAt(nowMs: number, { holdFromMs, holdToMs, endMs }: Window): string {
   const left = (untilMs: number): string => `${Math.max(0, Math.ceil((untilMs - nowMs) / MS_PER_S))} s left`;
   if (nowMs < holdFromMs) return `up, ${left(holdFromMs)}`;
   if (nowMs < holdToMs) return `hold, ${left(holdToMs)}`;

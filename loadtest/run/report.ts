@@ -7,9 +7,9 @@ import { mergeMetrics } from '../src/merge.ts';
 import {
   failuresOf,
   type Metrics,
-  number,
   reasonsOf,
   renderVerdicts,
+  rounded,
   type Verdict,
   verdictsOf,
 } from '../src/summary.ts';
@@ -139,7 +139,7 @@ export function renderReport(report: Report, colour: boolean): string {
   const { machine, metrics, probe, storm, parts, reasons, verdicts, shards } = report;
   const trend = (name: string): string => {
     const values = metrics[name]?.values ?? {};
-    return `p50 ${number(values.med ?? 0)} ms, p95 ${number(values['p(95)'] ?? 0)} ms, max ${number(values.max ?? 0)} ms`;
+    return `p50 ${rounded(values.med ?? 0)} ms, p95 ${rounded(values['p(95)'] ?? 0)} ms, max ${rounded(values.max ?? 0)} ms`;
   };
   const count = (name: string): number => metrics[name]?.values.count ?? 0;
   const failures = failuresOf(metrics).map((one) => `${one.count} ${one.stage}`);
@@ -155,7 +155,7 @@ export function renderReport(report: Report, colour: boolean): string {
     ...(probe === null
       ? []
       : [
-          `  delivery (probe) p50 ${number(probe.latency.p50)} ms, p95 ${number(probe.latency.p95)} ms, max ${number(probe.latency.max)} ms; ${probe.latency.count} deliveries to ${probe.opened} streams`,
+          `  delivery (probe) p50 ${rounded(probe.latency.p50)} ms, p95 ${rounded(probe.latency.p95)} ms, max ${rounded(probe.latency.max)} ms; ${probe.latency.count} deliveries to ${probe.opened} streams`,
         ]),
     `  gaps            ${count('sse_gaps')}${probe === null ? '' : `, probe ${probe.lost}`}`,
     `  duplicates      ${count('sse_duplicates')}${probe === null ? '' : `, probe ${probe.duplicates}`}`,

@@ -2,7 +2,7 @@ import { durationMs } from './duration.ts';
 import { type Plan, parseStages, planOf, standardStages } from './stages.ts';
 
 /** What a run is for; decides the thresholds and which streams are opened. */
-export const SCENARIOS = ['ramp', 'steady', 'storm', 'slow', 'rooms'] as const;
+const SCENARIOS = ['ramp', 'steady', 'storm', 'slow', 'rooms'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
 /** What a run is judged by; percentiles in milliseconds. */

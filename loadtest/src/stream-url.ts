@@ -4,7 +4,7 @@ import type { LoadConfig } from './config.ts';
 const ROOM_SIZE = 6;
 
 /** The room of a stream; streams are numbered from 1. */
-export function roomOf(stream: number): number {
+function roomOf(stream: number): number {
   return Math.floor((stream - 1) / ROOM_SIZE);
 }
 

@@ -67,7 +67,7 @@ export function reasonsOf(config: LoadConfig, metrics: Metrics): string[] {
     reasons.push(`events are missing: their numbers at "${config.sequencePath}" have holes`);
   }
   for (const { metric, expression, value } of failed.filter((one) => one.expression.startsWith('p('))) {
-    reasons.push(`${metric} is ${number(value)} ms, over its limit (${expression})`);
+    reasons.push(`${metric} is ${rounded(value)} ms, over its limit (${expression})`);
   }
   return reasons;
 }
@@ -80,7 +80,7 @@ export function renderVerdicts(verdicts: readonly Verdict[], colour: boolean): s
   const rows = verdicts.map(({ metric, expression, value, ok }) => {
     const mark = ok ? 'pass' : 'FAIL';
     const shown = colour ? `${ok ? GREEN : RED}${mark}${PLAIN}` : mark;
-    return `  ${shown}  ${metric.padEnd(24)} ${expression.padEnd(16)} ${number(value)}\n`;
+    return `  ${shown}  ${metric.padEnd(24)} ${expression.padEnd(16)} ${rounded(value)}\n`;
   });
   return rows.join('');
 }
@@ -95,14 +95,14 @@ export function renderSummary(config: LoadConfig, metrics: Metrics, colour: bool
     `\nSSE load test: ${count('sse_connections')} of ${Math.round(config.plan.connections / config.shards)} connections`,
     `${config.shards > 1 ? ` of this shard (1 of ${config.shards})` : ''}\n\n`,
     renderVerdicts(verdictsOf(thresholdsOf(config), metrics), colour),
-    `\n  first event  p50 ${number(first.med ?? 0)} ms, p95 ${number(first['p(95)'] ?? 0)} ms`,
-    `\n  delivery     p50 ${number(latency.med ?? 0)} ms, p95 ${number(latency['p(95)'] ?? 0)} ms, max ${number(latency.max ?? 0)} ms`,
+    `\n  first event  p50 ${rounded(first.med ?? 0)} ms, p95 ${rounded(first['p(95)'] ?? 0)} ms`,
+    `\n  delivery     p50 ${rounded(latency.med ?? 0)} ms, p95 ${rounded(latency['p(95)'] ?? 0)} ms, max ${rounded(latency.max ?? 0)} ms`,
     `\n  reconnects ${count('sse_reconnects')}, duplicates ${count('sse_duplicates')}, events before their time ${count('sse_clock_skew')}\n`,
     ...(reasons.length === 0 ? [] : ['\nFAILED because:\n', ...reasons.map((reason) => `  ${reason}\n`)]),
   ].join('');
 }
 
 /** Up to two digits after the point. */
-export function number(value: number): string {
+export function rounded(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
