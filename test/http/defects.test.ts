@@ -10,6 +10,8 @@ import { createInFlight } from '../../src/ingest/in-flight';
 import { createIngestAdmission } from '../../src/ingest/ingest-admission';
 import type { Publisher } from '../../src/ingest/publisher';
 import type { Logger } from '../../src/logger';
+import { createStreamCounts } from '../../src/sse/stream-counts';
+import { createStreamRefusal } from '../../src/sse/stream-refusal';
 import { createQuietLogger } from '../support/quiet-logger';
 
 let server: HttpServer;
@@ -54,6 +56,26 @@ describe('a route with a defect', () => {
     });
     expect(requestId).toBe(res.headers.get('x-request-id'));
     expect(JSON.stringify(line)).not.toContain('kee-secret');
+  });
+});
+
+describe('a stream with a defect before it has begun', () => {
+  it('is answered 500, so that no client comes back for it, told of and counted', async () => {
+    const refused: GatewayError[] = [];
+    const counts = createStreamCounts();
+    const refuse = createStreamRefusal({
+      counts,
+      cors,
+      retryMs: () => 1,
+      onRefused: (error) => refused.push(error),
+    });
+    const handle: DirectRoute['handle'] = (req, res) => refuse(req, res, new TypeError('x'));
+    const url = await serve({ owns: () => true, handle }, createQuietLogger());
+    const res = await fetch(`${url}/sse?strict=1`);
+    expect(res.status).toBe(500);
+    expect(res.headers.get('access-control-allow-origin')).toBe('*');
+    expect(refused).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
+    expect(counts.rejected.internal).toBe(1);
   });
 });
 
