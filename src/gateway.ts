@@ -284,7 +284,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
 
   function draining(): GatewayError | null {
     return lifecycle.state === 'draining'
-      ? new GatewayError('draining', 'this gateway is shutting down')
+      ? new GatewayError('draining', 'this gateway is shutting down; try again')
       : null;
   }
 

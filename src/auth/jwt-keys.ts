@@ -58,5 +58,5 @@ function remoteKeys(url: URL, { config, jose, logger }: JwtKeysDeps): JWTVerifyG
 }
 
 function unavailable(): GatewayError {
-  return new GatewayError('auth-unavailable', 'tokens cannot be verified now');
+  return new GatewayError('auth-unavailable', 'tokens cannot be verified now; try again later');
 }

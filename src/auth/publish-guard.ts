@@ -49,7 +49,10 @@ function unauthorized(wasGiven: boolean): GatewayError {
     ? new GatewayError('unauthorized', 'the key is not one that this gateway knows', {
         details: { reason: 'invalid' },
       })
-    : new GatewayError('unauthorized', 'a key or token is needed to publish');
+    : new GatewayError(
+        'unauthorized',
+        'publishing needs a key or token, as Authorization: Bearer or X-Api-Key',
+      );
 }
 
 /**

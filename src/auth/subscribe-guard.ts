@@ -31,7 +31,11 @@ export function createSubscribeGuard({
     const closed = channels.filter((channel) => !isPublic(channel));
     if (closed.length === 0) return OPEN_GRANT;
     const token = tokenOf(req, cookie);
-    if (token === null) throw new GatewayError('unauthorized', `a token is needed for ${closed[0]}`);
+    if (token === null)
+      throw new GatewayError(
+        'unauthorized',
+        `subscribing to ${closed[0]} needs a token, as Authorization: Bearer`,
+      );
     const { subject, subscribe, expiresAtMs } = await verifier.verify(token.text);
     const grant = { holder: subject, channels: subscribe, expiresAtMs };
     const refused = closed.find((channel) => !grants(grant, channel));

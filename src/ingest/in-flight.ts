@@ -54,5 +54,8 @@ export function createInFlight({ maxRequests, maxBytes }: InFlightLimits): InFli
 }
 
 export function tooManyInFlight(): GatewayError {
-  return new GatewayError('too-many-in-flight', 'too many events are on their way to the log');
+  return new GatewayError(
+    'too-many-in-flight',
+    'too many events are on their way to the log; try again later',
+  );
 }

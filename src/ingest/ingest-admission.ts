@@ -57,7 +57,7 @@ export function createIngestAdmission(deps: IngestAdmissionDeps): IngestAdmissio
     const waitMs = Math.max(own?.waitMs(nowMs) ?? 0, total?.waitMs(nowMs) ?? 0);
     if (waitMs > 0) {
       const retryAfterSeconds = Math.ceil(waitMs / 1_000);
-      throw new GatewayError('rate-limited', `over the rate; once more in ${retryAfterSeconds} s`, {
+      throw new GatewayError('rate-limited', `over the rate of events; try again in ${retryAfterSeconds} s`, {
         details: { retryAfterSeconds },
       });
     }

@@ -44,13 +44,19 @@ export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmissio
       const stopping = draining();
       if (stopping !== null) return stopping;
       if (streams.count >= maxStreams)
-        return new GatewayError('too-many-streams', `${maxStreams} streams are open`);
+        return new GatewayError(
+          'too-many-streams',
+          `the limit of ${maxStreams} streams is reached; try again later`,
+        );
       if (counts !== null && (counts.get(networkOf(clientIp)) ?? 0) >= maxStreamsPerIp)
-        return new GatewayError('too-many-streams-per-ip', `${maxStreamsPerIp} streams of yours are open`);
+        return new GatewayError(
+          'too-many-streams-per-ip',
+          `the limit of ${maxStreamsPerIp} streams from one address is reached; close one or try again later`,
+        );
       if (hub.subscriptions >= maxSubscriptions && !hub.isSubscribed(key))
         return new GatewayError(
           'too-many-subscriptions',
-          `${maxSubscriptions} different subscriptions are open`,
+          `the limit of ${maxSubscriptions} different subscriptions is reached; try again later`,
         );
       return null;
     },
@@ -58,7 +64,10 @@ export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmissio
       if (accepts === null) return null;
       const nowMs = performance.now();
       if (accepts.waitMs(nowMs) > 0)
-        return new GatewayError('too-many-connects', `over ${acceptPerSecond} streams in a second`);
+        return new GatewayError(
+          'too-many-connects',
+          `over ${acceptPerSecond} new streams in a second; try again later`,
+        );
       accepts.take(1, nowMs);
       return null;
     },
