@@ -1,8 +1,8 @@
 import type { ReportAdminStatus } from '../status/admin-status';
 import { streamSelectionOf } from '../status/stream-selection';
+import type { DirectRoute } from './direct-route';
 import { createOperatorRoute, type OperatorRouteOptions } from './operator-route';
 import { methodNotAllowed, notFound, READ_METHODS } from './route-errors';
-import type { DirectRoute } from './server';
 import type { WebFiles } from './web-files';
 
 export interface AdminRouteDeps extends Pick<OperatorRouteOptions, 'guard' | 'logger'> {

@@ -1,7 +1,7 @@
 import type { MetricRegistry } from '../status/metric-registry';
+import type { DirectRoute } from './direct-route';
 import { createOperatorRoute, type OperatorRouteOptions } from './operator-route';
 import { methodNotAllowed, READ_METHODS } from './route-errors';
-import type { DirectRoute } from './server';
 
 export interface MetricsRouteDeps extends Pick<OperatorRouteOptions, 'guard' | 'logger'> {
   readonly metrics: Pick<MetricRegistry, 'contentType' | 'render'>;

@@ -3,9 +3,9 @@ import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
 import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import { logDefect } from './defect';
+import type { DirectRoute } from './direct-route';
 import { sendProblem } from './problem';
 import type { RequestTarget } from './request-target';
-import type { DirectRoute } from './server';
 
 export interface OperatorRouteOptions {
   readonly guard: OperatorGuard;

@@ -11,17 +11,12 @@ import type { Logger } from '../logger';
 import type { Cors } from './cors';
 import { logDefect } from './defect';
 import type { DetachedSockets } from './detached-sockets';
+import type { DirectRoute } from './direct-route';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
 import { sendProblem } from './problem';
 import type { RefusalCounts } from './refusal-counts';
 import { nameRequest } from './request-id';
-import { parseTarget, type RequestTarget } from './request-target';
-
-/** A route that is served without Express. Throws GatewayError for what it refuses. */
-export interface DirectRoute {
-  owns(path: string, method: string): boolean;
-  handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
-}
+import { parseTarget } from './request-target';
 
 export interface HttpServerDeps {
   readonly config: Config['http'];

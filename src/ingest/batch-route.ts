@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, GatewayError } from '../errors';
+import type { DirectRoute } from '../http/direct-route';
 import { sendProblem } from '../http/problem';
-import type { DirectRoute } from '../http/server';
 import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
 import type { IngestRouteDeps } from './broadcast-route';

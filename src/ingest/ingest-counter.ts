@@ -1,5 +1,5 @@
 import { ERROR_STATUSES } from '../errors';
-import type { DirectRoute } from '../http/server';
+import type { DirectRoute } from '../http/direct-route';
 
 /** Statuses of what was stored, whole or in part. */
 const STORED_STATUSES = [202, 207];
