@@ -67,7 +67,11 @@ export class Audience {
   queued = false;
   readonly #deps: AudienceDeps;
   readonly #members: Subscriber[] = [];
-  #pending: RingEntry[] = [];
+  /**
+   * What came since the last pass began, never empty. An array kept for what comes later would be old by then, and an
+   * old array's contents outlive the next collections of young objects even when it is given up.
+   */
+  #pending: RingEntry[] | null = null;
   #pass: Pass | null = null;
   /** Events of all passes that are over. */
   #passedEvents = 0;
@@ -87,12 +91,12 @@ export class Audience {
   }
 
   get isIdle(): boolean {
-    return this.#pass === null && this.#pending.length === 0;
+    return this.#pass === null && this.#pending === null;
   }
 
   /** How far the members have been served: the start of the running pass, else the first pending entry, else the head. */
   get position(): number {
-    return this.#pass?.start ?? this.#pending[0]?.seq ?? this.#deps.ring.head;
+    return this.#pass?.start ?? this.#pending?.[0]?.seq ?? this.#deps.ring.head;
   }
 
   /** Events that a subscriber was given since it came. */
@@ -106,7 +110,8 @@ export class Audience {
   readonly onEntry = (entry: RingEntry): void => {
     if (this.#members.length === 0 && this.#pass === null) return;
     if (!wantsEvent(this.subscription, entry)) return;
-    this.#pending.push(entry);
+    if (this.#pending === null) this.#pending = [entry];
+    else this.#pending.push(entry);
     this.#deps.onPending(this);
   };
 
@@ -118,7 +123,7 @@ export class Audience {
 
   /** Nothing before the head counts any more. */
   restart(): void {
-    this.#pending = [];
+    this.#pending = null;
     this.catchUp.restart();
     if (this.#pass === null) this.#settle();
   }
@@ -144,12 +149,12 @@ export class Audience {
   }
 
   #beginPass(): Pass | null {
-    const first = this.#pending[0];
-    if (first === undefined) return null;
+    const pending = this.#pending;
+    if (pending === null) return null;
     const parts: Buffer[] = [];
     let bytes = 0;
     let records = 0;
-    for (const entry of this.#pending) {
+    for (const entry of pending) {
       const frame = this.frameOf(entry).bytes;
       if (parts.length > 0 && bytes + frame.length > this.#deps.sliceBytes) break;
       parts.push(frame);
@@ -157,8 +162,9 @@ export class Audience {
       if (entry.channel !== null) records++;
     }
     const events = parts.length;
-    const last = this.#pending[events - 1]!;
-    this.#pending = events === this.#pending.length ? [] : this.#pending.slice(events);
+    const first = pending[0]!;
+    const last = pending[events - 1]!;
+    this.#pending = events === pending.length ? null : pending.slice(events);
     this.#pass = {
       start: first.seq,
       end: last.seq + 1,
@@ -206,8 +212,8 @@ export class Audience {
   /** Between two passes: lets join who can, sends to be fed who cannot, and gathers nothing when there are no members. */
   #settle(): void {
     this.catchUp.judgeWaiting();
-    if (this.#members.length > 0 || this.#pending.length === 0) return;
-    this.#pending = [];
+    if (this.#members.length > 0 || this.#pending === null) return;
+    this.#pending = null;
     this.catchUp.judgeWaiting();
   }
 
