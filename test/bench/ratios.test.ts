@@ -50,14 +50,16 @@ describe('a delivery', () => {
 });
 
 describe('a record', () => {
-  const STREAMS = 1_000;
-  const LIMIT = 6;
+  const STREAMS = 2_000;
+  const LIMIT = 3.5;
 
   it(
     'on a channel of its own costs a bounded multiple of a delivery on a shared one',
     async () => {
-      const { cpuRatio } = await measureChannels(context, STREAMS);
-      expect(cpuRatio).toBeLessThan(LIMIT);
+      const cpuRatios: number[] = [];
+      for (let round = 0; round < ROUNDS; round++)
+        cpuRatios.push((await measureChannels(context, STREAMS)).cpuRatio!);
+      expect(spreadOf(cpuRatios).median).toBeLessThan(LIMIT);
     },
     TEST_LIMIT_MS,
   );
