@@ -85,5 +85,24 @@ function eventOf(value: unknown): EventToPublish | GatewayError {
   }
   const { channel, event, data, key } = parsed.data;
   const text = typeof data === 'string' ? data : JSON.stringify(data);
-  return { channel, event, data: Buffer.from(text), key, idempotencyKey: null };
+  return (
+    surrogateFault({ channel, event, data: text, key }) ?? {
+      channel,
+      event,
+      data: Buffer.from(text),
+      key,
+      idempotencyKey: null,
+    }
+  );
+}
+
+/** JSON can escape half of a surrogate pair, which UTF-8 has no bytes for: something else would be stored. */
+function surrogateFault(fields: Readonly<Record<string, string | null>>): GatewayError | null {
+  for (const [field, text] of Object.entries(fields)) {
+    if (text === null || text.isWellFormed()) continue;
+    return new GatewayError('not-utf8', `${field} must not have half of a surrogate pair`, {
+      details: { field },
+    });
+  }
+  return null;
 }

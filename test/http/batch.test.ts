@@ -95,6 +95,23 @@ describe('POST /events', () => {
     expect(body.detail).toBe('none of the events is valid, the first because data is missing');
   });
 
+  it('takes no half of a surrogate pair, which would be stored as something else', async () => {
+    const { url } = await startGateway();
+    const half = '"\\ud800"';
+    const { body } = await send(
+      url,
+      `[{"data":${half}},{"data":1,"channel":"/\\udc00"},{"data":1,"event":${half}},{"data":1,"key":${half}},{"data":[${half}]}]`,
+    );
+    expect(body.results.map(({ code, field }) => [code, field])).toEqual([
+      ['not-utf8', 'data'],
+      ['not-utf8', 'channel'],
+      ['not-utf8', 'event'],
+      ['not-utf8', 'key'],
+      // Here the escape is what is stored.
+      [undefined, undefined],
+    ]);
+  });
+
   it('is 207 for lines of which some are no JSON', async () => {
     const { url } = await startGateway();
     const { status, body } = await send(url, '{"data":1}\n{oops\n{"data":2}', 'application/x-ndjson');
