@@ -1,22 +1,36 @@
 /**
  * Appends batches to the log of the environment (KAFKA_BROKERS …) as fast as it takes them: the gateway's own appender
- * without HTTP, tail and fan-out. Arguments: records of a batch, batches at a time, bytes of a record, seconds of
- * warm-up, seconds. Prints a JSON line.
+ * without HTTP. Arguments: records of a batch, batches at a time, bytes of a record, seconds of warm-up, seconds, and
+ * whether to read them back into a ring (1) or not (0), as every gateway does. Prints a JSON line; what is read back
+ * counts once it is in the ring.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseConfig } from '../src/config';
-import type { NewRecord } from '../src/eventlog/event-log';
+import { type Config, parseConfig } from '../src/config';
+import type { EventLog, NewRecord, Tail } from '../src/eventlog/event-log';
+import { entryWithMeta } from '../src/events/encoded-event';
+import { createFeed } from '../src/events/feed';
+import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
-import { createLogger } from '../src/logger';
+import { Hub } from '../src/hub/hub';
+import { createLogger, type Logger } from '../src/logger';
+import { idLine } from '../src/sse/frame';
 
 const READY_PAUSE_MS = 100;
 const CLOSE_DEADLINE_MS = 5_000;
 
 async function main(): Promise<void> {
-  const [batchRecords = 500, batchesAtATime = 4, dataBytes = 64, warmupSeconds = 3, seconds = 10] =
-    process.argv.slice(2).map(Number);
+  const [
+    batchRecords = 500,
+    batchesAtATime = 4,
+    dataBytes = 64,
+    warmupSeconds = 3,
+    seconds = 10,
+    readBack = 0,
+  ] = process.argv.slice(2).map(Number);
   const config = parseConfig(process.env);
-  const log = createEventLog(config, createLogger('warn'));
+  const logger = createLogger('warn');
+  const log = createEventLog(config, logger);
+  const reading = readBack === 1 ? readIntoRing(log, config, logger) : null;
   const record: NewRecord = {
     topic: config.topics[0]!.name,
     key: '/',
@@ -40,15 +54,41 @@ async function main(): Promise<void> {
   };
   const appending = Array.from({ length: batchesAtATime }, appendAgain);
   await pause(warmupSeconds * 1_000);
-  const before = stored;
+  const done = () => reading?.hub.stats().published ?? stored;
+  const before = done();
   refused = 0;
   const startMs = performance.now();
+  const startCpu = process.cpuUsage();
   await pause(seconds * 1_000);
-  const recordsPerS = (stored - before) / ((performance.now() - startMs) / 1_000);
+  const events = done() - before;
+  const { user, system } = process.cpuUsage(startCpu);
+  const eventsPerS = events / ((performance.now() - startMs) / 1_000);
   running = false;
-  process.stdout.write(`${JSON.stringify({ recordsPerS, refused })}\n`);
+  process.stdout.write(`${JSON.stringify({ eventsPerS, cpuUs: (user + system) / events, refused })}\n`);
   await Promise.all(appending);
+  await reading?.tail.close();
   await log.close(CLOSE_DEADLINE_MS);
+  reading?.hub.close();
+}
+
+/** Tails the log into a hub that no stream has subscribed to. */
+function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger): { hub: Hub; tail: Tail } {
+  const hub = new Hub({
+    ring: fanout.ring,
+    sliceBytes: fanout.writeBytes,
+    writesPerTurn: fanout.turnWrites,
+    onPressure: (held) => (held ? tail.pause() : tail.resume()),
+    onSinkError: (error) => {
+      throw error;
+    },
+    withMeta: entryWithMeta,
+    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
+    onBeforeRing: () => 0,
+  });
+  const { warmRecords, maxFrameBytes } = fanout;
+  const feed = createFeed({ hub, topics: createTopicMap(topics), warmRecords, maxFrameBytes, logger });
+  const tail = log.tail(feed);
+  return { hub, tail };
 }
 
 main().catch((error: unknown) => {

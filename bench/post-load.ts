@@ -9,10 +9,14 @@ export interface PostLoadOptions {
   readonly connections: number;
   readonly warmupSeconds: number;
   readonly seconds: number;
+  /** Processor time of the server so far. */
+  readonly cpuSeconds: () => number;
 }
 
 export interface PostLoadResult {
   readonly postsPerS: number;
+  /** Processor time of the server, in seconds of it for each second. */
+  readonly cores: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Answers other than 202. */
@@ -26,7 +30,7 @@ const HEAD_END = '\r\n\r\n';
  * beforehand: Node's own client would cost more than the server.
  */
 export async function runPostLoad(options: PostLoadOptions): Promise<PostLoadResult> {
-  const { port, path, contentType, body, connections } = options;
+  const { port, path, contentType, body, connections, cpuSeconds } = options;
   const request = Buffer.from(
     `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: ${contentType}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
@@ -72,11 +76,13 @@ export async function runPostLoad(options: PostLoadOptions): Promise<PostLoadRes
     await Promise.race([failed, after(options.warmupSeconds)]);
     isMeasuring = true;
     const startMs = performance.now();
+    const startCpuSeconds = cpuSeconds();
     await Promise.race([failed, after(options.seconds)]);
     isMeasuring = false;
     const seconds = (performance.now() - startMs) / 1_000;
     return {
       postsPerS: tookMs.length / seconds,
+      cores: (cpuSeconds() - startCpuSeconds) / seconds,
       p50Ms: quantile(tookMs, 0.5),
       p99Ms: quantile(tookMs, 0.99),
       refused,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { usageOf } from '../../infra/local/process-usage';
 import { repositoryRoot } from '../../infra/local/repository';
 import { startChild } from '../../infra/local/supervised-child';
 import { type BenchCase, type BenchContext, type Figures, ratioTo } from '../bench-case';
@@ -12,18 +13,22 @@ const BATCHES_AT_A_TIME = 8;
 
 const BROADCAST = 'POST /broadcast';
 const BATCH = 'POST /events';
+const READING_BACK = 'appender, reading back';
 const APPENDER = 'bare appender';
+const US_PER_S = 1_000_000;
 
 export const ingest: BenchCase = {
   name: 'ingest',
   about:
     'Events stored each second in a real broker (acks −1), 64 bytes each: one a post from 64 keep-alive connections, posts of ' +
-    '500 from 8, and the same 500 from 8 callers to the gateway’s appender alone, without HTTP and without reading them ' +
-    'back. The poster runs in the benchmark’s own process, the broker on the same machine.',
-  subjects: [BROADCAST, BATCH, APPENDER],
+    '500 from 8, and the same 500 from 8 callers to the gateway’s appender alone, without HTTP: once with the tail and the ' +
+    'ring that each gateway reads its topic back into, once without. The poster runs in the benchmark’s own process, the ' +
+    'broker on the same machine. CPU is the processor time of the gateway’s or appender’s process for each event.',
+  subjects: [BROADCAST, BATCH, READING_BACK, APPENDER],
   columns: [
     { name: 'eventsPerS', title: 'events/s', digits: 0 },
     { name: 'appenders', title: '× appender', digits: 2 },
+    { name: 'cpuUs', title: 'CPU µs each', digits: 1 },
     { name: 'p50Ms', title: 'p50 ms', digits: 1 },
     { name: 'p99Ms', title: 'p99 ms', digits: 1 },
     { name: 'refused', title: 'refused', digits: 0 },
@@ -31,7 +36,8 @@ export const ingest: BenchCase = {
   targets: [{ subject: BATCH, figure: 'appenders', atLeast: 0.8 }],
   needsKafka: true,
   measure: (subject, context) => {
-    if (subject === APPENDER) return append(context);
+    if (subject === APPENDER) return append(context, { readBack: false });
+    if (subject === READING_BACK) return append(context, { readBack: true });
     const data = 'x'.repeat(DATA_BYTES);
     return subject === BROADCAST
       ? post(context, { path: '/broadcast', body: data, connections: CONNECTIONS, events: 1 })
@@ -49,32 +55,37 @@ function post(
   context: BenchContext,
   { events, ...load }: { path: string; body: string; connections: number; events: number },
 ): Promise<Figures> {
-  return context.withServer({ name: 'gateway' }, async ({ port }) => {
+  return context.withServer({ name: 'gateway' }, async ({ port, pid }) => {
     const { warmupSeconds, seconds } = context;
     const contentType = events === 1 ? 'text/plain' : 'application/json';
-    const { postsPerS, ...figures } = await runPostLoad({
+    const { postsPerS, cores, ...figures } = await runPostLoad({
       port,
+      cpuSeconds: () => usageOf(pid).cpuSeconds,
       contentType,
       warmupSeconds,
       seconds,
       ...load,
     });
-    return { eventsPerS: postsPerS * events, ...figures };
+    const eventsPerS = postsPerS * events;
+    return { eventsPerS, cpuUs: (cores * US_PER_S) / eventsPerS, ...figures };
   });
 }
 
-async function append({ node, broker, warmupSeconds, seconds }: BenchContext): Promise<Figures> {
-  let figures: Record<'recordsPerS' | 'refused', number> | null = null;
+async function append(
+  { node, broker, warmupSeconds, seconds }: BenchContext,
+  { readBack }: { readBack: boolean },
+): Promise<Figures> {
+  let figures: Figures | null = null;
   const child = startChild({
     name: APPENDER,
     command: node,
     args: [
       join(repositoryRoot(), 'dist/bench/append-process.js'),
-      ...[BATCH_EVENTS, BATCHES_AT_A_TIME, DATA_BYTES, warmupSeconds, seconds].map(String),
+      ...[BATCH_EVENTS, BATCHES_AT_A_TIME, DATA_BYTES, warmupSeconds, seconds, Number(readBack)].map(String),
     ],
     env: { ...process.env, NODE_ENV: 'production', KAFKA_BROKERS: broker!.bootstrap.join(',') },
     onLine: (line) => {
-      if (line.startsWith('{"recordsPerS"')) figures = JSON.parse(line);
+      if (line.startsWith('{"eventsPerS"')) figures = JSON.parse(line);
     },
   });
   try {
@@ -83,6 +94,5 @@ async function append({ node, broker, warmupSeconds, seconds }: BenchContext): P
     await child.stop({ deadlineMs: STOP_DEADLINE_MS });
   }
   if (figures === null) throw new Error(`the appender ended without figures:\n${child.lastLines()}`);
-  const { recordsPerS, refused } = figures as Record<'recordsPerS' | 'refused', number>;
-  return { eventsPerS: recordsPerS, refused };
+  return figures;
 }
