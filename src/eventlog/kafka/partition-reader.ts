@@ -9,11 +9,17 @@ import type {
   TopicPartition,
 } from '../event-log';
 import type { FetchedPartition } from './fetch-response';
-import { decodeRecordSet } from './record-batch';
+import { type RecordGap, readRecordSet } from './record-batch';
 import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
 
 /** Second copies remembered per partition, for range reads that begin after the first copy. */
 const MAX_DROPPED = 10_000;
+
+/**
+ * Records that are decoded before they are delivered, unless a batch has more. Decoding all of a large answer first
+ * would keep so many short-lived objects at once that the garbage collector takes them for long-lived ones.
+ */
+const DELIVERY_RECORDS = 500;
 
 export interface PartitionReaderOptions {
   readonly bounds: PartitionBounds;
@@ -68,29 +74,22 @@ export class PartitionReader implements TopicPartition {
   take({ recordSet, abortedTransactions, highWatermark }: FetchedPartition): void {
     this.#highWatermark = highWatermark;
     if (recordSet.length === 0) return;
-    const { records, next, gaps } = decodeRecordSet(
-      recordSet,
-      this.#position,
-      abortedTransactions,
-      undefined,
-      highWatermark,
-    );
-    const kept = withoutSecondCopies(records, this.#filter, (offset) => this.#drop(offset));
-    if (records.length > 0) this.#lastRecordAt = new Date().toISOString();
-    let done = 0;
-    for (const { from, to, reason, detail } of gaps) {
-      const { topic, partition } = this;
-      this.#logger.warn(
-        { topic, partition, from: `${from}`, to: `${to}`, reason, detail },
-        'unreadable records',
-      );
-      let end = done;
-      while (end < kept.length && kept[end]!.offset < from) end++;
-      this.#advance(kept.slice(done, end), from);
-      done = end;
-      this.skip(to, reason);
+    const found = readRecordSet(recordSet, this.#position, abortedTransactions, undefined, highWatermark);
+    let waiting: LogRecord[] = [];
+    for (const part of found) {
+      if ('reason' in part) {
+        this.#advance(waiting, part.from);
+        this.#giveUp(part);
+      } else {
+        if (part.records.length > 0) this.#lastRecordAt = new Date().toISOString();
+        const kept = withoutSecondCopies(part.records, this.#filter, (offset) => this.#drop(offset));
+        for (const record of kept) waiting.push(record);
+        // The last part is empty; it ends what is left.
+        if (part.records.length > 0 && waiting.length < DELIVERY_RECORDS) continue;
+        this.#advance(waiting, part.next);
+      }
+      waiting = [];
     }
-    this.#advance(done === 0 ? kept : kept.slice(done), next);
   }
 
   /** Goes on at `to`; the listener is told of the gap. */
@@ -115,6 +114,15 @@ export class PartitionReader implements TopicPartition {
       highWatermark: this.#highWatermark > this.#position ? this.#highWatermark : this.#position,
       lastRecordAt: this.#lastRecordAt,
     };
+  }
+
+  #giveUp({ from, to, reason, detail }: RecordGap): void {
+    const { topic, partition } = this;
+    this.#logger.warn(
+      { topic, partition, from: `${from}`, to: `${to}`, reason, detail },
+      'unreadable records',
+    );
+    this.skip(to, reason);
   }
 
   #advance(records: readonly LogRecord[], next: bigint): void {

@@ -27,6 +27,13 @@ export interface RecordGap {
   readonly detail: string;
 }
 
+/** Records that stand together, and the position after them. */
+export interface RecordRun {
+  /** Ascending, from the fetch offset on; may be empty. */
+  readonly records: readonly LogRecord[];
+  readonly next: bigint;
+}
+
 type Unreadable = Pick<RecordGap, 'reason' | 'detail'>;
 
 export interface DecodedRecords {
@@ -52,7 +59,8 @@ const MAX_OFFSET = 2n ** 63n - 1n;
 const ALL_CODECS = createCodecs();
 
 /**
- * Reads the records that a Fetch answer holds for one partition, as a reader of committed records.
+ * Reads the records that a Fetch answer holds for one partition, as a reader of committed records: batch by batch, in
+ * log order, each when it is asked for. The last run says how far it came.
  *
  * The answer may begin with a batch that starts before `fetchOffset` and end with one that is cut short; the latter
  * is left for the next fetch. What cannot be read becomes a gap over exactly the batch concerned, and the batches
@@ -65,29 +73,31 @@ const ALL_CODECS = createCodecs();
  * Reading ends before it; when it comes first, one offset is given up as a `corrupt` gap, so that a reader that goes
  * on from `next` always gets past it and never in silence.
  */
-export function decodeRecordSet(
+export function* readRecordSet(
   recordSet: Buffer,
   fetchOffset: bigint,
   aborted: readonly AbortedTransaction[],
   codecs: Codecs = ALL_CODECS,
   logEnd: bigint = MAX_OFFSET,
-): DecodedRecords {
-  const runs: (readonly LogRecord[])[] = [];
-  const gaps: RecordGap[] = [];
+): Generator<RecordRun | RecordGap, void> {
   const isHidden = hiddenBatches(aborted, codecs);
   let next = fetchOffset;
+  /** Held back, since the next batch may belong to it too. */
+  let gap: RecordGap | null = null;
 
-  const giveUp = (from: bigint, to: bigint, why: Unreadable) => {
-    const last = gaps.at(-1);
-    if (last?.to === from && last.reason === why.reason) gaps[gaps.length - 1] = { ...last, to };
-    else gaps.push({ from, to, ...why });
+  /** Answers the gap before, when this one does not continue it. */
+  const giveUp = (from: bigint, to: bigint, why: Unreadable): RecordGap[] => {
     next = to;
+    const before = gap;
+    const continues = before?.to === from && before.reason === why.reason;
+    gap = continues ? { ...before, to } : { from, to, ...why };
+    return before === null || continues ? [] : [before];
   };
 
   for (let at = 0; at + CRC_AT <= recordSet.length; ) {
     const place = batchAt(recordSet, at);
     if (place === null) {
-      if (next === fetchOffset) giveUp(next, next + 1n, corrupt('a header that makes no sense'));
+      if (next === fetchOffset) yield* giveUp(next, next + 1n, corrupt('a header that makes no sense'));
       break;
     }
     if (place.end > recordSet.length) break;
@@ -97,7 +107,7 @@ export function decodeRecordSet(
     if (place.magic < MAGIC) {
       // Its offset is its last one: those of a compressed set of messages lie before it.
       const to = clamp(batchAt(recordSet, at)?.offset ?? 0n, place.offset + 1n, MAX_OFFSET);
-      if (to > next) giveUp(next, to, codec(`message format ${place.magic}`));
+      if (to > next) yield* giveUp(next, to, codec(`message format ${place.magic}`));
       continue;
     }
 
@@ -107,7 +117,7 @@ export function decodeRecordSet(
     if (lastOffsetDelta < 0 || crc32c(batch, ATTRIBUTES_AT, batch.length) !== batch.readUInt32BE(CRC_AT)) {
       const following = batchAt(recordSet, at)?.offset;
       if (following !== undefined && following <= next) continue; // all of it lies before what was asked for
-      giveUp(from, clamp(following ?? to, from + 1n, logEnd), corrupt('a wrong checksum'));
+      yield* giveUp(from, clamp(following ?? to, from + 1n, logEnd), corrupt('a wrong checksum'));
       continue;
     }
     const hidden = isHidden(batch, to - 1n);
@@ -118,13 +128,31 @@ export function decodeRecordSet(
     }
     const read = readBatch(batch, place.offset, from, codecs);
     if ('reason' in read) {
-      giveUp(from, to, read);
+      yield* giveUp(from, to, read);
     } else {
-      runs.push(read);
+      if (gap !== null) yield gap;
+      gap = null;
       next = to;
+      yield { records: read, next };
     }
   }
-  return { records: runs.length === 1 ? runs[0]! : runs.flat(), next, gaps };
+  if (gap !== null) yield gap;
+  yield { records: [], next };
+}
+
+/** All that `readRecordSet` finds at once. */
+export function decodeRecordSet(...recordSet: Parameters<typeof readRecordSet>): DecodedRecords {
+  const runs: (readonly LogRecord[])[] = [];
+  const gaps: RecordGap[] = [];
+  let [, next] = recordSet;
+  for (const found of readRecordSet(...recordSet)) {
+    if ('reason' in found) gaps.push(found);
+    else {
+      runs.push(found.records);
+      next = found.next;
+    }
+  }
+  return { records: runs.flat(), next, gaps };
 }
 
 interface BatchPlace {
