@@ -189,12 +189,12 @@ export class CatchUp {
     return seq;
   }
 
-  /** Puts it at `seq`, with the positions before that entry; from where they reach its floor, it needs none. */
+  /** Puts it at `seq`, with the positions before that entry; from where they cover its floor, it needs none. */
   #stand(subscriber: Subscriber, seq: number, positions: Positions): void {
     subscriber.seq = seq;
     subscriber.covered = positions;
     const { floor } = subscriber;
-    if (floor !== null && this.#deps.ring.reaches(positions, floor)) subscriber.floor = null;
+    if (floor !== null && this.#deps.ring.covers(positions, floor)) subscriber.floor = null;
   }
 
   /** Up to where it may be fed: as far as the members, or, while it is ahead of this replica, all there is. */

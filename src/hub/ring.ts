@@ -157,9 +157,17 @@ export class Ring {
     return true;
   }
 
-  /** By slot the further of the two. Gives `positions` itself when they reach `other`. */
+  /**
+   * True when an id made of `positions` may stand for `other`: they are as far, and name each slot that `other` names.
+   * What an id leaves out begins elsewhere where another replica first saw it, which may be earlier than here.
+   */
+  covers(positions: Positions, other: Positions): boolean {
+    return positions.length >= other.length && this.reaches(positions, other);
+  }
+
+  /** By slot the further of the two. Gives `positions` itself when they cover `other`. */
   furthest(positions: Positions, other: Positions): Positions {
-    if (this.reaches(positions, other)) return positions;
+    if (this.covers(positions, other)) return positions;
     return this.#positions.map((_, slot) => {
       const [a, b] = [this.positionIn(positions, slot), this.positionIn(other, slot)];
       return a > b ? a : b;

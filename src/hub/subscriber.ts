@@ -49,7 +49,7 @@ export class Subscriber {
   covered: Positions;
   /**
    * While private: what the client has already. Entries below are not for it, and its ids never fall behind it. Null
-   * once the ring's own positions have reached it.
+   * once the ring's own positions cover it.
    */
   floor: Positions | null;
   /** While private: it holds too much unsent; `Hub.drained` ends that. */

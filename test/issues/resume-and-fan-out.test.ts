@@ -175,6 +175,27 @@ describe('resume and fan-out', () => {
     expect(begin.at === 'floor' && idAt(replica, ...begin.floor.map(Number))).toBe(idAt(replica, 0, 0));
   });
 
+  it('an id names each partition that the one before it named, though the entry is older than that partition', async () => {
+    const log = new ArrayLog(1);
+    const [early, late] = [start(log), start(log)];
+    append(log, 1);
+    readAll(late);
+    log.grow();
+    early.log.discover();
+    await settle(early);
+    append(log, 1, {}, 1);
+    while (early.log.deliver(1, 1));
+    log.trim(1, 1);
+    late.log.discover();
+    await settle(late);
+
+    const client = connect(late, idAt(early, 0, 1));
+    await settle(late);
+    expect(client.events[0]).toBe('0:0');
+    expect(client.ids.map((it) => parseCursor(it)!.topics[0]!.positions.length)).not.toContain(1);
+    expect(client.offsets()).toEqual([1, 1]);
+  });
+
   it('a gap is told also when another partition’s id had to be judged twice', async () => {
     const log = new ArrayLog(2);
     append(log, 5);
