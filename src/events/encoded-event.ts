@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import type { RingEntry } from '../hub/ring';
+import type { Allocate } from '../slabs';
 import { encodeFrame, type Frame } from '../sse/frame';
 import { createFrameDecoder } from '../sse/frame-decoder';
-import type { AllocateFrame } from '../sse/frame-slabs';
 import { eventOf, OWN_EVENT_PREFIX, undecodable } from './record-event';
 
 /** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
@@ -40,7 +40,7 @@ export function encodeRecord(
   at: TopicPartition,
   topic: TopicSetting,
   maxFrameBytes: number,
-  allocate?: AllocateFrame,
+  allocate?: Allocate,
 ): EncodedEvent {
   let event = eventOf(record, at, topic);
   let frame = encodeFrame(id, event.event, event.data, allocate);

@@ -10,9 +10,9 @@ import type { Hub } from '../hub/hub';
 import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
 import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
+import { createSlabs } from '../slabs';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
-import { createFrameSlabs } from '../sse/frame-slabs';
 import { gapData } from '../sse/gap';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
 import { idempotencyKeyOf, UNDECODABLE } from './record-event';
@@ -71,7 +71,7 @@ export interface Feed extends TailListener {
 export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, logger }: FeedDeps): Feed {
   const { ring } = hub;
   const repeats = createRepeatFilter();
-  const slabs = createFrameSlabs();
+  const slabs = createSlabs();
   let layout: Layout | null = null;
   let isWarm = false;
   /** What the log had when it was reached. */

@@ -193,7 +193,7 @@ export class Audience {
       this.#leave(member);
       this.catchUp.takeBack(member, pass);
     }
-    this.#deps.onDelivered(writes, pass.events * writes, chunk.bare.length * writes);
+    this.#deps.onDelivered(writes, pass.events * writes, chunk.bytes * writes);
     return writes;
   }
 

@@ -139,8 +139,8 @@ export class CatchUp {
     subscriber.sent += delivery.events;
     if (subscriber.replayed !== null) subscriber.replayed += delivery.records;
     subscriber.blocked = !this.#audience.write(subscriber, chunk);
-    this.#deps.onDelivered(1, delivery.events, chunk.bare.length);
-    return chunk.bare.length;
+    this.#deps.onDelivered(1, delivery.events, chunk.bytes);
+    return chunk.bytes;
   }
 
   /** Feeds, lets join, or lets wait. A subscriber joins only between passes and exactly where the members are. */

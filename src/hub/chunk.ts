@@ -1,27 +1,44 @@
-const CRLF = Buffer.from('\r\n');
+const CR = 13;
+const LF = 10;
+const CRLF_BYTES = 2;
 
-/**
- * Bytes for many streams at once: made once, written to each, never changed. `framed` is one chunk of HTTP/1.1
- * chunked coding (RFC 9112 §7.1), `bare` the same without the framing, for HTTP/1.0.
- */
-export interface Chunk {
+/** Bytes of events for many streams at once: made once, written to each, never changed. */
+export class Chunk {
+  /** One chunk of HTTP/1.1 chunked coding (RFC 9112 §7.1). */
   readonly framed: Buffer;
-  readonly bare: Buffer;
+  /** How many bytes it is without the framing. */
+  readonly bytes: number;
+  readonly #start: number;
+  #bare: Buffer | null = null;
+
+  /** @param start where in `framed` the bytes begin */
+  constructor(framed: Buffer, start: number, bytes: number) {
+    this.framed = framed;
+    this.bytes = bytes;
+    this.#start = start;
+  }
+
+  /** Without the framing, for HTTP/1.0. Made when first asked for: hardly any client needs it. */
+  get bare(): Buffer {
+    this.#bare ??= this.framed.subarray(this.#start, this.#start + this.bytes);
+    return this.#bare;
+  }
 }
 
-export function createChunk(parts: readonly Uint8Array[], totalBytes: number): Chunk {
-  const size = totalBytes.toString(16);
-  const framed = Buffer.allocUnsafe(size.length + totalBytes + 2 * CRLF.length);
+export function createChunk(parts: readonly Uint8Array[], bytes: number): Chunk {
+  const size = bytes.toString(16);
+  const framed = Buffer.allocUnsafe(size.length + bytes + 2 * CRLF_BYTES);
   let at = 0;
-  // A few digits: the loop is cheaper than a call that writes text.
+  // A few digits, and line ends: the loop is cheaper than calls that write text.
   while (at < size.length) framed[at] = size.charCodeAt(at++);
-  framed.set(CRLF, at);
-  at += CRLF.length;
+  framed[at++] = CR;
+  framed[at++] = LF;
   const start = at;
   for (const part of parts) {
     framed.set(part, at);
     at += part.length;
   }
-  framed.set(CRLF, at);
-  return { framed, bare: framed.subarray(start, at) };
+  framed[at++] = CR;
+  framed[at] = LF;
+  return new Chunk(framed, start, bytes);
 }

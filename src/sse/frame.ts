@@ -1,4 +1,4 @@
-import type { AllocateFrame } from './frame-slabs';
+import type { Allocate } from '../slabs';
 
 /**
  * The wire format of Server-Sent Events (HTML standard §9.2.5), as bytes. Pure. Lines end in LF; data is split at
@@ -39,7 +39,7 @@ export function encodeFrame(
   id: string | null,
   event: string | null,
   data: Buffer,
-  allocate: AllocateFrame = Buffer.allocUnsafeSlow,
+  allocate: Allocate = Buffer.allocUnsafeSlow,
 ): Frame {
   const ownId = id === null ? '' : idLine(id);
   const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;

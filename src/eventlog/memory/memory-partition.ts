@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors';
+import { createSlabs } from '../../slabs';
 import { contentBytes } from '../content-bytes';
 import type {
   LogGap,
@@ -19,6 +20,7 @@ export class MemoryPartition {
   readonly topic: string;
   readonly topicId = randomBytes(16).toString('hex');
   readonly #records = new Fifo<LogRecord>();
+  readonly #allocate = createSlabs();
   #logStart = 0n;
   /** Null while there is no tail: then nothing counts as undelivered. */
   #position: bigint | null = null;
@@ -47,11 +49,11 @@ export class MemoryPartition {
     const record = {
       offset,
       timestampMs: Date.now(),
-      key: key === null ? null : ownCopy(Buffer.from(key)),
-      value: ownCopy(value),
+      key: key === null ? null : this.#copy(Buffer.from(key)),
+      value: this.#copy(value),
       headers: headers.map((header) => ({
         key: header.key,
-        value: header.value === null ? null : ownCopy(header.value),
+        value: header.value === null ? null : this.#copy(header.value),
       })),
     };
     this.#records.push(record);
@@ -141,14 +143,14 @@ export class MemoryPartition {
     return this.#logStart + BigInt(this.#records.length);
   }
 
+  /** A small buffer is mostly a part of a larger block, which would be kept for as long as the record is. */
+  #copy(bytes: Buffer): Buffer {
+    const copy = this.#allocate(bytes.length);
+    bytes.copy(copy);
+    return copy;
+  }
+
   #slice(from: bigint, to: bigint): LogRecord[] {
     return this.#records.slice(Number(from - this.#logStart), Number(to - this.#logStart));
   }
-}
-
-/** A small buffer is mostly a part of a larger block, which would be kept for as long as the record is. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
 }

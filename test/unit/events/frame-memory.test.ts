@@ -1,4 +1,4 @@
-import { createFrameSlabs } from '../../../src/sse/frame-slabs';
+import { createSlabs } from '../../../src/slabs';
 import { createTestFeed, layoutAt, TOPIC } from '../../support/feed';
 
 /** What the memory that these buffers are views of takes. */
@@ -10,7 +10,7 @@ function heldBytes(buffers: readonly Buffer[]): number {
 
 describe('memory for frames', () => {
   it('is shared by neighbours, and no byte belongs to two frames', () => {
-    const allocate = createFrameSlabs();
+    const allocate = createSlabs();
     const frames = Array.from({ length: 1_000 }, (_, i) => allocate(1 + (i % 300)).fill(i % 251));
     expect(new Set(frames.map(({ buffer }) => buffer)).size).toBeLessThan(100);
     for (const [i, frame] of frames.entries()) {
@@ -20,7 +20,7 @@ describe('memory for frames', () => {
   });
 
   it.each([1, 100, 1_000, 1_024, 1_025, 5_000])('is little more than frames of %i bytes need', (bytes) => {
-    const allocate = createFrameSlabs();
+    const allocate = createSlabs();
     const count = Math.ceil(1_000_000 / bytes);
     const frames = Array.from({ length: count }, () => allocate(bytes));
     expect(heldBytes(frames)).toBeLessThan(bytes * count * 1.15);
