@@ -2,10 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { covers } from '../../src/hub/channel';
 import { createChunk } from '../../src/hub/chunk';
-import { Hub } from '../../src/hub/hub';
+import type { Hub } from '../../src/hub/hub';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
 import { FakeSink, itemOf } from '../support/fake-sink';
+import { createTestHub } from '../support/hub';
 
 const RUNS = 400;
 /** For shrinking, too. */
@@ -61,16 +62,10 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   const clients: Client[] = [];
   let beforeRing = 0;
 
-  const hub: Hub = new Hub({
+  const hub: Hub = createTestHub({
     ring: { records: ringRecords, bytes: 1 << 20 },
     sliceBytes: 12,
     writesPerTurn: 4,
-    onPressure: () => undefined,
-    onSinkError: (error) => {
-      throw error;
-    },
-    withMeta: (entry) => entry,
-    idLine: () => Buffer.alloc(0),
     onBeforeRing(subscriber) {
       beforeRing++;
       const from = Number(subscriber.floor![0]);

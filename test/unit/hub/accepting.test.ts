@@ -1,26 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Hub } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
 import { FakeSink, itemOf } from '../../support/fake-sink';
+import { createTestHub } from '../../support/hub';
 
 const SINKS = 10;
 
 describe('while clients connect', () => {
   it('rounds of the event loop are left to them, and fan-out goes on all the same', async () => {
     let accepted = 0;
-    const hub = new Hub({
-      ring: { records: 100, bytes: 1 << 20 },
-      sliceBytes: 1_000,
-      writesPerTurn: 2,
-      accepted: () => accepted,
-      onPressure: () => undefined,
-      onSinkError: (error) => {
-        throw error;
-      },
-      withMeta: (entry) => entry,
-      idLine: () => Buffer.alloc(0),
-      onBeforeRing: () => 0,
-    });
+    const hub = createTestHub({ writesPerTurn: 2, accepted: () => accepted });
     hub.restart([0n]);
     for (let i = 0; i < SINKS; i++) hub.subscribe(createSubscription({ channels: ['/a'] }), new FakeSink());
     hub.publish(itemOf('/a', 'x'), [1n]);

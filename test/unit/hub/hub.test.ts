@@ -1,21 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { PassReport } from '../../../src/hub/audience';
-import { Hub, type HubOptions } from '../../../src/hub/hub';
+import type { HubOptions } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
 import { FakeSink, itemOf } from '../../support/fake-sink';
+import { createTestHub } from '../../support/hub';
 
 function createHub(options: Partial<HubOptions> = {}) {
   const pressure: boolean[] = [];
   const errors: unknown[] = [];
   let beforeRing = 0;
-  const hub = new Hub({
-    ring: { records: 100, bytes: 1 << 20 },
-    sliceBytes: 1_000,
-    writesPerTurn: 100,
+  const hub = createTestHub({
     onPressure: (held) => pressure.push(held),
     onSinkError: (error) => errors.push(error),
-    withMeta: (entry) => entry,
-    idLine: () => Buffer.alloc(0),
     onBeforeRing: () => {
       beforeRing++;
       return 0;

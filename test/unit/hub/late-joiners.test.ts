@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Hub } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
 import { FakeSink, itemOf } from '../../support/fake-sink';
+import { createTestHub } from '../../support/hub';
 
 const MEMBERS = 20;
 const SLOW = 40;
@@ -11,17 +11,9 @@ const PASS_TURNS = (MEMBERS + SLOW) / WRITES_PER_TURN;
 
 describe('streams that have caught up while a pass runs', () => {
   it('are members after it, however many they are and whatever comes meanwhile', async () => {
-    const hub = new Hub({
+    const hub = createTestHub({
       ring: { records: 1_000, bytes: 1 << 20 },
-      sliceBytes: 1_000,
       writesPerTurn: WRITES_PER_TURN,
-      onPressure: () => undefined,
-      onSinkError: (error) => {
-        throw error;
-      },
-      withMeta: (entry) => entry,
-      idLine: () => Buffer.alloc(0),
-      onBeforeRing: () => 0,
     });
     hub.restart([0n]);
     let published = 0;
