@@ -33,9 +33,6 @@ export function parseBatch(
   contentType: string | undefined,
   maxEvents: number,
 ): (EventToPublish | GatewayError)[] {
-  // Decoding would put a replacement character where something else was meant.
-  if (!isUtf8(body))
-    throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
   const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase();
   const values = NDJSON_TYPES.includes(type) ? parseLines(body) : parseWhole(body, type);
   if (values.length > maxEvents) {
@@ -53,16 +50,22 @@ function parseWhole(body: Buffer, type: string): unknown[] {
       details: { field: 'Content-Type' },
     });
   }
-  const value = parseJson(body.toString(), 'the body');
+  const value = parseJson(textOf(body), 'the body');
   if (value instanceof GatewayError) throw value;
   return Array.isArray(value) ? value : [value];
 }
 
 function parseLines(body: Buffer): unknown[] {
-  const lines = body.toString().split(/\r?\n/);
+  const lines = textOf(body).split(/\r?\n/);
   const values = lines.filter((line) => line.trim() !== '').map((line) => parseJson(line, 'the line'));
   if (values.length > 0 && values.every((value) => value instanceof GatewayError)) throw values[0];
   return values;
+}
+
+/** Decoding what is not UTF-8 would put a replacement character where something else was meant. */
+function textOf(body: Buffer): string {
+  if (isUtf8(body)) return body.toString();
+  throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
 }
 
 /** @param what named in the error */

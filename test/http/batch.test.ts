@@ -132,6 +132,7 @@ describe('POST /events', () => {
     ],
     ['no events', '[]', 'application/json', 422, 'invalid-envelope'],
     ['another type', 'data=1', 'application/x-www-form-urlencoded', 415, 'unsupported-media-type'],
+    ['another type of no text', Buffer.from([0xff, 0xd8]), 'image/jpeg', 415, 'unsupported-media-type'],
   ])('refuses %s', async (_what, text, type, status, code) => {
     const { url } = await startGateway();
     expect(await send(url, text, type)).toMatchObject({ status, body: { code } });
