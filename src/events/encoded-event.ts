@@ -46,7 +46,7 @@ export function encodeRecord(
   let frame = encodeFrame(id, event.event, event.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
     event = undecodable(record, at, topic);
-    frame = encodeFrame(id, event.event, event.data);
+    frame = encodeFrame(id, event.event, event.data, allocate);
   }
   const headers: Record<string, string | null> = {};
   let sourceBytes = SOURCE_OVERHEAD_BYTES + (record.key?.length ?? 0);
