@@ -23,11 +23,19 @@ export interface PartitionBounds extends TopicPartition {
   readonly atTime?: bigint;
 }
 
+/** A partition that exists, but whose bounds could not be had. It joins the tail as soon as they can. */
+export interface UnavailablePartition extends TopicPartition {
+  readonly topicId: string;
+  /** `unreachable`: no leader, or the leader does not answer. `forbidden`: the right to read is missing. */
+  readonly reason: 'unreachable' | 'forbidden';
+}
+
 /** What is behind the log at one moment. A topic that does not exist (yet) has no partitions here. */
 export interface LogLayout {
   /** Kafka's cluster id; for a memory log a value that is new at each start, since its history is. */
   readonly clusterId: string;
   readonly partitions: readonly PartitionBounds[];
+  readonly unavailable: readonly UnavailablePartition[];
 }
 
 export interface RecordHeader {
@@ -57,6 +65,11 @@ export interface RecordBatch extends TopicPartition {
   readonly records: readonly LogRecord[];
   /** Position after this batch: greater than the last record's offset, by more than one across a hole. */
   readonly next: bigint;
+  /**
+   * Leader epoch under which all that lies before `next` in this batch was written: a batch never spans two. −1 when
+   * it is not known (message formats before Kafka 0.11); a memory log has 0 only.
+   */
+  readonly leaderEpoch: number;
 }
 
 /** Offsets `from` (included) to `to` (excluded) of a partition cannot be delivered. */
@@ -67,11 +80,29 @@ export interface LogGap extends TopicPartition {
   readonly reason: 'retention' | 'codec' | 'corrupt';
 }
 
-/** The log is not the one that was being read: what was known of its positions is void. */
+/** Topics are not the ones that were being read: what was known of their positions is void. */
 export interface LogReset {
   /** `truncated`: a position lies beyond the log's end. `recreated`: another topic id. `cluster`: another cluster id. */
   readonly reason: 'truncated' | 'recreated' | 'cluster';
+  /** Names of the topics concerned; all others go on as before. For `cluster` all of them. */
+  readonly topics: readonly string[];
+  /** Has every topic of the log, not only those concerned. */
   readonly layout: LogLayout;
+}
+
+/** An unclean leader election took away records that had been delivered. */
+export interface LogTruncation extends TopicPartition {
+  /** First offset whose record is not the one that was delivered; reading goes on here. */
+  readonly to: bigint;
+}
+
+/** Where a partition that appeared while tailing is read from. */
+export interface JoinedPartition extends PartitionBounds {
+  /**
+   * `logStart` for a partition that is new. For one that existed when the tail started, but was unavailable: the first
+   * record written since that time, so that streams get nothing older than themselves and miss nothing.
+   */
+  readonly start: bigint;
 }
 
 /**
@@ -84,10 +115,11 @@ export interface TailListener {
   onStart(layout: LogLayout): readonly bigint[];
   onRecords(batch: RecordBatch): void;
   onGap(gap: LogGap): void;
-  /** Reading goes on from `layout`'s `logEnd` of every partition. */
+  /** Reading goes on from `layout`'s `logEnd` of every partition of the topics concerned. */
   onReset(reset: LogReset): void;
-  /** Partitions that appeared while tailing; they are read from their `logStart`. */
-  onPartitions(added: readonly PartitionBounds[]): void;
+  onTruncated(truncation: LogTruncation): void;
+  /** Partitions that appeared while tailing; each is read from its `start`. */
+  onPartitions(added: readonly JoinedPartition[]): void;
 }
 
 /** A running tail. Pausing stops fetching, not delivery: what has been fetched already may still arrive. */
@@ -112,6 +144,16 @@ export interface ReadChunk extends RecordBatch {
   readonly gaps: readonly LogGap[];
 }
 
+export interface EpochQuery extends TopicPartition {
+  readonly leaderEpoch: number;
+}
+
+export interface EpochEnd extends TopicPartition {
+  /** The epoch asked for, or the latest one before it that has records; −1 when there is none. */
+  readonly leaderEpoch: number;
+  readonly endOffset: bigint;
+}
+
 export interface ConnectionStatus {
   readonly connected: boolean;
   readonly state: 'starting' | 'connected' | 'interrupted' | 'closed';
@@ -119,19 +161,54 @@ export interface ConnectionStatus {
   readonly stateSince: string;
   /** The last error's message, without credentials; null when there was none. */
   readonly lastError: { readonly message: string; readonly at: string } | null;
+  /** ISO 8601 time until which a broker's quota keeps this side waiting; null when none does. */
+  readonly throttledUntil: string | null;
+}
+
+/**
+ * What can be done with a topic or a partition.
+ * - `ok`: it is served;
+ * - `starting`: not reached yet since the start;
+ * - `missing`: the topic does not exist;
+ * - `forbidden`: a right is missing;
+ * - `interrupted`: no leader, or the leader does not answer.
+ */
+export type ServiceState = 'ok' | 'starting' | 'missing' | 'forbidden' | 'interrupted';
+
+export interface Service {
+  readonly state: ServiceState;
+  /** ISO 8601. */
+  readonly since: string;
+  /** What is wrong and what to do, without credentials; null when `ok` or `starting`. */
+  readonly detail: string | null;
 }
 
 export interface PartitionStatus extends TopicPartition {
   readonly position: bigint;
   readonly highWatermark: bigint;
+  /** End of what a reader of committed records may see; an open transaction keeps it below `highWatermark`. */
+  readonly lastStableOffset: bigint;
+  /** ISO 8601 time since which an open transaction holds records back; null when none does. */
+  readonly heldBackSince: string | null;
   /** ISO 8601 time of the last record read; null when none was read. */
   readonly lastRecordAt: string | null;
+  readonly read: Service;
+}
+
+/** One topic of the configuration, whether or not it exists. */
+export interface TopicStatus {
+  readonly topic: string;
+  /** Of its partitions the worst. */
+  readonly read: Service;
+  readonly append: Service;
 }
 
 export interface LogStatus {
   readonly eventLog: 'memory' | 'kafka';
   readonly producer: ConnectionStatus;
   readonly consumer: ConnectionStatus & { readonly partitions: readonly PartitionStatus[] };
+  /** In the order of the configuration. */
+  readonly topics: readonly TopicStatus[];
   readonly counts: LogCounts;
 }
 
@@ -153,9 +230,17 @@ export interface EventLog {
   /**
    * A fresh look at the log's bounds; partitions it finds for the first time join the tail.
    * @param options.timeMs Unix time: each partition's `atTime` is found too
-   * @throws GatewayError `log-unavailable`
+   * @throws GatewayError `log-unavailable` when not even the list of partitions can be had; a leader that does not
+   *   answer only makes its partitions `unavailable`
    */
   bounds(options?: { readonly timeMs?: number }): Promise<LogLayout>;
+  /**
+   * For each partition asked: where the log's records of leader epoch `leaderEpoch` or earlier end, and the latest such
+   * epoch that it has (KIP-320). A position beyond that end, reached under that epoch, is of a log that was truncated.
+   * A partition that cannot be asked at the moment is left out.
+   * @throws GatewayError `log-unavailable`
+   */
+  epochEnds(asked: readonly EpochQuery[]): Promise<readonly EpochEnd[]>;
   /** From memory, without asking the log. */
   status(): LogStatus;
   /** Finishes what was appended, within `deadlineMs`, then lets go of every connection. */

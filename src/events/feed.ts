@@ -1,7 +1,9 @@
 import type {
+  JoinedPartition,
   LogGap,
   LogLayout,
   LogReset,
+  LogTruncation,
   PartitionBounds,
   RecordBatch,
   TailListener,
@@ -215,10 +217,18 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       announce('gateway.reset', { reason }, ring.positions);
     },
 
-    onPartitions(added: readonly PartitionBounds[]) {
-      layout!.slots.add(added.map(slotPartition));
+    onTruncated({ topic, partition, to }: LogTruncation) {
+      resets.truncated++;
+      logger.warn({ topic, partition, to: String(to) }, 'a partition was truncated: its ring starts anew');
+      const positions = moved(slotOf(topic, partition), to);
+      hub.restart(positions);
+      announce('gateway.reset', { reason: 'truncated' }, positions);
+    },
+
+    onPartitions(added: readonly JoinedPartition[]) {
+      layout!.slots.add(added.map((joined) => slotPartition({ ...joined, logStart: joined.start })));
       const positions = [...ring.positions];
-      for (const { topic, partition, logStart } of added) positions[slotOf(topic, partition)] = logStart;
+      for (const { topic, partition, start } of added) positions[slotOf(topic, partition)] = start;
       ring.grow(positions);
       hub.flush();
       logger.info(

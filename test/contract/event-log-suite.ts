@@ -208,6 +208,7 @@ export function describeEventLog(builder: EventLogBuilder): void {
         },
         onGap: unexpected,
         onReset: unexpected,
+        onTruncated: unexpected,
         onPartitions: unexpected,
       };
       log.tail(broken);

@@ -76,6 +76,7 @@ describe('the metrics of a gateway on Kafka', () => {
         onRecords: () => seen.push(...lagNow()),
         onGap: () => undefined,
         onReset: () => undefined,
+        onTruncated: () => undefined,
         onPartitions: () => undefined,
       });
       await until(() => seen.at(-1) === 0, 'all is read');

@@ -1,8 +1,10 @@
 import type {
+  JoinedPartition,
   LogGap,
   LogLayout,
   LogRecord,
   LogReset,
+  LogTruncation,
   PartitionBounds,
   RecordBatch,
   TailListener,
@@ -20,6 +22,7 @@ export class TailRecorder implements TailListener {
   readonly records: SeenRecord[] = [];
   readonly gaps: LogGap[] = [];
   readonly resets: LogReset[] = [];
+  readonly truncations: LogTruncation[] = [];
   readonly added: PartitionBounds[] = [];
   readonly violations: string[] = [];
   layout: LogLayout | null = null;
@@ -66,10 +69,16 @@ export class TailRecorder implements TailListener {
     for (const bounds of reset.layout.partitions) this.#positions.set(key(bounds), bounds.logEnd);
   }
 
-  onPartitions(added: readonly PartitionBounds[]): void {
+  onTruncated(truncation: LogTruncation): void {
+    this.#position(truncation, 'onTruncated');
+    this.truncations.push(truncation);
+    this.#positions.set(key(truncation), truncation.to);
+  }
+
+  onPartitions(added: readonly JoinedPartition[]): void {
     for (const bounds of added) {
       if (this.#positions.has(key(bounds))) this.violations.push(`${key(bounds)}: added twice`);
-      this.#positions.set(key(bounds), bounds.logStart);
+      this.#positions.set(key(bounds), bounds.start);
       this.added.push(bounds);
     }
   }

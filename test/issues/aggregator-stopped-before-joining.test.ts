@@ -27,6 +27,7 @@ it('an aggregator that is stopped while it asks which topics exist does not begi
     answer({
       clusterId: 'c',
       partitions: [{ topic: 't', partition: 0, topicId: 'i', logStart: 0n, logEnd: 0n }],
+      unavailable: [],
     });
     await stopped;
     expect(connects).toBe(0);

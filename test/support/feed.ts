@@ -10,7 +10,7 @@ export const TOPIC = 'a';
 
 export function layoutAt(logEnd: bigint): LogLayout {
   const partitions = [{ topic: TOPIC, partition: 0, topicId: 'f'.repeat(32), logStart: 0n, logEnd }];
-  return { clusterId: 'test', partitions };
+  return { clusterId: 'test', partitions, unavailable: [] };
 }
 
 /** A feed and the hub it fills, without a log. */

@@ -1,13 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
-import type { LogLayout, PartitionBounds, TopicPartition } from '../event-log';
+import type { EpochEnd, EpochQuery, LogLayout, PartitionBounds, TopicPartition } from '../event-log';
 import { type Backoff, createBackoff, pause } from './backoff';
 import { type BrokerAddress, type KafkaRequest, nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
 import { type Metadata, metadataRequest, type TopicMetadata } from './metadata-request';
+import { offsetForLeaderEpochRequest } from './offset-for-leader-epoch-request';
 import { askBounds } from './partition-bounds';
+import { ERROR_CODE } from './protocol-error';
 import { createTopicCreator } from './topic-creator';
+import { keyOf } from './topic-partitions';
 
 export interface LedPartition extends TopicPartition {
   readonly topicId: string;
@@ -81,12 +84,31 @@ export class Cluster {
    */
   async layout(timeMs?: number): Promise<LogLayout> {
     const view = await this.refresh();
-    return { clusterId: view.clusterId, partitions: await this.bounds(view.partitions, timeMs) };
+    const partitions = await this.bounds(view.partitions, timeMs);
+    return { clusterId: view.clusterId, partitions, unavailable: [] };
   }
 
   /** Bounds of these partitions, asked now, in the same order. @throws Error as `layout` */
   bounds(partitions: readonly LedPartition[], timeMs?: number): Promise<PartitionBounds[]> {
     return askBounds(partitions, this.#links, this.#options.kafka.livenessMs, timeMs);
+  }
+
+  /** Asks the leaders of these partitions. @throws Error when one of them does not answer or knows better */
+  async epochEnds(asked: readonly EpochQuery[]): Promise<EpochEnd[]> {
+    const view = this.#view ?? (await this.refresh());
+    const leaders = new Map(view.partitions.map((led) => [keyOf(led), led.leader]));
+    const byLeader = new Map<BrokerAddress, EpochQuery[]>();
+    for (const query of asked) {
+      const leader = leaders.get(keyOf(query)) ?? null;
+      if (leader === null) continue;
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), query]);
+    }
+    const answers = [...byLeader].map(async ([leader, queries]) => {
+      const link = await this.#links.get(leader);
+      const { ends } = await link.send(offsetForLeaderEpochRequest(queries), this.#options.kafka.livenessMs);
+      return ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
+    });
+    return (await Promise.all(answers)).flat();
   }
 
   async close(): Promise<void> {

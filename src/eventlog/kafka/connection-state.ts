@@ -17,7 +17,7 @@ export function createConnectionState(onChange: (status: ConnectionStatus) => vo
   let lastError: ConnectionStatus['lastError'] = null;
 
   function status(): ConnectionStatus {
-    return { connected: state === 'connected', state, stateSince, lastError };
+    return { connected: state === 'connected', state, stateSince, lastError, throttledUntil: null };
   }
 
   function enter(next: ConnectionStatus['state']): void {

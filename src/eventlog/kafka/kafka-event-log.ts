@@ -1,11 +1,11 @@
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { ConnectionStatus, EventLog } from '../event-log';
+import type { ConnectionStatus, EventLog, Service } from '../event-log';
 import { createLogCounter } from '../log-counts';
 import { Appender } from './appender';
 import { Cluster } from './cluster';
-import { createConnectionState } from './connection-state';
+import { type ConnectionState, createConnectionState } from './connection-state';
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
 
@@ -121,10 +121,18 @@ export function createKafkaEventLog({
         throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
       }
     },
+    async epochEnds(asked) {
+      try {
+        return await cluster.epochEnds(asked);
+      } catch (cause) {
+        throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
+      }
+    },
     status: () => ({
       eventLog: 'kafka',
       producer: producer.status(),
       consumer: { ...consumer.status(), partitions: tail?.status() ?? [] },
+      topics: topics.map((topic) => ({ topic, read: serviceOf(consumer), append: serviceOf(producer) })),
       counts: { stored: counter.stored, failures: counter.failures, ...appender.queued },
     }),
     close(deadlineMs) {
@@ -132,4 +140,11 @@ export function createKafkaEventLog({
       return closing;
     },
   };
+}
+
+function serviceOf(connection: ConnectionState): Service {
+  const { state, stateSince: since, lastError } = connection.status();
+  if (state === 'connected') return { state: 'ok', since, detail: null };
+  const detail = lastError?.message ?? null;
+  return { state: state === 'starting' ? 'starting' : 'interrupted', since, detail };
 }

@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
 import type {
+  LogLayout,
   LogReset,
   PartitionBounds,
   PartitionStatus,
@@ -147,7 +148,7 @@ export class KafkaTail implements Tail {
         if (this.#closing.signal.aborted) return;
         this.#resetting = false;
         this.#clusterId = layout.clusterId;
-        this.#guard(() => listener.onReset({ reason, layout }));
+        this.#guard(() => listener.onReset({ reason, topics: topicsOf(layout), layout }));
         this.#read(layout.partitions, ({ logEnd }) => logEnd);
       });
       if (cluster.view !== null) this.follow(cluster.view);
@@ -163,7 +164,9 @@ export class KafkaTail implements Tail {
       const readers = this.#readers;
       const added = await cluster.bounds(this.#unread(view));
       if (this.#closing.signal.aborted || this.#readers !== readers || added.length === 0) return;
-      this.#guard(() => listener.onPartitions(added));
+      this.#guard(() =>
+        listener.onPartitions(added.map((bounds) => ({ ...bounds, start: bounds.logStart }))),
+      );
       this.#read(added, ({ logStart }) => logStart);
     });
     this.#joining = false;
@@ -247,4 +250,8 @@ export class KafkaTail implements Tail {
     this.resume();
     this.#links.close();
   }
+}
+
+function topicsOf({ partitions }: LogLayout): readonly string[] {
+  return [...new Set(partitions.map(({ topic }) => topic))];
 }

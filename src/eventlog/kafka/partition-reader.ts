@@ -38,7 +38,11 @@ export class PartitionReader implements TopicPartition {
   readonly #filter = new SequenceFilter();
   readonly #dropped = new Set<bigint>();
   #position: bigint;
+  /** Of the last batch read; −1 before the first one. */
+  #leaderEpoch = -1;
   #highWatermark: bigint;
+  #lastStableOffset: bigint;
+  readonly #since = new Date().toISOString();
   #lastRecordAt: string | null = null;
   /** Its leader has just told its bounds. */
   #lastAnswerMs = performance.now();
@@ -49,6 +53,7 @@ export class PartitionReader implements TopicPartition {
     this.topicId = bounds.topicId;
     this.#position = position;
     this.#highWatermark = bounds.logEnd;
+    this.#lastStableOffset = bounds.logEnd;
     this.#listener = listener;
     this.#logger = logger;
   }
@@ -71,19 +76,27 @@ export class PartitionReader implements TopicPartition {
   }
 
   /** Delivers what a fetch from `position` brought. */
-  take({ recordSet, abortedTransactions, highWatermark }: FetchedPartition): void {
+  take({ recordSet, abortedTransactions, highWatermark, lastStableOffset }: FetchedPartition): void {
     this.#highWatermark = highWatermark;
+    this.#lastStableOffset = lastStableOffset;
     if (recordSet.length === 0) return;
     const found = readRecordSet(recordSet, this.#position, abortedTransactions, undefined, highWatermark);
     let waiting: LogRecord[] = [];
+    let waitingEnd = this.#position;
     for (const part of found) {
       if ('reason' in part) {
         this.#advance(waiting, part.from);
         this.#giveUp(part);
       } else {
+        if (part.leaderEpoch !== this.#leaderEpoch) {
+          this.#advance(waiting, waitingEnd);
+          waiting = [];
+          this.#leaderEpoch = part.leaderEpoch;
+        }
         if (part.records.length > 0) this.#lastRecordAt = new Date().toISOString();
         const kept = withoutSecondCopies(part.records, this.#filter, (offset) => this.#drop(offset));
         for (const record of kept) waiting.push(record);
+        waitingEnd = part.next;
         // The last part is empty; it ends what is left.
         if (part.records.length > 0 && waiting.length < DELIVERY_RECORDS) continue;
         this.#advance(waiting, part.next);
@@ -112,7 +125,10 @@ export class PartitionReader implements TopicPartition {
       partition,
       position: this.#position,
       highWatermark: this.#highWatermark > this.#position ? this.#highWatermark : this.#position,
+      lastStableOffset: this.#lastStableOffset,
+      heldBackSince: null,
       lastRecordAt: this.#lastRecordAt,
+      read: { state: 'ok', since: this.#since, detail: null },
     };
   }
 
@@ -129,7 +145,7 @@ export class PartitionReader implements TopicPartition {
     if (records.length === 0 && next === this.#position) return;
     const { topic, partition } = this;
     this.#position = next;
-    this.#listener.onRecords({ topic, partition, records, next });
+    this.#listener.onRecords({ topic, partition, records, next, leaderEpoch: this.#leaderEpoch });
   }
 
   #drop(offset: bigint): void {

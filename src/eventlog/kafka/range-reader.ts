@@ -23,6 +23,8 @@ export interface RangeReaderOptions {
   readonly onFailure: () => void;
 }
 
+const UNKNOWN_EPOCH = -1;
+
 /** Ranges whose end is remembered with what had been seen there, for the reader that goes on. */
 const MAX_REMEMBERED_ENDS = 200;
 
@@ -42,7 +44,7 @@ export class RangeReader {
     const { cluster, kafka } = this.#options;
     const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     const giveUpAtMs = Date.now() + kafka.requestTimeoutMs;
-    if (to <= from) return { ...partition, records: [], next: from, gaps: [] };
+    if (to <= from) return { ...partition, records: [], next: from, leaderEpoch: UNKNOWN_EPOCH, gaps: [] };
     for (;;) {
       limits.signal?.throwIfAborted();
       try {
@@ -94,7 +96,8 @@ export class RangeReader {
     const { topic, partition } = led;
     const start = bounds.logStart < to ? bounds.logStart : to;
     const gap: LogGap = { topic, partition, from, to: start, reason: 'retention' };
-    if (start === to) return { topic, partition, records: [], next: to, gaps: [gap] };
+    if (start === to)
+      return { topic, partition, records: [], next: to, leaderEpoch: UNKNOWN_EPOCH, gaps: [gap] };
     const chunk = await this.#tryRead(led, start, to, limits);
     return { ...chunk, gaps: [gap, ...chunk.gaps] };
   }
@@ -124,7 +127,7 @@ export class RangeReader {
       ({ offset }) => !this.#options.hasDropped(led, offset),
     );
     this.#rememberEnd(`${led.topicId}/${partition}@${next}`, filter);
-    return { topic, partition, records: kept, next, gaps };
+    return { topic, partition, records: kept, next, leaderEpoch: decoded.leaderEpoch, gaps };
   }
 
   #rememberEnd(end: string, filter: SequenceFilter): void {

@@ -6,6 +6,7 @@
 export const LENGTH_AT = 8;
 /** What the length counts. */
 export const BODY_AT = 12;
+export const LEADER_EPOCH_AT = 12;
 export const MAGIC_AT = 16;
 export const CRC_AT = 17;
 /** What the checksum covers, up to the end. */

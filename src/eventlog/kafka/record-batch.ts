@@ -10,6 +10,7 @@ import {
   COUNT_AT,
   CRC_AT,
   LAST_OFFSET_DELTA_AT,
+  LEADER_EPOCH_AT,
   LENGTH_AT,
   MAGIC,
   MAGIC_AT,
@@ -32,6 +33,8 @@ export interface RecordRun {
   /** Ascending, from the fetch offset on; may be empty. */
   readonly records: readonly LogRecord[];
   readonly next: bigint;
+  /** Of the batch that ends at `next`; all `records` are of it. */
+  readonly leaderEpoch: number;
 }
 
 type Unreadable = Pick<RecordGap, 'reason' | 'detail'>;
@@ -41,6 +44,8 @@ export interface DecodedRecords {
   readonly records: readonly LogRecord[];
   /** Position after the last complete batch, or after the last gap; the fetch offset when there was neither. */
   readonly next: bigint;
+  /** Of the batch that ends at `next`; −1 when there was none. */
+  readonly leaderEpoch: number;
   /** Ascending; no record lies in a gap, so records and gaps can be merged by offset. Neighbours are joined. */
   readonly gaps: readonly RecordGap[];
 }
@@ -52,6 +57,9 @@ const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+
+/** Before the first batch, and of the older message formats. */
+const UNKNOWN_EPOCH = -1;
 
 const ABORT_MARKER = 0;
 const MAX_OFFSET = 2n ** 63n - 1n;
@@ -82,6 +90,7 @@ export function* readRecordSet(
 ): Generator<RecordRun | RecordGap, void> {
   const isHidden = hiddenBatches(aborted, codecs);
   let next = fetchOffset;
+  let leaderEpoch = UNKNOWN_EPOCH;
   /** Held back, since the next batch may belong to it too. */
   let gap: RecordGap | null = null;
 
@@ -122,6 +131,7 @@ export function* readRecordSet(
     }
     const hidden = isHidden(batch, to - 1n);
     if (to <= next) continue;
+    leaderEpoch = batch.readInt32BE(LEADER_EPOCH_AT);
     if (hidden) {
       next = to;
       continue;
@@ -133,11 +143,11 @@ export function* readRecordSet(
       if (gap !== null) yield gap;
       gap = null;
       next = to;
-      yield { records: read, next };
+      yield { records: read, next, leaderEpoch };
     }
   }
   if (gap !== null) yield gap;
-  yield { records: [], next };
+  yield { records: [], next, leaderEpoch };
 }
 
 /** All that `readRecordSet` finds at once. */
@@ -145,14 +155,16 @@ export function decodeRecordSet(...recordSet: Parameters<typeof readRecordSet>):
   const runs: (readonly LogRecord[])[] = [];
   const gaps: RecordGap[] = [];
   let [, next] = recordSet;
+  let leaderEpoch = UNKNOWN_EPOCH;
   for (const found of readRecordSet(...recordSet)) {
-    if ('reason' in found) gaps.push(found);
-    else {
-      runs.push(found.records);
-      next = found.next;
+    if ('reason' in found) {
+      gaps.push(found);
+      continue;
     }
+    runs.push(found.records);
+    ({ next, leaderEpoch } = found);
   }
-  return { records: runs.flat(), next, gaps };
+  return { records: runs.flat(), next, leaderEpoch, gaps };
 }
 
 interface BatchPlace {

@@ -13,7 +13,7 @@ import type {
 } from '../event-log';
 import { createLogCounter } from '../log-counts';
 import { Fifo } from './fifo';
-import { MemoryPartition } from './memory-partition';
+import { MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';
 import { createWaitingAppends, refuseAll } from './waiting-appends';
 
@@ -44,7 +44,8 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   let closing: Promise<void> | null = null;
 
   function layout(timeMs?: number): LogLayout {
-    return { clusterId, partitions: [...partitions.values()].map((partition) => partition.bounds(timeMs)) };
+    const bounds = [...partitions.values()].map((partition) => partition.bounds(timeMs));
+    return { clusterId, partitions: bounds, unavailable: [] };
   }
 
   function hasRoom(records: number, bytes: number): boolean {
@@ -97,7 +98,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   }
 
   function connection(): ConnectionStatus {
-    return { connected: state === 'connected', state, stateSince, lastError: null };
+    return { connected: state === 'connected', state, stateSince, lastError: null, throttledUntil: null };
   }
 
   async function close(deadlineMs: number): Promise<void> {
@@ -134,6 +135,9 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
     async bounds(options) {
       return layout(options?.timeMs);
     },
+    async epochEnds(asked) {
+      return asked.map((query) => partitionAt(query).epochEnd());
+    },
     status: () => ({
       eventLog: 'memory',
       producer: connection(),
@@ -141,6 +145,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
         ...connection(),
         partitions: [...partitions.values()].map((partition) => partition.status()),
       },
+      topics: topics.map((topic) => ({ topic, read: SERVED, append: SERVED })),
       counts: {
         stored: counter.stored,
         failures: counter.failures,

@@ -3,6 +3,7 @@ import { GatewayError } from '../../errors';
 import { createSlabs } from '../../slabs';
 import { contentBytes } from '../content-bytes';
 import type {
+  EpochEnd,
   LogGap,
   LogRecord,
   NewRecord,
@@ -10,10 +11,16 @@ import type {
   PartitionStatus,
   ReadChunk,
   RecordBatch,
+  Service,
 } from '../event-log';
 import { Fifo } from './fifo';
 
 const PARTITION = 0;
+/** There are no elections. */
+const LEADER_EPOCH = 0;
+
+/** A memory log is there from its start on. */
+export const SERVED: Service = { state: 'ok', since: new Date().toISOString(), detail: null };
 
 /** The one partition of a topic of the memory log, and the tail's place in it. */
 export class MemoryPartition {
@@ -95,7 +102,13 @@ export class MemoryPartition {
     this.#position += BigInt(records.length);
     for (const record of records) this.#undeliveredBytes -= contentBytes(record);
     this.#lastRecordAt = new Date().toISOString();
-    return { topic: this.topic, partition: PARTITION, records, next: this.#position };
+    return {
+      topic: this.topic,
+      partition: PARTITION,
+      records,
+      next: this.#position,
+      leaderEpoch: LEADER_EPOCH,
+    };
   }
 
   /** @throws GatewayError `offset-out-of-range` */
@@ -118,7 +131,7 @@ export class MemoryPartition {
       if (records.length > 0 && bytes > maxBytes) break;
       records.push(record);
     }
-    return { topic, partition: PARTITION, records, next, gaps };
+    return { topic, partition: PARTITION, records, next, leaderEpoch: LEADER_EPOCH, gaps };
   }
 
   status(): PartitionStatus {
@@ -127,8 +140,15 @@ export class MemoryPartition {
       partition: PARTITION,
       position: this.#position ?? this.#logEnd,
       highWatermark: this.#logEnd,
+      lastStableOffset: this.#logEnd,
+      heldBackSince: null,
       lastRecordAt: this.#lastRecordAt,
+      read: SERVED,
     };
+  }
+
+  epochEnd(): EpochEnd {
+    return { topic: this.topic, partition: PARTITION, leaderEpoch: LEADER_EPOCH, endOffset: this.#logEnd };
   }
 
   /** One by one, because the clock may have been set back between two records. */

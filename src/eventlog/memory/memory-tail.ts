@@ -72,7 +72,12 @@ export class MemoryTail implements Tail {
     const positions = listener.onStart(found);
     this.#state = 'reading';
     const beyond = found.partitions.some(({ logEnd }, index) => positions[index]! > logEnd);
-    if (beyond) listener.onReset({ reason: 'truncated', layout: found });
+    if (beyond)
+      listener.onReset({
+        reason: 'truncated',
+        topics: found.partitions.map(({ topic }) => topic),
+        layout: found,
+      });
     for (const [index, partition] of partitions.entries()) {
       const gap = partition.startTail(beyond ? found.partitions[index]!.logEnd : positions[index]!);
       if (gap !== null) listener.onGap(gap);

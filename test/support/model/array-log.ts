@@ -55,7 +55,8 @@ export class ArrayLog {
   }
 
   layout(): LogLayout {
-    return { clusterId: 'model', partitions: this.partitions.map((_, partition) => this.bounds(partition)) };
+    const partitions = this.partitions.map((_, partition) => this.bounds(partition));
+    return { clusterId: 'model', partitions, unavailable: [] };
   }
 
   bounds(partition: number): PartitionBounds {
@@ -90,7 +91,7 @@ export class ArrayLog {
         if (entry.kind === 'bad') gap(start, next, 'codec');
       }
     }
-    return { ...at, records, next: BigInt(next), gaps };
+    return { ...at, records, next: BigInt(next), leaderEpoch: 0, gaps };
   }
 }
 

@@ -96,7 +96,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       firstSeen.push(Number(logStart));
       positions.push(Number(logStart));
     }
-    listener!.onPartitions(added);
+    listener!.onPartitions(added.map((bounds) => ({ ...bounds, start: bounds.logStart })));
   }
 
   function start(): void {
@@ -159,14 +159,14 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
         const entry = log.partitions[partition]!.entries[Number(offset)]!;
         read.push({ partition, offset: Number(offset), entry });
       }
-      listener!.onRecords({ topic: TOPIC, partition, records, next });
+      listener!.onRecords({ topic: TOPIC, partition, records, next, leaderEpoch: 0 });
       return true;
     },
     reset() {
       const layout = log.layout();
       positions = layout.partitions.map(({ logEnd }) => Number(logEnd));
       firstSeen.splice(0, firstSeen.length, ...layout.partitions.map(({ logStart }) => Number(logStart)));
-      listener!.onReset({ reason: 'recreated', layout });
+      listener!.onReset({ reason: 'recreated', topics: [TOPIC], layout });
     },
     discover() {
       if (isStarted) join(log.layout());

@@ -24,13 +24,18 @@ describe('what the feed counts', () => {
     const { feed } = createTestFeed();
     feed.onStart(layoutAt(0n));
     const at = { topic: TOPIC, partition: 0 };
-    feed.onRecords({ ...at, records: [record(0n, 'x'), record(1n, Buffer.from([0xff]))], next: 2n });
+    feed.onRecords({
+      ...at,
+      records: [record(0n, 'x'), record(1n, Buffer.from([0xff]))],
+      next: 2n,
+      leaderEpoch: 0,
+    });
     feed.onGap({ ...at, from: 2n, to: 12n, reason: 'codec' });
     feed.onGap({ ...at, from: 12n, to: 13n, reason: 'codec' });
     feed.onGap({ ...at, from: 13n, to: 113n, reason: 'retention' });
     // A hole that compaction left is no loss.
-    feed.onRecords({ ...at, records: [record(120n, 'y')], next: 130n });
-    feed.onReset({ reason: 'recreated', layout: layoutAt(5n) });
+    feed.onRecords({ ...at, records: [record(120n, 'y')], next: 130n, leaderEpoch: 0 });
+    feed.onReset({ reason: 'recreated', topics: [TOPIC], layout: layoutAt(5n) });
     expect(feed.stats()).toEqual({
       consumed: { a: 3, b: 0 },
       undecodable: 1,

@@ -34,7 +34,7 @@ describe('memory for frames', () => {
     for (let offset = 0n; offset < 5_000n; offset++) {
       const isOther = offset % 50n === 1n;
       const record = { ...keyed, offset, headers: isOther ? [] : headers };
-      feed.onRecords({ topic: TOPIC, partition: 0, records: [record], next: offset + 1n });
+      feed.onRecords({ topic: TOPIC, partition: 0, records: [record], next: offset + 1n, leaderEpoch: 0 });
     }
     const { ring } = hub;
     const held = Array.from({ length: ring.head - ring.base }, (_, i) => ring.at(ring.base + i).bytes);

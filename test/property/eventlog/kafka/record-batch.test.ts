@@ -75,7 +75,8 @@ describe('a record set that kafkajs encoded', () => {
         const last = complete.at(-1);
         expect(decoded).toEqual({
           records: complete.flatMap(expectedRecords).filter((record) => record.offset >= fetchOffset),
-          next: last === undefined || endOf(last) < fetchOffset ? fetchOffset : endOf(last),
+          next: last === undefined || endOf(last) <= fetchOffset ? fetchOffset : endOf(last),
+          leaderEpoch: last === undefined || endOf(last) <= fetchOffset ? -1 : 0,
           gaps: [],
         });
       }),

@@ -16,7 +16,11 @@ describe('the Kafka tail', () => {
         return view;
       },
       refresh: async () => view,
-      layout: async () => ({ clusterId: view.clusterId, partitions: view.partitions.map(boundsOf) }),
+      layout: async () => ({
+        clusterId: view.clusterId,
+        partitions: view.partitions.map(boundsOf),
+        unavailable: [],
+      }),
       async bounds(partitions: readonly LedPartition[]) {
         asked.push(partitions.map(({ partition }) => partition));
         await new Promise<void>((resolve) => {
@@ -35,6 +39,7 @@ describe('the Kafka tail', () => {
       onRecords: unexpected,
       onGap: unexpected,
       onReset: unexpected,
+      onTruncated: unexpected,
       onPartitions: (partitions) => added.push(...partitions.map(({ partition }) => partition)),
     };
     const tail = new KafkaTail({

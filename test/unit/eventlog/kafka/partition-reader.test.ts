@@ -14,6 +14,7 @@ function recorder() {
   const listener: TailListener = {
     onStart: unexpected,
     onReset: unexpected,
+    onTruncated: unexpected,
     onPartitions: unexpected,
     onRecords: ({ records, next }: RecordBatch) =>
       calls.push(`${records.map(({ value }) => String(value)).join(',')} to ${next}`),

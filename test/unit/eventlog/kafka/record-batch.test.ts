@@ -75,14 +75,14 @@ describe('record sets of Kafka’s Java client', () => {
   it('transactions: an aborted one may begin with the last offset of a batch', async () => {
     const set = await batch(10n, ['aborted'], { transactionOf: 1n });
     const decoded = decodeRecordSet(set, 10n, [{ producerId: 1n, firstOffset: 10n }]);
-    expect(decoded).toEqual({ records: [], next: 11n, gaps: [] });
+    expect(decoded).toEqual({ records: [], next: 11n, leaderEpoch: 0, gaps: [] });
   });
 
   it('transactions: a position moves over markers and aborted records at the end', () => {
     const set = recordSet('transactions');
     const upToMarker5 = set.subarray(0, batchStarts(set)[4]);
     const decoded = decodeRecordSet(upToMarker5, 4n, [{ producerId: 1n, firstOffset: 0n }]);
-    expect(decoded).toEqual({ records: [], next: 6n, gaps: [] });
+    expect(decoded).toEqual({ records: [], next: 6n, leaderEpoch: 0, gaps: [] });
     const aborted = set.subarray(0, batchStarts(set)[1]);
     expect(decodeRecordSet(aborted, 0n, [{ producerId: 1n, firstOffset: 0n }])).toMatchObject({
       records: [],
@@ -126,8 +126,18 @@ describe('where reading begins and ends', () => {
 
   it('moves nothing without a complete batch', async () => {
     const set = await tenBatches();
-    expect(decodeRecordSet(Buffer.alloc(0), 100n, [])).toEqual({ records: [], next: 100n, gaps: [] });
-    expect(decodeRecordSet(set.subarray(0, 60), 100n, [])).toEqual({ records: [], next: 100n, gaps: [] });
+    expect(decodeRecordSet(Buffer.alloc(0), 100n, [])).toEqual({
+      records: [],
+      next: 100n,
+      leaderEpoch: -1,
+      gaps: [],
+    });
+    expect(decodeRecordSet(set.subarray(0, 60), 100n, [])).toEqual({
+      records: [],
+      next: 100n,
+      leaderEpoch: -1,
+      gaps: [],
+    });
   });
 
   it('passes the offsets that compaction emptied at the end of a batch, and batches it emptied whole', async () => {
