@@ -54,6 +54,7 @@ import { createTokenExpiry } from './sse/token-expiry';
 import { createAdminStatus } from './status/admin-status';
 import { createCurrentAggregation } from './status/current-aggregation';
 import { firstFailure } from './status/health';
+import { kafkaStatus } from './status/kafka-status';
 import { startLogWatch } from './status/log-watch';
 import { createMetricRegistry } from './status/metric-registry';
 import { createTakeSnapshot } from './status/snapshot';
@@ -233,7 +234,14 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   };
   const web = createWebFiles(join(__dirname, 'web'));
   const operatorGuard = createOperatorGuard({ adminKey: config.http.adminKey, clientAddress });
-  const app = createApp({ log, streams, cors, health, aggregation, web, logger });
+  const app = createApp({
+    streams,
+    cors,
+    health,
+    kafkaStatus: () => kafkaStatus(log, feed, aggregation),
+    web,
+    logger,
+  });
   const adminRoute = createAdminRoute({
     report: createAdminStatus({
       hub,

@@ -1,4 +1,4 @@
-import { channelFault } from '../hub/channel';
+import { channelFault, channelOf } from '../hub/channel';
 import type { Grant } from './grant';
 import { digestOf, isSameDigest } from './secret-digest';
 
@@ -41,7 +41,8 @@ const DIGEST = /^sha256:([0-9a-f]{64})$/i;
  * @returns a sentence without a subject, which never holds the secret, instead of a key that is wrong
  */
 export function parseApiKey(text: string): ApiKeySetting | string {
-  const [first = '', ...channels] = text.split(';').map((part) => part.trim());
+  const [first = '', ...granted] = text.split(';').map((part) => part.trim());
+  const channels = granted.map(channelOf);
   const equals = first.indexOf('=');
   const name = first.slice(0, Math.max(0, equals));
   const secret = first.slice(equals + 1);

@@ -1,7 +1,7 @@
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { JwtConfig } from '../config';
 import { GatewayError } from '../errors';
-import { channelFault } from '../hub/channel';
+import { channelFault, channelOf } from '../hub/channel';
 import type { Logger } from '../logger';
 import { createJwtKeys } from './jwt-keys';
 
@@ -76,7 +76,10 @@ function refusalOf(error: unknown): GatewayError {
 function channelsOf(payload: JWTPayload, claim: string): string[] {
   const value = claimOf(payload, claim);
   const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values.filter((it): it is string => typeof it === 'string' && channelFault(it) === null);
+  return values
+    .filter((it) => typeof it === 'string')
+    .map(channelOf)
+    .filter((channel) => channelFault(channel) === null);
 }
 
 /** The claim of that name, which may have dots in it, else the one at that path: `gateway.subscribe`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ApiKeySetting, parseApiKey } from '../auth/api-keys';
 import { parseJwtKeyText } from '../auth/jwt-key-text';
-import { channelFault } from '../hub/channel';
+import { channelFault, channelOf } from '../hub/channel';
 import { file, list, ms, type SettingsOf, text } from './setting-types';
 
 /** RFC 7518 §3.2 for HS256. */
@@ -57,7 +57,7 @@ export const AUTH_SETTINGS = {
   TOKEN_NOTICE_MS: ms(30_000, 0).describe(
     'how long before its token expires a stream is told `gateway.token-expiring`',
   ),
-  PUBLIC_CHANNELS: list(channelFault).describe(
+  PUBLIC_CHANNELS: list(channelFault, channelOf).describe(
     'channels, with those below them, that need no token; `/` is all',
   ),
 } as const;

@@ -41,8 +41,12 @@ export function onOff(preset: boolean) {
 /**
  * What stands between commas; nothing by default.
  * @param faultOf why a word cannot be taken, as a sentence without a subject, or null
+ * @param formOf brings the usual spellings of a word into one form, before it is judged
  */
-export function list(faultOf: (word: string) => string | null = () => null) {
+export function list(
+  faultOf: (word: string) => string | null = () => null,
+  formOf: (word: string) => string = (word) => word,
+) {
   return z
     .string()
     .transform((text, context) => {
@@ -50,11 +54,12 @@ export function list(faultOf: (word: string) => string | null = () => null) {
         .split(',')
         .map((word) => word.trim())
         .filter((word) => word !== '');
-      for (const word of words) {
+      const formed = words.map(formOf);
+      for (const [i, word] of formed.entries()) {
         const fault = faultOf(word);
-        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${words[i]}" ${fault}` });
       }
-      return words;
+      return formed;
     })
     .default([]);
 }

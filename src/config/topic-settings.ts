@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channelFault } from '../hub/channel';
+import { channelFault, channelOf } from '../hub/channel';
 import { int, list, type SettingsOf } from './setting-types';
 
 /** Kafka's own rule for names (its Topic.validate). */
@@ -59,7 +59,8 @@ function topics() {
     .transform((words, context): TopicSetting[] => {
       const found: TopicSetting[] = [];
       for (const word of words.split(',').map((part) => part.trim())) {
-        const [, name = '', base = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
+        const [, name = '', written = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
+        const base = channelOf(written);
         const fault =
           topicNameFault(name) ??
           baseFault(base) ??

@@ -5,7 +5,7 @@ import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { encodeFrame, type Frame } from '../sse/frame';
 import { createFrameDecoder } from '../sse/frame-decoder';
-import { eventOf, OWN_EVENT_PREFIX, undecodable } from './record-event';
+import { eventOf, OWN_EVENT_PREFIX, type UndecodableReason, undecodable } from './record-event';
 
 /** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
 export interface EventSource extends TopicPartition {
@@ -21,6 +21,8 @@ export interface EncodedEvent extends Frame {
   readonly channel: string;
   readonly event: string | null;
   readonly isOwn: boolean;
+  /** Why the record cannot be shown; null when it is. */
+  readonly undecodable: UndecodableReason | null;
   readonly source: EventSource;
   /** About what `source` takes. */
   readonly sourceBytes: number;
@@ -45,7 +47,7 @@ export function encodeRecord(
   let event = eventOf(record, at, topic);
   let frame = encodeFrame(id, event.event, event.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
-    event = undecodable(record, at, topic);
+    event = undecodable(record, at, topic, 'too-large');
     frame = encodeFrame(id, event.event, event.data, allocate);
   }
   const headers: Record<string, string | null> = {};
@@ -61,6 +63,7 @@ export function encodeRecord(
     channel: event.channel,
     event: event.event,
     isOwn: event.event?.startsWith(OWN_EVENT_PREFIX) ?? false,
+    undecodable: 'reason' in event ? event.reason : null,
     source: {
       topic: at.topic,
       partition: at.partition,

@@ -17,9 +17,10 @@ import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
-import { idempotencyKeyOf, UNDECODABLE } from './record-event';
+import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
 import type { TopicMap } from './topic-map';
+import { createUndecodableRecords, type UndecodableCounts } from './undecodable-records';
 
 export interface FeedDeps {
   readonly hub: Hub;
@@ -45,7 +46,7 @@ export interface FeedStats {
   /** By topic, records read, those that are read into the ring at start included. */
   readonly consumed: Readonly<Record<string, number>>;
   /** Of these, those shown as `gateway.undecodable`. */
-  readonly undecodable: number;
+  readonly undecodable: UndecodableCounts;
   /** Of these, those left out because the publisher had sent them before. */
   readonly repeats: number;
   /** Holes that the tail met, and how many offsets they cover. */
@@ -86,7 +87,10 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const lost: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const resets: Record<LogReset['reason'], number> = { truncated: 0, recreated: 0, cluster: 0 };
-  let undecodable = 0;
+  const undecodable = createUndecodableRecords(
+    topics.all.map(({ name }) => name),
+    logger,
+  );
   let repeated = 0;
   let lastPositions: Positions | null = null;
   let lastId = '';
@@ -175,7 +179,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
         const { channel, event } = encoded;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
-        if (event === UNDECODABLE) undecodable++;
+        if (encoded.undecodable !== null) undecodable.add(batch, record.offset, encoded.undecodable);
         if (isRepeat) {
           repeated++;
           ring.advance(positions);
@@ -241,7 +245,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       if (isWarm) announce('gateway.status', { kafka }, ring.positions);
     },
 
-    stats: () => ({ consumed, undecodable, repeats: repeated, gaps, lost, resets }),
+    stats: () => ({ consumed, undecodable: undecodable.counts, repeats: repeated, gaps, lost, resets }),
   };
 }
 

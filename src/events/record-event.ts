@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
-import { channelFault, joinChannels } from '../hub/channel';
+import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../hub/channel';
 import { lineFault } from '../sse/frame';
 import type { TopicMap } from './topic-map';
 
@@ -18,7 +18,7 @@ const IDEMPOTENCY_HEADER = 'idempotency-key';
 /** Names that begin with this are the gateway's own. */
 export const OWN_EVENT_PREFIX = 'gateway.';
 /** Stands for a record that cannot be shown. */
-export const UNDECODABLE = `${OWN_EVENT_PREFIX}undecodable`;
+const UNDECODABLE = `${OWN_EVENT_PREFIX}undecodable`;
 /** Stands for a record without a value; its data is the key. */
 const TOMBSTONE = `${OWN_EVENT_PREFIX}tombstone`;
 /** What EventSource dispatches by itself: an event of that name could not be told from it. */
@@ -28,11 +28,23 @@ export function isReservedEventName(name: string): boolean {
   return name.startsWith(OWN_EVENT_PREFIX) || EVENT_SOURCE_EVENTS.includes(name);
 }
 
+/**
+ * Why a record cannot be shown: its value (of a tombstone, its key) is not UTF-8; its header `channel` is no channel; its
+ * header `event` is no name; as an event it would be over `MAX_FRAME_BYTES`.
+ */
+export const UNDECODABLE_REASONS = ['not-utf8', 'bad-channel', 'bad-event-name', 'too-large'] as const;
+export type UndecodableReason = (typeof UNDECODABLE_REASONS)[number];
+
 export interface GatewayEvent {
   readonly channel: string;
   /** Null: unnamed. */
   readonly event: string | null;
   readonly data: Buffer;
+}
+
+/** Stands for a record that cannot be shown. */
+export interface UndecodableEvent extends GatewayEvent {
+  readonly reason: UndecodableReason;
 }
 
 /** The record to append for an event, or null when no topic covers its channel. */
@@ -54,16 +66,22 @@ export function recordOf(
  * `gateway.undecodable` on the topic's base channel, a null value `gateway.tombstone` with the key as data, and a
  * reserved event name gets `record.` before it.
  */
-export function eventOf(record: LogRecord, at: TopicPartition, topic: TopicSetting): GatewayEvent {
+export function eventOf(
+  record: LogRecord,
+  at: TopicPartition,
+  topic: TopicSetting,
+): GatewayEvent | UndecodableEvent {
   const name = headerText(record, EVENT_HEADER);
-  const relative = headerText(record, CHANNEL_HEADER);
-  if (name === null || relative === null || lineFault(name) !== null) return undecodable(record, at, topic);
-  const channel = joinChannels(topic.base, relative || '/');
-  if (channelFault(relative || '/') !== null || channelFault(channel) !== null)
-    return undecodable(record, at, topic);
+  if (name === null || lineFault(name) !== null) return undecodable(record, at, topic, 'bad-event-name');
+  const header = headerText(record, CHANNEL_HEADER);
+  if (header === null) return undecodable(record, at, topic, 'bad-channel');
+  const relative = channelOf(header) || ROOT_CHANNEL;
+  const channel = joinChannels(topic.base, relative);
+  if (channelFault(relative) !== null || channelFault(channel) !== null)
+    return undecodable(record, at, topic, 'bad-channel');
   const value = record.value === null ? (record.key ?? Buffer.alloc(0)) : record.value;
   if (topic.encoding === 'utf8' || record.value === null) {
-    if (!isUtf8(value)) return undecodable(record, at, topic);
+    if (!isUtf8(value)) return undecodable(record, at, topic, 'not-utf8');
     return { channel, event: record.value === null ? TOMBSTONE : eventName(name), data: value };
   }
   return { channel, event: eventName(name), data: Buffer.from(value.toString('base64')) };
@@ -75,11 +93,16 @@ export function idempotencyKeyOf(record: LogRecord): string | null {
 }
 
 /** What stands for a record that cannot be shown. */
-export function undecodable(record: LogRecord, at: TopicPartition, topic: TopicSetting): GatewayEvent {
+export function undecodable(
+  record: LogRecord,
+  at: TopicPartition,
+  topic: TopicSetting,
+  reason: UndecodableReason,
+): UndecodableEvent {
   const { topic: name, partition } = at;
   const bytes = record.value?.length ?? 0;
-  const data = Buffer.from(JSON.stringify({ topic: name, partition, offset: String(record.offset), bytes }));
-  return { channel: topic.base, event: UNDECODABLE, data };
+  const data = { topic: name, partition, offset: String(record.offset), bytes, reason };
+  return { channel: topic.base, event: UNDECODABLE, data: Buffer.from(JSON.stringify(data)), reason };
 }
 
 function eventName(name: string): string | null {

@@ -1,11 +1,8 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { asGatewayError } from '../errors';
-import type { EventLog } from '../eventlog/event-log';
 import type { Logger } from '../logger';
 import type { OpenStreams } from '../sse/open-streams';
-import type { CurrentAggregation } from '../status/current-aggregation';
 import { type HealthDeps, readiness } from '../status/health';
-import { kafkaStatus } from '../status/kafka-status';
 import type { Cors } from './cors';
 import { logDefect } from './defect';
 import { sendProblem } from './problem';
@@ -13,11 +10,11 @@ import { methodNotAllowed, notFound, READ_METHODS } from './route-errors';
 import type { WebFiles } from './web-files';
 
 export interface AppDeps {
-  readonly log: EventLog;
   readonly streams: OpenStreams;
   readonly cors: Cors;
   readonly health: HealthDeps;
-  readonly aggregation: CurrentAggregation;
+  /** What `GET /kafka/status` answers. */
+  readonly kafkaStatus: () => object;
   readonly web: WebFiles;
   readonly logger: Logger;
 }
@@ -39,7 +36,7 @@ const ENDPOINTS = {
 };
 
 /** All routes that are asked for rarely. */
-export function createApp({ log, streams, cors, health, aggregation, web, logger }: AppDeps): Express {
+export function createApp({ streams, cors, health, kafkaStatus, web, logger }: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -74,7 +71,7 @@ export function createApp({ log, streams, cors, health, aggregation, web, logger
         res.end(String(streams.count));
       },
     ],
-    ['/kafka/status', (_req, res) => sendJson(res, 200, kafkaStatus(log, aggregation))],
+    ['/kafka/status', (_req, res) => sendJson(res, 200, kafkaStatus())],
     ['/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' })],
     [
       '/readyz',

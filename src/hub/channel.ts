@@ -8,9 +8,18 @@ export const ROOT_CHANNEL = '/';
 const MAX_CHANNEL_BYTES = 255;
 const MAX_SEGMENTS = 16;
 
+/**
+ * A channel in its one form, however it was written: without its leading slash it is the same channel. Empty text stays
+ * empty, which is no channel: an empty variable must not come to mean all of them.
+ */
+export function channelOf(text: string): string {
+  return text === '' || text.startsWith('/') ? text : `/${text}`;
+}
+
 /** Why `text` is not a channel (a sentence without a subject), or null when it is one. `text` is decoded already. */
 export function channelFault(text: string): string | null {
   if (text === ROOT_CHANNEL) return null;
+  if (text === '') return 'must not be empty';
   if (!text.startsWith('/')) return 'must begin with "/"';
   if (!text.isWellFormed()) return 'must be valid UTF-8';
   if (Buffer.byteLength(text) > MAX_CHANNEL_BYTES)

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { GatewayError } from '../errors';
-import { ROOT_CHANNEL } from '../hub/channel';
+import { channelOf, ROOT_CHANNEL } from '../hub/channel';
 import type { EventToPublish } from './publisher';
 
 /** One event of a batch. Data that is no string is stored as JSON text, so it is taken as it was parsed: zod drops keys. */
@@ -86,7 +86,8 @@ function eventOf(value: unknown): EventToPublish | GatewayError {
       details: field === '' ? {} : { field },
     });
   }
-  const { channel, event, data, key } = parsed.data;
+  const { event, data, key } = parsed.data;
+  const channel = channelOf(parsed.data.channel);
   const text = typeof data === 'string' ? data : JSON.stringify(data);
   return (
     surrogateFault({ channel, event, data: text, key }) ?? {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
-import { channelFault, ROOT_CHANNEL } from '../hub/channel';
+import { channelFault, channelOf, ROOT_CHANNEL } from '../hub/channel';
 import { createSubscription, type Subscription } from '../hub/subscription';
 import { type StartRequest, startRequestOf } from './start-request';
 
@@ -80,7 +80,8 @@ function ownCopy(text: string): string {
   return Buffer.from(text).toString();
 }
 
-function checked(channel: string): string {
+function checked(text: string): string {
+  const channel = channelOf(text);
   const fault = channelFault(channel);
   if (fault !== null)
     throw new GatewayError('bad-channel', `channel ${fault}`, { details: { field: 'channel' } });

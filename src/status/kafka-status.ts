@@ -1,8 +1,14 @@
 import type { EventLog } from '../eventlog/event-log';
+import type { Feed } from '../events/feed';
+import type { UndecodableCounts } from '../events/undecodable-records';
 import type { CurrentAggregation } from './current-aggregation';
 
 /** `GET /kafka/status`: what the log says of itself, with offsets as decimal strings since they may pass 2^53. */
-export function kafkaStatus(log: EventLog, aggregation: CurrentAggregation): object {
+export function kafkaStatus(
+  log: EventLog,
+  feed: Pick<Feed, 'stats'>,
+  aggregation: CurrentAggregation,
+): object {
   const { eventLog, producer, consumer } = log.status();
   const { partitions, ...connection } = consumer;
   return {
@@ -11,6 +17,7 @@ export function kafkaStatus(log: EventLog, aggregation: CurrentAggregation): obj
     consumer: {
       ...connection,
       currentAggregation: aggregation.report(),
+      undecodable: undecodableOf(feed.stats().undecodable),
       partitions: partitions.map(({ topic, partition, position, highWatermark, lastRecordAt }) => ({
         topic,
         partition,
@@ -21,6 +28,15 @@ export function kafkaStatus(log: EventLog, aggregation: CurrentAggregation): obj
       })),
     },
   };
+}
+
+/** Those that there are, by topic and reason. */
+function undecodableOf(counts: UndecodableCounts): object[] {
+  return Object.entries(counts).flatMap(([topic, byReason]) =>
+    Object.entries(byReason)
+      .filter(([, records]) => records > 0)
+      .map(([reason, records]) => ({ topic, reason, records })),
+  );
 }
 
 /** Records that this instance has yet to read; what it has read may be ahead of what the log last said. */

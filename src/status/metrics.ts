@@ -104,8 +104,13 @@ export const READ_METRICS = {
     ({ feed }) => by('topic', feed.consumed),
     ['topic'],
   ),
-  events_undecodable_total: counter('records shown as `gateway.undecodable`', ({ feed }) =>
-    one(feed.undecodable),
+  events_undecodable_total: counter(
+    'records shown as `gateway.undecodable`, with its `reason`',
+    ({ feed }) =>
+      Object.entries(feed.undecodable).flatMap(([topic, counts]) =>
+        by('reason', counts).map(({ labels, value }) => ({ labels: { topic, ...labels }, value })),
+      ),
+    ['topic', 'reason'],
   ),
   events_repeated_total: counter('records left out because of their `Idempotency-Key`', ({ feed }) =>
     one(feed.repeats),

@@ -27,10 +27,10 @@ export function createPublishForm(onPublish: (name: string) => void): void {
   async function publish(): Promise<void> {
     const event = name.value.trim();
     if (event !== '') onPublish(event);
-    // The slashes between the segments stay; a channel has one in front, the path one behind.
-    const path = channel.value.trim().split('/').map(encodeURIComponent).join('/').replace(/^\/$/, '');
+    // The slashes between the segments stay, and the one in front, which a channel may be written without, is the path's.
+    const path = channel.value.trim().replace(/^\//, '').split('/').map(encodeURIComponent).join('/');
     const query = event === '' ? '' : `?event=${encodeURIComponent(event)}`;
-    const response = await fetch(`broadcast${path}${query}`, {
+    const response = await fetch(`broadcast/${path}${query}`, {
       method: 'POST',
       body: data.value,
       headers: { 'Content-Type': 'text/plain; charset=utf-8' },

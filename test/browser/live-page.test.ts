@@ -106,6 +106,19 @@ describe('the live page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('takes channels without their leading slash, to listen and to publish', async () => {
+    const { page } = await browser.open(gateway.url);
+    await untilConnected(page);
+    await page.getByLabel('Channel').first().fill('cust-21');
+    await page.getByRole('button', { name: 'Subscribe' }).click();
+    await untilConnected(page);
+    await page.locator('#publish-channel').fill('cust-21/orders');
+    await page.locator('#publish-data').fill('without a slash');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await untilShown(page, 'without a slash');
+    expect(await page.locator('#rows .channel').first().textContent()).toBe('/cust-21/orders');
+  });
+
   it('shows why an event was refused', async () => {
     const { page } = await browser.open(gateway.url);
     await page.locator('#publish-event').fill('gateway.gap');

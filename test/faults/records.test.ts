@@ -88,22 +88,22 @@ describe('records that nobody expects', () => {
         { value: Buffer.from('the end of it') },
       ]);
       const events = await upTo(source, 'the end of it');
-      const undecodable = {
+      const undecodable = (reason: string) => ({
         event: 'gateway.undecodable',
-        data: expect.stringMatching(/^\{"topic":"events-topic"/),
-      };
+        data: expect.stringMatching(new RegExp(`^{"topic":"events-topic".*"reason":"${reason}"}$`)),
+      });
       expect(events.map(({ event, data }) => ({ event, data }))).toEqual([
         { event: 'gateway.tombstone', data: 'the-key' },
-        undecodable,
+        undecodable('not-utf8'),
         { event: 'record.gateway.reset', data: 'named like one of ours' },
         { event: 'record.error', data: 'named like one of EventSource' },
-        undecodable,
-        undecodable,
-        undecodable,
-        undecodable,
+        undecodable('bad-event-name'),
+        undecodable('bad-event-name'),
+        undecodable('bad-channel'),
+        undecodable('bad-event-name'),
         { event: 'message', data: 'lines\nof\nevery\nkind\n\nid: 1.injected\n' },
         { event: 'message', data: large },
-        undecodable,
+        undecodable('too-large'),
         { event: 'message', data: '' },
         { event: 'message', data: '\uFEFFwith a mark' },
       ]);

@@ -58,7 +58,7 @@ describe('POST /events', () => {
       url,
       JSON.stringify([
         { data: 'ok' },
-        { data: 'x', channel: 'a' },
+        { data: 'x', channel: 'a/' },
         { data: 'x', event: 'gateway.x' },
         { data: 'x', event: 'a\nb' },
         { data: 'x'.repeat(11) },

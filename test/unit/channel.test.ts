@@ -1,6 +1,7 @@
 import {
   channelAndAncestors,
   channelFault,
+  channelOf,
   covers,
   joinChannels,
   normaliseChannels,
@@ -20,7 +21,7 @@ describe('channelFault', () => {
   ])('takes %j', (channel) => expect(channelFault(channel)).toBeNull());
 
   it.each([
-    ['', 'begin'],
+    ['', 'empty'],
     ['a', 'begin'],
     ['//', 'empty'],
     ['/a/', 'empty'],
@@ -35,6 +36,17 @@ describe('channelFault', () => {
     [`/${'a/'.repeat(16)}a`, '16 segments'],
     ['/\ud800', 'UTF-8'],
   ])('refuses %j: %s', (channel, reason) => expect(channelFault(channel)).toContain(reason));
+});
+
+describe('channelOf', () => {
+  it.each([
+    ['a', '/a'],
+    ['a/b', '/a/b'],
+    ['/a', '/a'],
+    ['//a', '//a'],
+    ['/', '/'],
+    ['', ''],
+  ])('reads %j as %j', (text, channel) => expect(channelOf(text)).toBe(channel));
 });
 
 describe('channels as paths', () => {

@@ -65,12 +65,16 @@ describe('a token', () => {
       ['/a', '/b'],
       ['/a', '/b'],
     ],
-    [['/a', 'b', '/c/', '', 7, null, { d: 1 }, '/e/../f'], ['/a']],
+    [
+      ['/a', 'b', '/c/', '', 7, null, { d: 1 }, '/e/../f'],
+      ['/a', '/b'],
+    ],
     [undefined, []],
     [null, []],
     [7, []],
     ['', []],
-    ['*', []],
+    // No wildcard: a channel of that name.
+    ['*', ['/*']],
     [{ 0: '/a', length: 1 }, []],
   ])('with the claim %j grants %j', async (subscribe, granted) => {
     const token = hmacToken({ subscribe });
@@ -205,7 +209,7 @@ describe('the configuration of tokens', () => {
     ['an audience without keys', { JWT_AUDIENCE: 'x' }, 'JWT_AUDIENCE counts only with'],
     ['a cookie without keys', { JWT_COOKIE: 'x' }, 'JWT_COOKIE counts only with'],
     ['public channels without keys', { PUBLIC_CHANNELS: '/a' }, 'PUBLIC_CHANNELS counts only with'],
-    ['a public channel that is none', { JWT_SECRET, PUBLIC_CHANNELS: 'a' }, 'PUBLIC_CHANNELS entry'],
+    ['a public channel that is none', { JWT_SECRET, PUBLIC_CHANNELS: 'a/' }, 'PUBLIC_CHANNELS entry'],
     ['a name that is no cookie', { JWT_SECRET, JWT_COOKIE: 'a b' }, 'JWT_COOKIE must be'],
   ])('with %s is refused, without a word of the secret', (_, env, fault) => {
     const faults = faultsOf(env);

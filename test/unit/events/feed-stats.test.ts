@@ -8,11 +8,13 @@ const record = (offset: bigint, value: string | Buffer) => ({
   headers: [],
 });
 
+const NONE = { 'not-utf8': 0, 'bad-channel': 0, 'bad-event-name': 0, 'too-large': 0 };
+
 describe('what the feed counts', () => {
   it('begins at zero for every topic and reason', () => {
     expect(createTestFeed().feed.stats()).toEqual({
       consumed: { a: 0, b: 0 },
-      undecodable: 0,
+      undecodable: { a: NONE, b: NONE },
       repeats: 0,
       gaps: { retention: 0, codec: 0, corrupt: 0 },
       lost: { retention: 0, codec: 0, corrupt: 0 },
@@ -38,7 +40,7 @@ describe('what the feed counts', () => {
     feed.onReset({ reason: 'recreated', topics: [TOPIC], layout: layoutAt(5n) });
     expect(feed.stats()).toEqual({
       consumed: { a: 3, b: 0 },
-      undecodable: 1,
+      undecodable: { a: { ...NONE, 'not-utf8': 1 }, b: NONE },
       repeats: 0,
       gaps: { retention: 1, codec: 2, corrupt: 0 },
       lost: { retention: 100, codec: 11, corrupt: 0 },
