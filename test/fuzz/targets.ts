@@ -2,6 +2,8 @@ import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors';
 import type { LogRecord } from '../../src/eventlog/event-log';
+import { createCodecs } from '../../src/eventlog/kafka/codecs';
+import { decodeRecordSet } from '../../src/eventlog/kafka/record-batch';
 import { encodeRecord } from '../../src/events/encoded-event';
 import { parseTarget } from '../../src/http/request-target';
 import { channelAndAncestors, channelFault, covers } from '../../src/hub/channel';
@@ -9,6 +11,8 @@ import { parseBatch } from '../../src/ingest/batch';
 import { formatCursor, parseCursor } from '../../src/sse/cursor';
 import { createFrameDecoder } from '../../src/sse/frame-decoder';
 import { streamQueryOf } from '../../src/sse/stream-query';
+import { BASE_OFFSET, type RecordSetName, recordSet } from '../support/fixtures/record-sets';
+import { decodingFault, seal } from '../support/record-set';
 
 /** What strangers can reach with bytes of their own, and what has to hold whatever they send. */
 export interface FuzzTarget {
@@ -60,6 +64,8 @@ function refusesOrReturns<T>(run: () => T): T | null {
   }
 }
 
+/** Less than the product allows, so that more inputs a second can be tried. */
+const CODECS = createCodecs(1 << 20);
 const LIMITS = { maxChannels: 20, maxEventNames: 20 };
 const EVENT_NAME_FORBIDDEN = /[\r\n\0]/;
 
@@ -199,6 +205,42 @@ const records: FuzzTarget = {
   ),
 };
 
-export const FUZZ_TARGETS: readonly FuzzTarget[] = [cursors, streamRequests, channels, batches, records].map(
-  ({ name, property }) => ({ name, property: property as unknown as fc.IProperty<[unknown]> }),
-);
+const recordSets: FuzzTarget = {
+  name: 'record sets: an end, nothing twice and no record in a gap, whatever the bytes',
+  property: fc.property(
+    fc.record({
+      name: fc.constantFrom(
+        ...(['none', 'gzip', 'snappy', 'transactions', 'magic-0', 'magic-0-lz4'] as const),
+        ...(['magic-0-gzip', 'magic-1', 'magic-1-snappy', 'magic-1-lz4'] as const),
+      ),
+      /** Mostly in the headers, which stand at the beginning. */
+      changes: fc.array(fc.tuple(fc.oneof(fc.nat(80), fc.nat()), fc.nat(255)), { maxLength: 5 }),
+      isSealed: fc.boolean(),
+      skipped: fc.nat(20),
+    }),
+    (given) => {
+      const { name, changes, isSealed, skipped } = given as {
+        name: RecordSetName;
+        changes: [number, number][];
+        isSealed: boolean;
+        skipped: number;
+      };
+      const set = recordSet(name);
+      for (const [at, byte] of changes) set[at % set.length] = byte;
+      const length = set.readInt32BE(8);
+      if (isSealed && length >= (set[16]! < 2 ? 14 : 49) && length <= set.length - 12) seal(set);
+      const fetchOffset = (name === 'transactions' ? 0n : BASE_OFFSET) + BigInt(skipped);
+      const decoded = decodeRecordSet(set, fetchOffset, [{ producerId: 1n, firstOffset: 0n }], CODECS);
+      assert(decodingFault(decoded, fetchOffset) === null, 'sound');
+    },
+  ),
+};
+
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  cursors,
+  streamRequests,
+  channels,
+  batches,
+  records,
+  recordSets,
+].map(({ name, property }) => ({ name, property: property as unknown as fc.IProperty<[unknown]> }));

@@ -2,6 +2,7 @@ import type { LogRecord } from '../event-log';
 import { type Codecs, createCodecs } from './codecs';
 import { crc32c } from './crc32c';
 import type { AbortedTransaction } from './fetch-response';
+import { hasRightChecksum, holdsOthers, MIN_MESSAGE_BYTES, readMessage } from './message';
 import { decodeRecords } from './record';
 import {
   ATTRIBUTES_AT,
@@ -18,14 +19,12 @@ import {
   PRODUCER_ID_AT,
   RECORDS_AT,
 } from './record-batch-header';
+import { codec, corrupt, type Unreadable } from './unreadable';
 
 /** Offsets `from` (included) to `to` (excluded) that cannot be delivered. */
-export interface RecordGap {
+export interface RecordGap extends Unreadable {
   readonly from: bigint;
   readonly to: bigint;
-  readonly reason: 'codec' | 'corrupt';
-  /** What was found, for the gateway's own log. */
-  readonly detail: string;
 }
 
 /** Records that stand together, and the position after them. */
@@ -37,8 +36,6 @@ export interface RecordRun {
   readonly leaderEpoch: number;
 }
 
-type Unreadable = Pick<RecordGap, 'reason' | 'detail'>;
-
 export interface DecodedRecords {
   /** Ascending, from the fetch offset on; control records and those of aborted transactions are left out. */
   readonly records: readonly LogRecord[];
@@ -49,9 +46,6 @@ export interface DecodedRecords {
   /** Ascending; no record lies in a gap, so records and gaps can be merged by offset. Neighbours are joined. */
   readonly gaps: readonly RecordGap[];
 }
-
-/** The smallest message of the formats before record batches (magic 0): CRC, magic, attributes, two null lengths. */
-const MIN_MESSAGE_BYTES = 14;
 
 const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
@@ -72,10 +66,10 @@ const ALL_CODECS = createCodecs();
  *
  * The answer may begin with a batch that starts before `fetchOffset` and end with one that is cut short; the latter
  * is left for the next fetch. What cannot be read becomes a gap over exactly the batch concerned, and the batches
- * after it are read as usual: `codec` when its compression is unknown, fails or exceeds the codecs' limit, and for
- * messages of the formats before Kafka 0.11; `corrupt` when its checksum is wrong or its records are malformed. A
- * corrupt batch may lie about its last offset: its gap ends where the next batch begins, if there is one, and never
- * beyond `logEnd` (the high watermark will do).
+ * after it are read as usual: `codec` when its compression is unknown, fails or exceeds the codecs' limit; `corrupt`
+ * when its checksum is wrong or its records are malformed. A corrupt batch may lie about its last offset: its gap ends
+ * where the next batch begins, if there is one, and never beyond `logEnd` (the high watermark will do). A message of
+ * the formats before Kafka 0.11 is a batch here, whether it holds others or stands alone.
  *
  * A header that makes no sense (impossible length, unknown version of the format) hides where the next batch begins.
  * Reading ends before it; when it comes first, one offset is given up as a `corrupt` gap, so that a reader that goes
@@ -113,32 +107,29 @@ export function* readRecordSet(
     const batch = recordSet.subarray(at, place.end);
     at = place.end;
 
-    if (place.magic < MAGIC) {
-      // Its offset is its last one: those of a compressed set of messages lie before it.
-      const to = clamp(batchAt(recordSet, at)?.offset ?? 0n, place.offset + 1n, MAX_OFFSET);
-      if (to > next) yield* giveUp(next, to, codec(`message format ${place.magic}`));
+    const isMessage = place.magic < MAGIC;
+    const lastOffset = isMessage
+      ? place.offset
+      : place.offset + BigInt(batch.readInt32BE(LAST_OFFSET_DELTA_AT));
+    const to = lastOffset + 1n;
+    if (to <= place.offset || !(isMessage ? hasRightChecksum(batch) : hasRightCrc32c(batch))) {
+      const following = firstOffsetAt(recordSet, at);
+      if (following !== null && following <= next) continue; // all of it lies before what was asked for
+      // Nothing of its header can be trusted, so the gap takes in what may lie before it.
+      yield* giveUp(next, clamp(following ?? to, next + 1n, logEnd), corrupt('a wrong checksum'));
       continue;
     }
-
-    const from = clamp(place.offset, next, MAX_OFFSET);
-    const lastOffsetDelta = batch.readInt32BE(LAST_OFFSET_DELTA_AT);
-    const to = place.offset + BigInt(lastOffsetDelta) + 1n;
-    if (lastOffsetDelta < 0 || crc32c(batch, ATTRIBUTES_AT, batch.length) !== batch.readUInt32BE(CRC_AT)) {
-      const following = batchAt(recordSet, at)?.offset;
-      if (following !== undefined && following <= next) continue; // all of it lies before what was asked for
-      yield* giveUp(from, clamp(following ?? to, from + 1n, logEnd), corrupt('a wrong checksum'));
-      continue;
-    }
-    const hidden = isHidden(batch, to - 1n);
+    const hidden = !isMessage && isHidden(batch, lastOffset);
     if (to <= next) continue;
-    leaderEpoch = batch.readInt32BE(LEADER_EPOCH_AT);
+    leaderEpoch = isMessage ? UNKNOWN_EPOCH : batch.readInt32BE(LEADER_EPOCH_AT);
     if (hidden) {
       next = to;
       continue;
     }
-    const read = readBatch(batch, place.offset, from, codecs);
+    const from = clamp(place.offset, next, MAX_OFFSET);
+    const read = isMessage ? readMessage(batch, next, codecs) : readBatch(batch, place.offset, from, codecs);
     if ('reason' in read) {
-      yield* giveUp(from, to, read);
+      yield* giveUp(isMessage ? next : from, to, read);
     } else {
       if (gap !== null) yield gap;
       gap = null;
@@ -184,6 +175,20 @@ function batchAt(recordSet: Buffer, at: number): BatchPlace | null {
   if (offset < 0n || magic < 0 || magic > MAGIC) return null;
   if (length < (magic === MAGIC ? RECORDS_AT - BODY_AT : MIN_MESSAGE_BYTES)) return null;
   return { offset, magic, end: at + BODY_AT + length };
+}
+
+/**
+ * The first offset of what stands at `at`; null when nothing does, or it is a message that holds others: that one says
+ * its last offset only.
+ */
+function firstOffsetAt(recordSet: Buffer, at: number): bigint | null {
+  const place = batchAt(recordSet, at);
+  if (place === null || (place.magic < MAGIC && holdsOthers(recordSet, at))) return null;
+  return place.offset;
+}
+
+function hasRightCrc32c(batch: Buffer): boolean {
+  return crc32c(batch, ATTRIBUTES_AT, batch.length) === batch.readUInt32BE(CRC_AT);
 }
 
 function readBatch(
@@ -257,14 +262,6 @@ function isAbortMarker(batch: Buffer, codecs: Codecs): boolean {
   const read = readBatch(batch, 0n, 0n, codecs);
   const key = 'reason' in read ? null : read[0]?.key;
   return key != null && key.length >= 4 && key.readInt16BE(2) === ABORT_MARKER;
-}
-
-function codec(detail: string): Unreadable {
-  return { reason: 'codec', detail };
-}
-
-function corrupt(detail: string): Unreadable {
-  return { reason: 'corrupt', detail };
 }
 
 /** `most` yields to `least` when they contradict each other. */

@@ -1,12 +1,14 @@
+import { gzipSync } from 'node:zlib';
 import { createCodecs } from '../../../../src/eventlog/kafka/codecs';
 import { decodeRecordSet } from '../../../../src/eventlog/kafka/record-batch';
 import {
   BASE_OFFSET,
+  BASE_TIME_MS,
   expectedRecord,
   type RecordSetName,
   recordSet,
 } from '../../../support/fixtures/record-sets';
-import { batchStarts, encodeBatch, seal } from '../../../support/record-set';
+import { batchStarts, encodeBatch, encodeMessage, encodeMessageSet, seal } from '../../../support/record-set';
 
 function batch(baseOffset: bigint, values: readonly string[], over: object = {}): Promise<Buffer> {
   return encodeBatch({
@@ -90,21 +92,114 @@ describe('record sets of Kafka’s Java client', () => {
     });
   });
 
-  it.each<[RecordSetName, bigint]>([
-    ['magic-0', 42n],
-    ['magic-1-gzip', 43n],
-  ])('%s: messages older than record batches are a gap, not a wedge', (name, to) => {
-    const decoded = decodeRecordSet(recordSet(name), 40n, []);
-    expect(decoded).toMatchObject({ records: [], next: to, gaps: [{ from: 40n, to, reason: 'codec' }] });
+  describe.each([0, 1] as const)('messages of format %d, from before Kafka 0.11', (magic) => {
+    /** They have no headers, and those of format 0 no time. */
+    const expected = (count: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const { timestampMs, ...record } = expectedRecord(i);
+        return { ...record, timestampMs: magic === 0 ? -1 : timestampMs, headers: [] };
+      });
+
+    it.each<[string, RecordSetName, number]>([
+      ['one by one', `magic-${magic}`, 12],
+      ['in gzip', `magic-${magic}-gzip`, 20],
+      ['in snappy', `magic-${magic}-snappy`, 20],
+      ['in lz4, whose frames have a wrong header checksum in format 0', `magic-${magic}-lz4`, 20],
+    ])('%s: every record, key, value and time', (_, name, count) => {
+      const decoded = decodeRecordSet(recordSet(name), BASE_OFFSET, []);
+      expect(decoded).toEqual({
+        records: expected(count),
+        next: BASE_OFFSET + BigInt(count),
+        leaderEpoch: -1,
+        gaps: [],
+      });
+    });
+
+    it('from the middle of a compressed set on', () => {
+      const decoded = decodeRecordSet(recordSet(`magic-${magic}-gzip`), BASE_OFFSET + 7n, []);
+      expect(decoded.records).toEqual(expected(20).slice(7));
+    });
+
+    it('over the limit of what a batch may be when decompressed are a codec gap', () => {
+      const decoded = decodeRecordSet(recordSet(`magic-${magic}-gzip`), BASE_OFFSET, [], createCodecs(1_000));
+      const next = BASE_OFFSET + 20n;
+      expect(decoded).toMatchObject({ records: [], gaps: [{ from: BASE_OFFSET, to: next }], next });
+      expect(decoded.gaps[0]!.reason).toBe('codec');
+    });
+
+    it('before record batches in the same answer', async () => {
+      const old = recordSet(`magic-${magic}-lz4`);
+      const set = Buffer.concat([old, await batch(BASE_OFFSET + 20n, ['a'])]);
+      const decoded = decodeRecordSet(set, BASE_OFFSET, []);
+      expect(decoded).toMatchObject({ next: BASE_OFFSET + 21n, leaderEpoch: 0, gaps: [] });
+      expect(decoded.records).toHaveLength(21);
+    });
+
+    const message = (offset: bigint, value: Buffer | null = Buffer.from('v'), codec: 0 | 1 = 0) =>
+      encodeMessage(magic, { offset, timestampMs: 5, key: null, value, codec });
+
+    it.each([
+      ['with a wrong checksum', () => spoiled(message(11n)), 'checksum'],
+      ['without a value to decompress', () => message(11n, null, 1), 'value'],
+      ['that hold nothing', () => message(11n, gzipSync(''), 1), 'none'],
+      ['that hold half a message', () => message(11n, gzipSync(message(0n).subarray(0, 20)), 1), 'past'],
+      [
+        'that hold a compressed message',
+        () => message(11n, gzipSync(message(0n, gzipSync('x'), 1)), 1),
+        'within',
+      ],
+      [
+        'that hold a message with a wrong checksum',
+        () => message(11n, gzipSync(spoiled(message(0n))), 1),
+        'checksum',
+      ],
+      [
+        'that hold offsets which do not ascend',
+        () => message(11n, gzipSync(Buffer.concat([message(1n), message(1n)])), 1),
+        'ascend',
+      ],
+      ['that hold what lies behind them', () => message(11n, gzipSync(message(12n)), 1), 'behind'],
+    ])('%s are a corrupt gap, and the reading goes on', (_, spoil, detail) => {
+      const decoded = decodeRecordSet(Buffer.concat([message(10n), spoil(), message(12n)]), 10n, []);
+      expect(decoded).toMatchObject({
+        gaps: [{ from: 11n, to: 12n, reason: 'corrupt', detail: expect.stringContaining(detail) }],
+        next: 13n,
+      });
+      expect(offsets(decoded)).toEqual([10, 12]);
+    });
+
+    it('with a wrong checksum hide no record of a compressed set behind them', () => {
+      const set = encodeMessageSet(magic, [
+        { offset: 12n, timestampMs: 5, key: null, value: Buffer.from('a') },
+        { offset: 15n, timestampMs: 5, key: null, value: Buffer.from('b') },
+      ]);
+      const decoded = decodeRecordSet(Buffer.concat([message(10n), spoiled(message(11n)), set]), 10n, []);
+      expect(offsets(decoded)).toEqual([10, 12, 15]);
+      expect(decoded).toMatchObject({ gaps: [{ from: 11n, to: 12n }], next: 16n });
+    });
+  });
+
+  it('log append time of format 1: the broker’s time, not the producer’s', () => {
+    const set = recordSet('magic-1-log-append-time');
+    const stamped = Number(set.readBigInt64BE(18));
+    const decoded = decodeRecordSet(set, 7n, []);
+    expect(decoded.records.map((record) => record.timestampMs)).toEqual([stamped, stamped]);
+    expect(stamped).toBeGreaterThan(BASE_TIME_MS + 5);
   });
 });
+
+function spoiled(message: Buffer): Buffer {
+  const copy = Buffer.from(message);
+  copy[copy.length - 1]! ^= 1;
+  return copy;
+}
 
 describe('a batch that was turned into an older message by a flipped bit', () => {
   it('is a gap up to the batch after it', async () => {
     const set = await tenBatches();
     set.writeInt8(1, batchStarts(set)[3]! + 16);
     const decoded = decodeRecordSet(set, 100n, []);
-    expect(decoded).toMatchObject({ gaps: [{ from: 106n, to: 108n, reason: 'codec' }], next: 120n });
+    expect(decoded).toMatchObject({ gaps: [{ from: 106n, to: 108n, reason: 'corrupt' }], next: 120n });
     expect(offsets(decoded)).toHaveLength(18);
   });
 });
