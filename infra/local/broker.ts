@@ -6,7 +6,14 @@ import { kafkaJava } from './java';
 import { kafkaJars } from './kafka-jars';
 import { clusterIdOf, formatStorage } from './kafka-storage';
 import { assertPortFree, freePorts } from './ports';
-import { type BrokerNode, LOCALHOST, LOG4J2_PROPERTIES, renderServerProperties } from './server-properties';
+import {
+  type BrokerNode,
+  type ClientListener,
+  hostAndPort,
+  LOCALHOST,
+  LOG4J2_PROPERTIES,
+  renderServerProperties,
+} from './server-properties';
 import type { Exit, SupervisedChild } from './supervised-child';
 import { untilUp } from './until-up';
 
@@ -23,6 +30,8 @@ export interface BrokerOptions {
   readonly onOutput?: (line: string) => void;
   /** Further server.properties of each broker. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** One more listener of each broker, on a free port; default none. */
+  readonly clientListener?: ClientListener;
   /** A broker ended that nobody had told to end. */
   readonly onCrash?: (index: number, exit: Exit) => void;
 }
@@ -31,6 +40,8 @@ export interface BrokerOptions {
 export interface Broker {
   /** `host:port` of each broker. */
   readonly bootstrap: readonly string[];
+  /** `host:port` of each broker's `clientListener`; empty without one. */
+  readonly clients: readonly string[];
   /** Process id of a broker's Java. @throws Error when it does not run */
   pid(index?: number): number;
   /** SIGKILL; resolves when the process has ended. */
@@ -61,7 +72,8 @@ const discard = (_line: string): void => undefined;
  * @throws Error when Java or Maven is missing, a port is taken or a broker does not start; nothing is left running
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { count = 1, port = 0, log = discard, onOutput = discard, properties, onCrash } = options;
+  const { count = 1, port = 0, log = discard, onOutput = discard, onCrash } = options;
+  const { properties, clientListener } = options;
   const jars = await kafkaJars(log);
   const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kafka-')));
   const temporary = options.dataDir === undefined;
@@ -82,7 +94,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   };
 
   try {
-    const nodes = await planNodes(root, count, port);
+    const nodes = await planNodes(root, count, port, clientListener !== undefined);
     const clusterId = await clusterIdOf(root, count);
     const log4j2 = join(root, 'log4j2.properties');
     await writeFile(log4j2, LOG4J2_PROPERTIES);
@@ -94,7 +106,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       const node = nodes[index]!;
       const file = join(node.directory, 'server.properties');
       await mkdir(node.directory, { recursive: true });
-      await writeFile(file, renderServerProperties(node, nodes, properties));
+      await writeFile(file, renderServerProperties(node, nodes, properties, clientListener));
       if (!formatted.has(index)) await formatStorage(java, clusterId, file);
       formatted.add(index);
       if (closing !== null) throw new Error('the broker was closed while it started');
@@ -134,6 +146,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 
     return {
       bootstrap: nodes.map((node) => `${LOCALHOST}:${node.port}`),
+      clients: nodes.flatMap(({ clientPort }) =>
+        clientPort === null ? [] : [hostAndPort(clientListener?.host ?? LOCALHOST, clientPort)],
+      ),
       pid: (index = 0) => running(index).pid,
       kill: (index = 0) => end(index, 'SIGKILL'),
       stop: (index = 0) => end(index, 'SIGTERM'),
@@ -153,12 +168,18 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   }
 }
 
-async function planNodes(root: string, count: number, port: number): Promise<BrokerNode[]> {
-  const free = await freePorts(port === 0 ? 2 * count : count);
+async function planNodes(
+  root: string,
+  count: number,
+  port: number,
+  hasClients: boolean,
+): Promise<BrokerNode[]> {
+  const free = await freePorts(port === 0 ? 3 * count : 2 * count);
   const nodes = Array.from({ length: count }, (_, index) => ({
     id: index + 1,
     controllerPort: free[index]!,
-    port: port === 0 ? free[count + index]! : port + index,
+    clientPort: hasClients ? free[count + index]! : null,
+    port: port === 0 ? free[2 * count + index]! : port + index,
     directory: join(root, `broker-${index + 1}`),
   }));
   for (const node of nodes) await assertPortFree(node.port, `Kafka broker ${node.id}`);

@@ -5,6 +5,8 @@ export interface BrokerNode {
   readonly id: number;
   readonly port: number;
   readonly controllerPort: number;
+  /** Port of its client listener; null without one. */
+  readonly clientPort: number | null;
   /** Directory of this node alone. */
   readonly directory: string;
 }
@@ -20,6 +22,21 @@ rootLogger.level=warn
 rootLogger.appenderRef.console.ref=console
 `;
 
+/** One more listener of each broker, for what is tested; brokers, probes and tools use the first one. */
+export interface ClientListener {
+  /** Default `PLAINTEXT`. */
+  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT';
+  /** Where it listens and what Metadata says of it, IPv6 without brackets; default 127.0.0.1. */
+  readonly host?: string;
+  /** SASL PLAIN: passwords by user. */
+  readonly users?: Readonly<Record<string, string>>;
+}
+
+/** An address of Kafka's, with brackets around IPv6. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /**
  * `server.properties` of one node of a KRaft cluster in which every node is broker and controller. `extra` is added
  * last and wins.
@@ -28,18 +45,26 @@ export function renderServerProperties(
   node: BrokerNode,
   nodes: readonly BrokerNode[],
   extra: Readonly<Record<string, string>> = {},
+  client: ClientListener = {},
 ): string {
   const replicas = nodes.length;
   const inSync = replicas >= 3 ? 2 : 1;
+  const { protocol = 'PLAINTEXT', host = LOCALHOST, users } = client;
+  const clientListener = node.clientPort === null ? [] : [`CLIENT://${hostAndPort(host, node.clientPort)}`];
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
     'controller.quorum.voters': nodes
       .map(({ id, controllerPort }) => `${id}@${LOCALHOST}:${controllerPort}`)
       .join(','),
-    listeners: `PLAINTEXT://${LOCALHOST}:${node.port},CONTROLLER://${LOCALHOST}:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${LOCALHOST}:${node.port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: [
+      `PLAINTEXT://${LOCALHOST}:${node.port}`,
+      `CONTROLLER://${LOCALHOST}:${node.controllerPort}`,
+      ...clientListener,
+    ].join(','),
+    'advertised.listeners': [`PLAINTEXT://${LOCALHOST}:${node.port}`, ...clientListener].join(','),
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:${protocol}`,
+    ...(users === undefined ? {} : saslPlain(users)),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(node.directory, 'log'),
@@ -71,4 +96,12 @@ export function renderServerProperties(
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}\n`)
     .join('');
+}
+
+function saslPlain(users: Readonly<Record<string, string>>): Record<string, string> {
+  const known = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`);
+  return {
+    'listener.name.client.sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.client.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${known.join(' ')};`,
+  };
 }

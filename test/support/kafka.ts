@@ -8,6 +8,8 @@ export interface BrokerHolder {
   readonly broker: Broker;
   /** Its `host:port` list. */
   readonly bootstrap: readonly string[];
+  /** `host:port` list of its `clientListener`. */
+  readonly clients: readonly string[];
 }
 
 /**
@@ -33,6 +35,9 @@ export function useBroker(options: BrokerOptions = {}): BrokerHolder {
     },
     get bootstrap() {
       return get().bootstrap;
+    },
+    get clients() {
+      return get().clients;
     },
   };
 }

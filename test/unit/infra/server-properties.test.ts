@@ -4,6 +4,7 @@ const node = (id: number): BrokerNode => ({
   id,
   port: 20_000 + id,
   controllerPort: 21_000 + id,
+  clientPort: null,
   directory: `/data/broker-${id}`,
 });
 
@@ -48,6 +49,17 @@ describe('server.properties', () => {
         'broker.session.timeout.ms': '6000',
       });
     }
+  });
+
+  it('have one more listener for clients, whose users only it knows', () => {
+    const withClients = { ...node(1), clientPort: 22_001 };
+    const client = { protocol: 'SASL_PLAINTEXT', host: '::1', users: { alice: 'a', bob: 'b' } } as const;
+    expect(properties(renderServerProperties(withClients, [withClients], {}, client))).toMatchObject({
+      listeners: 'PLAINTEXT://127.0.0.1:20001,CONTROLLER://127.0.0.1:21001,CLIENT://[::1]:22001',
+      'advertised.listeners': 'PLAINTEXT://127.0.0.1:20001,CLIENT://[::1]:22001',
+      'listener.security.protocol.map': expect.stringContaining('CLIENT:SASL_PLAINTEXT'),
+      'listener.name.client.plain.sasl.jaas.config': expect.stringContaining('user_alice="a" user_bob="b"'),
+    });
   });
 
   it('take further properties, which win and appear once', () => {
