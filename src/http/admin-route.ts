@@ -2,6 +2,7 @@ import type { ReportAdminStatus } from '../status/admin-status';
 import { streamSelectionOf } from '../status/stream-selection';
 import type { DirectRoute } from './direct-route';
 import { createOperatorRoute, type OperatorRouteOptions } from './operator-route';
+import { queryFault } from './query-fault';
 import { methodNotAllowed, notFound, READ_METHODS } from './route-errors';
 import type { WebFiles } from './web-files';
 
@@ -21,8 +22,9 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
     logger,
     owns: (path) => path === PATH || path.startsWith(PAGE),
 
-    async answer(req, res, { path, query }) {
-      if (path !== PATH && path !== PAGE && path !== STATUS) throw notFound(path);
+    async answer(req, res, target) {
+      const { path, query } = target;
+      if (path !== PATH && path !== PAGE && path !== STATUS) throw notFound(path, req.method);
       if (req.method !== 'GET' && req.method !== 'HEAD')
         throw methodNotAllowed(path, req.method, READ_METHODS);
       if (path === PATH) {
@@ -31,6 +33,8 @@ export function createAdminRoute({ report, web, guard, logger }: AdminRouteDeps)
       } else if (path === PAGE) {
         web.send(req, res, 'admin.html');
       } else {
+        const fault = queryFault(target, ['sort', 'limit']);
+        if (fault !== null) throw fault;
         const selection = streamSelectionOf(query.first('limit'), query.first('sort'));
         const body = JSON.stringify(await report(selection));
         res.writeHead(200, {

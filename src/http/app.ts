@@ -5,6 +5,7 @@ import type { OpenStreams } from '../sse/open-streams';
 import { type HealthDeps, readiness } from '../status/health';
 import type { Cors } from './cors';
 import { logDefect } from './defect';
+import { ENDPOINTS } from './endpoints';
 import { sendProblem } from './problem';
 import { methodNotAllowed, notFound, READ_METHODS } from './route-errors';
 import type { WebFiles } from './web-files';
@@ -18,22 +19,6 @@ export interface AppDeps {
   readonly web: WebFiles;
   readonly logger: Logger;
 }
-
-/** The list that `GET /` gives. */
-const ENDPOINTS = {
-  'GET /events': 'event stream; ?channel=/a&channel=/b, default all',
-  'GET /sse': 'event stream of all channels',
-  'GET /subscribe/<channel>': 'event stream of a channel and those below it',
-  'POST /broadcast/<channel>': 'publishes the body as an event; ?event=name, ?key=k',
-  'POST /events': 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON',
-  'GET /connections': 'number of open streams of this process',
-  'GET /kafka/status': 'state of the log: connections, positions, lag, current aggregation',
-  'GET /healthz': 'alive',
-  'GET /readyz': 'ready to serve, check by check',
-  'GET /metrics': 'what this process does, for Prometheus',
-  'GET /': 'this list; to a browser the live page',
-  'GET /admin/': 'streams of this process, for its operator',
-};
 
 /** All routes that are asked for rarely. */
 export function createApp({ streams, cors, health, kafkaStatus, web, logger }: AppDeps): Express {
@@ -56,7 +41,7 @@ export function createApp({ streams, cors, health, kafkaStatus, web, logger }: A
       // Without `%`: no file has a name that needs it, and Express fails at what it cannot decode.
       /^\/web\/([\w.-]+)$/,
       (req, res) => {
-        if (!web.send(req, res, String(req.params[0]))) throw notFound(req.path);
+        if (!web.send(req, res, String(req.params[0]))) throw notFound(req.path, req.method);
       },
     ],
     [
@@ -94,7 +79,7 @@ export function createApp({ streams, cors, health, kafkaStatus, web, logger }: A
     });
   }
   app.use((req) => {
-    throw notFound(req.path);
+    throw notFound(req.path, req.method);
   });
   app.use((thrown: unknown, _req: Request, res: Response, _next: () => void) => {
     const error = asGatewayError(thrown);

@@ -12,6 +12,8 @@ export interface Query {
   first(name: string): string | null;
   /** All values of the field in order. @throws GatewayError `bad-request` for bad UTF-8 */
   all(name: string): string[];
+  /** The fields' names, each once. Those that are not percent-encoded UTF-8 stay as they were sent. */
+  names(): string[];
 }
 
 /** Takes the origin form and, as RFC 9112 §3.2.2 demands, the absolute form. */
@@ -52,5 +54,20 @@ function createQuery(text: string): Query {
     }
     return values;
   }
-  return { all, first: (name) => all(name)[0] ?? null };
+  function names(): string[] {
+    if (text === '') return [];
+    const found = text.split('&').map((pair) => pair.split('=', 1)[0]!);
+    return [...new Set(found)].filter((name) => name !== '').map(readable);
+  }
+
+  return { all, names, first: (name) => all(name)[0] ?? null };
+}
+
+function readable(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // Only to be shown: no known name needs encoding.
+    return name;
+  }
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, GatewayError } from '../errors';
 import type { DirectRoute } from '../http/direct-route';
 import { sendProblem } from '../http/problem';
+import { queryFault } from '../http/query-fault';
+import type { RequestTarget } from '../http/request-target';
 import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
 import type { IngestRouteDeps } from './broadcast-route';
@@ -19,11 +21,12 @@ export function createBatchRoute({
   admission,
   onRefused,
 }: IngestRouteDeps): DirectRoute {
-  function accept(req: IncomingMessage): Promise<(Published | Error)[]> {
+  function accept(req: IncomingMessage, target: RequestTarget): Promise<(Published | Error)[]> {
     return admission.accept(
       req,
       config.maxBatchBytes,
-      () => null,
+      // Channel, name and key are each event's own.
+      () => queryFault(target, []),
       async (body, admitted) => {
         const events = parseBatch(body, req.headers['content-type'], config.maxBatchEvents);
         if (events.length === 0)
@@ -45,9 +48,9 @@ export function createBatchRoute({
   return {
     owns: (path, method) => path === PATH && method === 'POST' && config.enabled,
 
-    handle(req, res) {
+    handle(req, res, target) {
       const corsHeaders = cors.headersFor(req.headers.origin);
-      accept(req).then(
+      accept(req, target).then(
         (results) => answer(res, results, corsHeaders),
         (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRefused),
       );

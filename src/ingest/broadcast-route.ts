@@ -4,6 +4,7 @@ import { GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import type { DirectRoute } from '../http/direct-route';
 import type { OnRefused } from '../http/problem';
+import { queryFault } from '../http/query-fault';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import { methodNotAllowed } from '../http/route-errors';
 import { ROOT_CHANNEL } from '../hub/channel';
@@ -41,7 +42,10 @@ export function createBroadcastRoute({
     return admission.accept(
       req,
       config.maxEventBytes,
-      (admitted) => addressFault(channel, event) ?? admitted.channelFault(channel),
+      (admitted) =>
+        queryFault(target, ['event', 'key']) ??
+        addressFault(channel, event) ??
+        admitted.channelFault(channel),
       async (data) => {
         const [result] = await publisher.publish(
           [{ channel, event, data, key, idempotencyKey: idempotencyKeyOf(req) }],

@@ -14,6 +14,8 @@ export type StartRequest =
 
 /** Either, for clients that cannot send the header. */
 const ID_FIELDS = ['lastEventId', 'last_event_id'];
+/** What a query may say of where to begin. */
+export const START_FIELDS = ['from', 'since', ...ID_FIELDS] as const;
 /** Times of more digits would not be a date any more (ECMAScript's limit of ±8.64e15 ms). */
 const UNIX_MS = /^\d{1,15}$/;
 const LAST = /^-([1-9]\d{0,8})$/;

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors';
+import { queryFault } from '../http/query-fault';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import { channelFault, channelOf, ROOT_CHANNEL } from '../hub/channel';
 import { createSubscription, type Subscription } from '../hub/subscription';
-import { type StartRequest, startRequestOf } from './start-request';
+import { START_FIELDS, type StartRequest, startRequestOf } from './start-request';
 
 /** What a request for a stream asks for. */
 export interface StreamQuery {
@@ -19,6 +20,8 @@ export interface StreamQueryLimits {
   readonly maxEventNames: number;
 }
 
+const FIELDS = ['event', 'meta', 'strict', ...START_FIELDS];
+
 export const SUBSCRIBE_PATH = '/subscribe';
 
 /** @throws GatewayError `bad-channel`, `bad-event-name`, `bad-cursor`, `bad-request`, each with the field's name */
@@ -27,7 +30,9 @@ export function streamQueryOf(
   headers: IncomingHttpHeaders,
   limits: StreamQueryLimits,
 ): StreamQuery {
-  const { query } = target;
+  const { path, query } = target;
+  const fault = queryFault(target, path === '/events' ? ['channel', ...FIELDS] : FIELDS);
+  if (fault !== null) throw fault;
   const lastEventId = headers['last-event-id'];
   return {
     subscription: createSubscription({

@@ -72,7 +72,7 @@ describe('the log', () => {
     const { url, port, logged } = await startGateway({ LOG_STREAMS_PER_SECOND: '100' });
     const stream = rawHttp(
       port,
-      'GET /subscribe/a?x=secret HTTP/1.0\r\nX-Request-ID: request-1\r\nUser-Agent: test/1\r\nCookie: secret\r\n\r\n',
+      'GET /subscribe/a?_x=secret HTTP/1.0\r\nX-Request-ID: request-1\r\nUser-Agent: test/1\r\nCookie: secret\r\n\r\n',
     );
     await stream.until(':ok');
     await fetch(`${url}/broadcast/a`, { method: 'POST', body: 'the event' });

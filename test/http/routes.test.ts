@@ -79,7 +79,7 @@ describe('routes', () => {
   it('takes the absolute form of a request target', async () => {
     const { port } = await startGateway();
     await rawHttp(port, 'GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n').until('"ok"');
-    await rawHttp(port, 'GET http://x/sse?y=1 HTTP/1.1\r\nHost: x\r\n\r\n').until(':ok');
+    await rawHttp(port, 'GET http://x/sse?meta=1 HTTP/1.1\r\nHost: x\r\n\r\n').until(':ok');
   });
 
   it('is alive and ready, and says why when it is not', async () => {

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const SRC = join(__dirname, '../../src');
 
-/** Which rooms a room may import, besides itself and the files at the top (config, errors, logger, slabs). */
+/** Which rooms a room may import, besides itself and the files at the top (config, errors, logger, nearest-name, slabs). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   auth: ['http', 'hub'],
   // The parts of src/config.ts, which is what the others import.
@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // As well: the decoder, and nothing else that is pure, see below.
   client: ['sse'],
 };
-const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle', 'slabs'];
+const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle', 'nearest-name', 'slabs'];
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 
