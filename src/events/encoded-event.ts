@@ -1,20 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { encodeFrame, type Frame } from '../sse/frame';
 import { createFrameDecoder } from '../sse/frame-decoder';
+import { type EventSource, envelopeOf, sourceBytes, sourceOf } from './event-source';
 import { eventOf, OWN_EVENT_PREFIX, type UndecodableReason, undecodable } from './record-event';
-
-/** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
-export interface EventSource extends TopicPartition {
-  readonly offset: bigint;
-  readonly timestampMs: number;
-  /** As text; base64 when it is not UTF-8. */
-  readonly key: string | null;
-  readonly headers: Readonly<Record<string, string | null>>;
-}
 
 /** A record as it goes out. */
 export interface EncodedEvent extends Frame {
@@ -27,8 +18,6 @@ export interface EncodedEvent extends Frame {
   /** About what `source` takes. */
   readonly sourceBytes: number;
 }
-
-const SOURCE_OVERHEAD_BYTES = 160;
 
 /**
  * The one place where a record becomes bytes.
@@ -50,12 +39,8 @@ export function encodeRecord(
     event = undecodable(record, at, topic, 'too-large');
     frame = encodeFrame(id, event.event, event.data, allocate);
   }
-  const headers: Record<string, string | null> = {};
-  let sourceBytes = SOURCE_OVERHEAD_BYTES + (record.key?.length ?? 0);
-  for (const { key, value } of record.headers) {
-    setHeader(headers, key, value === null ? null : textOf(value));
-    sourceBytes += key.length + (value?.length ?? 0);
-  }
+  const reason = 'reason' in event ? event.reason : null;
+  const isDataBase64 = topic.encoding === 'base64' && record.value !== null && reason === null;
   // Field by field: a spread takes several times longer.
   return {
     bytes: frame.bytes,
@@ -63,24 +48,10 @@ export function encodeRecord(
     channel: event.channel,
     event: event.event,
     isOwn: event.event?.startsWith(OWN_EVENT_PREFIX) ?? false,
-    undecodable: 'reason' in event ? event.reason : null,
-    source: {
-      topic: at.topic,
-      partition: at.partition,
-      offset: record.offset,
-      timestampMs: record.timestampMs,
-      key: record.key === null ? null : textOf(record.key),
-      headers,
-    },
-    sourceBytes,
+    undecodable: reason,
+    source: sourceOf(record, at, isDataBase64),
+    sourceBytes: sourceBytes(record),
   };
-}
-
-/** The last of a name counts. Assigning would lose `__proto__`, which any producer may write. */
-function setHeader(headers: Record<string, string | null>, name: string, value: string | null): void {
-  if (name === '__proto__')
-    Object.defineProperty(headers, name, { value, enumerable: true, configurable: true });
-  else headers[name] = value;
 }
 
 /** When the record that a ring's entry holds was created, in Unix milliseconds; null for the gateway's own events. */
@@ -95,9 +66,7 @@ export function entryWithMeta(entry: RingEntry): Frame {
 
 /** The same event with an envelope around its data: where it comes from, and the data as a client without it sees it. */
 export function encodeWithMeta(frame: Frame, event: string | null, source: EventSource): Frame {
-  const { topic, partition, offset, timestampMs: timestamp, key, headers } = source;
-  const data = dataOf(frame);
-  const envelope = { topic, partition, offset: String(offset), timestamp, key, headers, data };
+  const envelope = envelopeOf(source, dataOf(frame));
   const { bytes } = encodeFrame(null, event, Buffer.from(JSON.stringify(envelope)));
   return {
     bytes: Buffer.concat([frame.bytes.subarray(0, frame.bodyStart), bytes]),
@@ -115,8 +84,4 @@ export function dataOf(frame: Frame): string {
   });
   decoder.push(frame.bytes.toString());
   return data;
-}
-
-function textOf(bytes: Buffer): string {
-  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'base64');
 }

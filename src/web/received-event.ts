@@ -22,7 +22,8 @@ export interface EventPlace {
 /** What `?meta=1` wraps around the data of each record. */
 interface Envelope extends EventPlace {
   readonly timestamp: number;
-  readonly headers: Readonly<Record<string, string | null>>;
+  /** All values of a name that came more than once. */
+  readonly headers: Readonly<Record<string, string | null | readonly (string | null)[]>>;
   readonly data: string;
 }
 
@@ -42,7 +43,7 @@ export function receivedEventOf({ type, data, lastEventId }: Arrival, nowMs: num
     id: lastEventId,
     name: type,
     data: envelope.data,
-    channel: envelope.headers.channel ?? null,
+    channel: [envelope.headers.channel].flat().at(-1) ?? null,
     source: { topic, partition, offset },
     latencyMs: timestamp > 0 ? nowMs - timestamp : null,
   };

@@ -28,6 +28,11 @@ describe('an event as the page shows it', () => {
     expect([event.latencyMs, event.channel]).toEqual([null, null]);
   });
 
+  it('has the last of several channel headers, as the gateway does', () => {
+    const headers = { channel: ['/a', '/b'] };
+    expect(receivedEventOf(arrival(JSON.stringify({ ...envelope, headers })), 5).channel).toBe('/b');
+  });
+
   it.each(['', 'text', 'null', '[]', '5', '{"topic":"t"}'])(
     'is shown as it is without an envelope: %j',
     (data) => {
