@@ -86,7 +86,7 @@ export interface LogReset {
   readonly reason: 'truncated' | 'recreated' | 'cluster';
   /** Names of the topics concerned; all others go on as before. For `cluster` all of them. */
   readonly topics: readonly string[];
-  /** Has every topic of the log, not only those concerned. */
+  /** Has every topic of the log. The others' `logEnd` is how far they have been read. */
   readonly layout: LogLayout;
 }
 
@@ -183,11 +183,12 @@ export interface Service {
   readonly detail: string | null;
 }
 
+/** The offsets are null for a partition that has not been read yet. */
 export interface PartitionStatus extends TopicPartition {
-  readonly position: bigint;
-  readonly highWatermark: bigint;
+  readonly position: bigint | null;
+  readonly highWatermark: bigint | null;
   /** End of what a reader of committed records may see; an open transaction keeps it below `highWatermark`. */
-  readonly lastStableOffset: bigint;
+  readonly lastStableOffset: bigint | null;
   /** ISO 8601 time since which an open transaction holds records back; null when none does. */
   readonly heldBackSince: string | null;
   /** ISO 8601 time of the last record read; null when none was read. */

@@ -44,8 +44,8 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
   }
 
   async function existingTopics(): Promise<readonly string[]> {
-    const { partitions } = await log.bounds();
-    return topics.filter((name) => partitions.some(({ topic }) => topic === name));
+    const { partitions, unavailable } = await log.bounds();
+    return topics.filter((name) => [...partitions, ...unavailable].some(({ topic }) => topic === name));
   }
 
   async function run(): Promise<void> {

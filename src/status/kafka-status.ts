@@ -1,4 +1,4 @@
-import type { EventLog } from '../eventlog/event-log';
+import type { EventLog, PartitionStatus } from '../eventlog/event-log';
 import type { Feed } from '../events/feed';
 import type { UndecodableCounts } from '../events/undecodable-records';
 import type { CurrentAggregation } from './current-aggregation';
@@ -9,7 +9,7 @@ export function kafkaStatus(
   feed: Pick<Feed, 'stats'>,
   aggregation: CurrentAggregation,
 ): object {
-  const { eventLog, producer, consumer } = log.status();
+  const { eventLog, producer, consumer, topics } = log.status();
   const { partitions, ...connection } = consumer;
   return {
     eventLog,
@@ -18,15 +18,21 @@ export function kafkaStatus(
       ...connection,
       currentAggregation: aggregation.report(),
       undecodable: undecodableOf(feed.stats().undecodable),
-      partitions: partitions.map(({ topic, partition, position, highWatermark, lastRecordAt }) => ({
-        topic,
-        partition,
-        position: String(position),
-        highWatermark: String(highWatermark),
-        lag: lagOf({ position, highWatermark }),
-        lastRecordAt,
+      partitions: partitions.map((status) => ({
+        topic: status.topic,
+        partition: status.partition,
+        state: status.read.state,
+        stateSince: status.read.since,
+        error: status.read.detail,
+        position: decimal(status.position),
+        highWatermark: decimal(status.highWatermark),
+        lag: lagOf(status),
+        lastStableOffset: decimal(status.lastStableOffset),
+        heldBackSince: status.heldBackSince,
+        lastRecordAt: status.lastRecordAt,
       })),
     },
+    topics,
   };
 }
 
@@ -39,7 +45,16 @@ function undecodableOf(counts: UndecodableCounts): object[] {
   );
 }
 
-/** Records that this instance has yet to read; what it has read may be ahead of what the log last said. */
-export function lagOf({ position, highWatermark }: { position: bigint; highWatermark: bigint }): number {
+/** Records that this instance has yet to read; null for a partition that has not been read yet. */
+export function lagOf({
+  position,
+  highWatermark,
+}: Pick<PartitionStatus, 'position' | 'highWatermark'>): number | null {
+  if (position === null || highWatermark === null) return null;
+  // What it has read may be ahead of what the log last said.
   return Number(highWatermark > position ? highWatermark - position : 0n);
+}
+
+function decimal(offset: bigint | null): string | null {
+  return offset === null ? null : String(offset);
 }

@@ -1,4 +1,4 @@
-import type { LogStatus } from '../eventlog/event-log';
+import type { LogStatus, TopicPartition } from '../eventlog/event-log';
 import { lagOf } from './kafka-status';
 import {
   by,
@@ -161,13 +161,31 @@ export const READ_METRICS = {
     ['side', 'state'],
   ),
   kafka_consumer_lag: gauge(
-    'records of a partition that this instance has yet to read; absent until the log was reached',
+    'records of a partition that this instance has yet to read; absent until it has been reached',
     ({ log }) =>
-      log.consumer.partitions.map(({ topic, partition, ...bounds }) => ({
-        labels: { topic, partition: String(partition) },
-        value: lagOf(bounds),
+      log.consumer.partitions.flatMap((status) => {
+        const value = lagOf(status);
+        return value === null ? [] : [{ labels: partitionLabels(status), value }];
+      }),
+    ['topic', 'partition'],
+  ),
+  kafka_partition_readable: gauge(
+    '1 while a partition is being read, 0 while it cannot be',
+    ({ log }) =>
+      log.consumer.partitions.map((status) => ({
+        labels: partitionLabels(status),
+        value: Number(status.read.state === 'ok'),
       })),
     ['topic', 'partition'],
+  ),
+  kafka_topic_up: gauge(
+    '1 while all of a topic can be read (`read`), and takes events (`append`)',
+    ({ log }) =>
+      log.topics.flatMap(({ topic, read, append }) => [
+        { labels: { topic, side: 'read' }, value: Number(read.state === 'ok') },
+        { labels: { topic, side: 'append' }, value: Number(append.state === 'ok') },
+      ]),
+    ['topic', 'side'],
   ),
   kafka_errors_total: counter(
     'requests and connections to Kafka that failed, each try: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
@@ -196,6 +214,10 @@ export const OBSERVED_METRICS = {
     LATENCY_BUCKETS,
   ),
 } as const satisfies Record<string, ObservedMetric>;
+
+function partitionLabels({ topic, partition }: TopicPartition): Sample['labels'] {
+  return { topic, partition: String(partition) };
+}
 
 function states(side: string, { state }: LogStatus['producer']): readonly Sample[] {
   return STATES.map((name) => ({ labels: { side, state: name }, value: Number(name === state) }));

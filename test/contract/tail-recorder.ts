@@ -23,7 +23,7 @@ export class TailRecorder implements TailListener {
   readonly gaps: LogGap[] = [];
   readonly resets: LogReset[] = [];
   readonly truncations: LogTruncation[] = [];
-  readonly added: PartitionBounds[] = [];
+  readonly added: JoinedPartition[] = [];
   readonly violations: string[] = [];
   layout: LogLayout | null = null;
   readonly #startOf: (bounds: PartitionBounds) => bigint;
@@ -65,8 +65,10 @@ export class TailRecorder implements TailListener {
 
   onReset(reset: LogReset): void {
     this.resets.push(reset);
-    this.#positions.clear();
-    for (const bounds of reset.layout.partitions) this.#positions.set(key(bounds), bounds.logEnd);
+    for (const name of this.#positions.keys())
+      if (reset.topics.some((topic) => name.startsWith(`${topic}/`))) this.#positions.delete(name);
+    for (const bounds of reset.layout.partitions)
+      if (reset.topics.includes(bounds.topic)) this.#positions.set(key(bounds), bounds.logEnd);
   }
 
   onTruncated(truncation: LogTruncation): void {

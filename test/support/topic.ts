@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { type Admin, Kafka, KafkaJSError, logLevel, Partitioners } from 'kafkajs';
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  type Admin,
+  Kafka,
+  KafkaJSError,
+  logLevel,
+  Partitioners,
+  ResourcePatternTypes,
+} from 'kafkajs';
 import { until } from './until';
 
 export interface TopicRecord {
@@ -29,7 +39,17 @@ export interface Topic {
   grow(partitions: number): Promise<void>;
   /** Deletes it and creates it anew, with this many partitions. */
   recreate(partitions: number): Promise<void>;
+  /** Resolves when it is gone. */
+  remove(): Promise<void>;
+  /** Takes these rights from everybody, all others stay; none gives all back. For a broker with `ACLS`. */
+  deny(rights: readonly ('READ' | 'WRITE' | 'DESCRIBE')[]): Promise<void>;
 }
+
+/** Properties of a broker that judges rights; nobody has to say who they are. */
+export const ACLS = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+} as const;
 
 /** Under the broker's default limit of 1 MiB for the records of a partition in one request. */
 const REQUEST_CHARS = 512 * 1024;
@@ -58,6 +78,11 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
       if (error instanceof KafkaJSError) return 0;
       throw error;
     }
+  }
+
+  async function remove(admin: Admin): Promise<void> {
+    await admin.deleteTopics({ topics: [topic] });
+    await until(async () => !(await admin.listTopics()).includes(topic), 'the topic is gone');
   }
 
   const bounds = () =>
@@ -155,10 +180,38 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
         await until(async () => (await leaders(admin)) === count, 'the new partitions have leaders');
       }),
 
+    remove: () => withAdmin(remove),
+
+    deny: (rights) =>
+      withAdmin(async (admin) => {
+        const resource = {
+          resourceType: AclResourceTypes.TOPIC,
+          resourceName: topic,
+          resourcePatternType: ResourcePatternTypes.LITERAL,
+        };
+        const anyone = { ...resource, principal: 'User:*', host: '*' };
+        await admin.deleteAcls({
+          filters: [
+            { ...resource, operation: AclOperationTypes.ANY, permissionType: AclPermissionTypes.ANY },
+          ],
+        });
+        if (rights.length === 0) return;
+        // A topic with any rule at all is closed to whom no rule lets in.
+        await admin.createAcls({
+          acl: [
+            { ...anyone, operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW },
+            ...rights.map((right) => ({
+              ...anyone,
+              operation: AclOperationTypes[right],
+              permissionType: AclPermissionTypes.DENY,
+            })),
+          ],
+        });
+      }),
+
     recreate: (count) =>
       withAdmin(async (admin) => {
-        await admin.deleteTopics({ topics: [topic] });
-        await until(async () => !(await admin.listTopics()).includes(topic), 'the topic is gone');
+        await remove(admin);
         await admin.createTopics({ topics: [{ topic, numPartitions: count }], waitForLeaders: true });
       }),
   };

@@ -1,14 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
-import type { EpochEnd, EpochQuery, LogLayout, PartitionBounds, TopicPartition } from '../event-log';
+import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../event-log';
 import { type Backoff, createBackoff, pause } from './backoff';
 import { type BrokerAddress, type KafkaRequest, nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
+import { BrokerOutages } from './broker-outages';
 import { type Metadata, metadataRequest, type TopicMetadata } from './metadata-request';
 import { offsetForLeaderEpochRequest } from './offset-for-leader-epoch-request';
-import { askBounds } from './partition-bounds';
-import { ERROR_CODE } from './protocol-error';
+import { askBounds, type BoundsQuery, type FoundBounds } from './partition-bounds';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
 import { createTopicCreator } from './topic-creator';
 import { keyOf } from './topic-partitions';
 
@@ -16,6 +17,13 @@ export interface LedPartition extends TopicPartition {
   readonly topicId: string;
   /** Null while the partition has no leader. */
   readonly leader: BrokerAddress | null;
+  readonly leaderEpoch: number;
+}
+
+/** Why a topic has no partitions in the view. */
+export interface TopicFault {
+  readonly state: Extract<ServiceState, 'missing' | 'forbidden' | 'interrupted'>;
+  readonly error: Error;
 }
 
 /** What is known of the Kafka cluster, at one moment. */
@@ -23,6 +31,8 @@ export interface ClusterView {
   readonly clusterId: string;
   /** Partitions of the topics in use that exist, in the order of the configuration, then by number. */
   readonly partitions: readonly LedPartition[];
+  /** By topic in use; a topic that is not here is well. */
+  readonly faults: ReadonlyMap<string, TopicFault>;
 }
 
 export interface ClusterOptions {
@@ -38,6 +48,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links: BrokerLinks;
   readonly #backoff: Backoff;
+  readonly #outages: BrokerOutages;
   readonly #closing = new AbortController();
   readonly #createMissing: ReturnType<typeof createTopicCreator>;
   readonly #running: Promise<void>;
@@ -53,6 +64,13 @@ export class Cluster {
     this.#brokers = kafka.brokers.map(parseAddress);
     this.#backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     this.#links = new BrokerLinks({ kafka, logger, onLost: () => this.#wake.abort() });
+    this.#outages = new BrokerOutages({
+      kafka,
+      links: this.#links,
+      signal: this.#closing.signal,
+      isMember: (name) => this.#brokers.some((broker) => nameOf(broker) === name),
+      onBack: () => this.#wake.abort(),
+    });
     this.#createMissing = createTopicCreator(options);
     this.#running = this.#keepFresh();
   }
@@ -78,35 +96,46 @@ export class Cluster {
     return this.#loading;
   }
 
-  /**
-   * A fresh view with the bounds of every partition, with `atTime` when `timeMs` is given.
-   * @throws Error when a broker or a leader is missing
-   */
-  async layout(timeMs?: number): Promise<LogLayout> {
+  /** A fresh view with the bounds of every partition. @throws Error when no broker answers */
+  async layout(query: BoundsQuery = {}): Promise<LogLayout> {
     const view = await this.refresh();
-    const partitions = await this.bounds(view.partitions, timeMs);
-    return { clusterId: view.clusterId, partitions, unavailable: [] };
+    const found = await this.bounds(view.partitions, query);
+    return { clusterId: view.clusterId, ...found };
   }
 
-  /** Bounds of these partitions, asked now, in the same order. @throws Error as `layout` */
-  bounds(partitions: readonly LedPartition[], timeMs?: number): Promise<PartitionBounds[]> {
-    return askBounds(partitions, this.#links, this.#options.kafka.livenessMs, timeMs);
+  /** Bounds of these partitions, asked now. */
+  bounds(partitions: readonly LedPartition[], query: BoundsQuery = {}): Promise<FoundBounds> {
+    return askBounds(partitions, query, {
+      kafka: this.#options.kafka,
+      links: this.#links,
+      outages: this.#outages,
+      onStale: () => this.#wake.abort(),
+    });
   }
 
-  /** Asks the leaders of these partitions. @throws Error when one of them does not answer or knows better */
+  /** Asks the leaders of these partitions; what cannot be asked now is left out. @throws Error before the first view when no broker answers */
   async epochEnds(asked: readonly EpochQuery[]): Promise<EpochEnd[]> {
+    const { kafka } = this.#options;
     const view = this.#view ?? (await this.refresh());
     const leaders = new Map(view.partitions.map((led) => [keyOf(led), led.leader]));
-    const byLeader = new Map<BrokerAddress, EpochQuery[]>();
+    const byLeader = new Map<string, { leader: BrokerAddress; queries: EpochQuery[] }>();
     for (const query of asked) {
       const leader = leaders.get(keyOf(query)) ?? null;
-      if (leader === null) continue;
-      byLeader.set(leader, [...(byLeader.get(leader) ?? []), query]);
+      if (leader === null || this.#outages.failureOf(leader) !== null) continue;
+      const group = byLeader.get(nameOf(leader));
+      if (group === undefined) byLeader.set(nameOf(leader), { leader, queries: [query] });
+      else group.queries.push(query);
     }
-    const answers = [...byLeader].map(async ([leader, queries]) => {
-      const link = await this.#links.get(leader);
-      const { ends } = await link.send(offsetForLeaderEpochRequest(queries), this.#options.kafka.livenessMs);
-      return ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
+    const answers = [...byLeader.values()].map(async ({ leader, queries }) => {
+      try {
+        const link = await this.#links.get(leader);
+        const { ends } = await link.send(offsetForLeaderEpochRequest(queries), kafka.livenessMs);
+        if (ends.some(({ errorCode }) => errorCode !== ERROR_CODE.NONE)) this.#wake.abort();
+        return ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
+      } catch (error) {
+        this.#outages.failed(leader, error as Error);
+        return [];
+      }
     });
     return (await Promise.all(answers)).flat();
   }
@@ -115,7 +144,7 @@ export class Cluster {
     this.#closing.abort();
     this.#wake.abort();
     this.#links.close();
-    await this.#running;
+    await Promise.all([this.#running, this.#outages.ended()]);
   }
 
   async #keepFresh(): Promise<void> {
@@ -146,9 +175,7 @@ export class Cluster {
   async #load(): Promise<ClusterView> {
     const { kafka, topics, onView } = this.#options;
     let metadata = await this.#ask(metadataRequest(topics));
-    const created = await this.#createMissing(metadata, (request, timeoutMs) =>
-      this.#askController(metadata, request, timeoutMs),
-    );
+    const created = await this.#create(metadata);
     // A topic is in the metadata of every broker only a moment after it was created.
     const patientUntilMs = performance.now() + kafka.livenessMs;
     while (created.some((topic) => !hasLeaders(metadata, topic)) && performance.now() < patientUntilMs) {
@@ -164,10 +191,30 @@ export class Cluster {
     return this.#view;
   }
 
+  /** A topic that cannot be created now must not keep the others from being served. */
+  async #create(metadata: Metadata): Promise<readonly string[]> {
+    try {
+      return await this.#createMissing(metadata, (request, timeoutMs) =>
+        this.#askController(metadata, request, timeoutMs),
+      );
+    } catch (error) {
+      if (this.#closing.signal.aborted) throw error;
+      this.#options.logger.warn(
+        { error: (error as Error).message },
+        'topics could not be created; trying again',
+      );
+      return [];
+    }
+  }
+
   /** Asks one broker after the other: one that is connected, those known, those configured. */
   async #ask<T extends { readonly throttleMs: number }>(request: KafkaRequest<T>): Promise<T> {
     const { kafka } = this.#options;
-    const known = [...this.#brokers].sort(() => Math.random() - 0.5);
+    // Those known to be away come last.
+    const known = this.#brokers
+      .map((address) => ({ address, order: Math.random() + (this.#outages.failureOf(address) ? 1 : 0) }))
+      .sort((a, b) => a.order - b.order)
+      .map(({ address }) => address);
     const candidates = [this.#links.any()?.address, ...known, ...kafka.brokers.map(parseAddress)];
     const tried = new Set<string>();
     let failure = new Error('no broker is known');
@@ -192,8 +239,15 @@ export class Cluster {
   ): Promise<T> {
     const address = brokers.get(controllerId);
     if (address === undefined) throw new Error('the cluster has no controller');
-    const link = await this.#links.get(address);
-    return link.send(request, timeoutMs);
+    const failure = this.#outages.failureOf(address);
+    if (failure !== null) throw failure;
+    try {
+      const link = await this.#links.get(address);
+      return await link.send(request, timeoutMs);
+    } catch (error) {
+      this.#outages.failed(address, error as Error);
+      throw error;
+    }
   }
 }
 
@@ -204,20 +258,33 @@ function hasLeaders({ topics }: Metadata, name: string): boolean {
 
 function viewOf({ clusterId, brokers, topics }: Metadata, names: readonly string[]): ClusterView {
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
+  const found = names
+    .map((name) => byName.get(name))
+    .filter((topic): topic is TopicMetadata => topic !== undefined);
   return {
     clusterId,
-    partitions: names
-      .map((name) => byName.get(name))
-      .filter((topic): topic is TopicMetadata => topic !== undefined)
-      .flatMap(({ name, topicId, partitions }) =>
-        partitions.map(({ partition, leader }) => ({
-          topic: name,
-          partition,
-          topicId,
-          leader: brokers.get(leader) ?? null,
-        })),
+    partitions: found.flatMap(({ name, topicId, partitions }) =>
+      partitions.map(({ partition, leader, leaderEpoch }) => ({
+        topic: name,
+        partition,
+        topicId,
+        leader: brokers.get(leader) ?? null,
+        leaderEpoch,
+      })),
+    ),
+    faults: new Map(
+      found.flatMap(({ name, errorCode }) =>
+        errorCode === ERROR_CODE.NONE
+          ? []
+          : [[name, { state: faultOf(errorCode), error: new ProtocolError(name, errorCode) }]],
       ),
+    ),
   };
+}
+
+function faultOf(errorCode: number): TopicFault['state'] {
+  if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION) return 'missing';
+  return errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED ? 'forbidden' : 'interrupted';
 }
 
 function parseAddress(broker: string): BrokerAddress {

@@ -4,6 +4,8 @@ import type { ConnectionStatus } from '../event-log';
 export interface ConnectionState {
   readonly connected: boolean;
   becameConnected(): void;
+  /** A failure that interrupts nothing by itself: it is told as the last error. */
+  noted(error: Error): void;
   /** A failure; it interrupts what was connected, and leaves `starting` as it is. */
   failed(error: Error): void;
   becameClosed(): void;
@@ -27,13 +29,18 @@ export function createConnectionState(onChange: (status: ConnectionStatus) => vo
     onChange(status());
   }
 
+  function noted(error: Error): void {
+    lastError = { message: error.message, at: new Date().toISOString() };
+  }
+
   return {
     get connected() {
       return state === 'connected';
     },
     becameConnected: () => enter('connected'),
+    noted,
     failed(error) {
-      lastError = { message: error.message, at: new Date().toISOString() };
+      noted(error);
       if (state === 'connected') enter('interrupted');
     },
     becameClosed: () => enter('closed'),

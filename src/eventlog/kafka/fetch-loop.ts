@@ -24,12 +24,26 @@ export interface FetchLoopOptions {
   paused(): AbortSignal | null;
   deliver(reader: PartitionReader, fetched: FetchedPartition): void;
   onAnswer(): void;
+  /** The right to read this partition is missing. */
+  onForbidden(reader: PartitionReader): void;
   onFailure(error: Error): void;
   /** Settles a position that the broker does not have. */
   onOutOfRange(reader: PartitionReader): Promise<void>;
   /** Looks at the cluster again. @throws Error when it cannot be reached */
   refresh(): Promise<unknown>;
 }
+
+/** Answers of a broker that leads a partition no more, or not yet; or that has not heard of its topic yet. */
+const MOVES: ReadonlySet<number> = new Set([
+  ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION,
+  ERROR_CODE.UNKNOWN_TOPIC_ID,
+  ERROR_CODE.LEADER_NOT_AVAILABLE,
+  ERROR_CODE.NOT_LEADER_OR_FOLLOWER,
+  ERROR_CODE.REPLICA_NOT_AVAILABLE,
+  ERROR_CODE.FENCED_LEADER_EPOCH,
+  ERROR_CODE.UNKNOWN_LEADER_EPOCH,
+  ERROR_CODE.OFFSET_NOT_AVAILABLE,
+]);
 
 /** Fetches, one request after the other, from one broker what that broker leads. */
 export class FetchLoop {
@@ -58,7 +72,7 @@ export class FetchLoop {
       } catch (error) {
         if (signal.aborted) return;
         reachable = false;
-        for (const reader of this.#options.readers()) reader.lost();
+        for (const reader of this.#options.readers()) reader.lost('interrupted', (error as Error).message);
         onFailure(error as Error);
         await backoff.wait(signal);
       }
@@ -108,23 +122,33 @@ export class FetchLoop {
   async #take(reader: PartitionReader, fetched: FetchedPartition): Promise<void> {
     if (fetched.errorCode === ERROR_CODE.NONE) {
       this.#retries.delete(reader);
-      reader.answered();
+      reader.fetched();
       this.#options.deliver(reader, fetched);
-    } else if (fetched.errorCode === ERROR_CODE.OFFSET_OUT_OF_RANGE) {
-      this.#retryLater(reader);
-      await this.#options.onOutOfRange(reader);
-    } else {
-      this.#retryLater(reader);
-      reader.lost();
-      this.#options.onFailure(new ProtocolError(keyOf(fetched), fetched.errorCode));
-      await this.#options.refresh();
+      return;
     }
+    this.#retryLater(reader);
+    const error = new ProtocolError(keyOf(fetched), fetched.errorCode);
+    switch (fetched.errorCode) {
+      case ERROR_CODE.OFFSET_OUT_OF_RANGE:
+        await this.#options.onOutOfRange(reader);
+        return;
+      case ERROR_CODE.TOPIC_AUTHORIZATION_FAILED:
+        this.#options.onForbidden(reader);
+        break;
+      default:
+        // A leader that moves is found again before its silence counts; one that goes on like this is noticed by it.
+        if (!MOVES.has(fetched.errorCode)) reader.lost('interrupted', error.message);
+    }
+    this.#options.onFailure(error);
+    // Not waited for: the other partitions of this broker are well. Who keeps the view says when it cannot be had.
+    if (fetched.errorCode !== ERROR_CODE.TOPIC_AUTHORIZATION_FAILED)
+      this.#options.refresh().catch((failed: Error) => this.#options.onFailure(failed));
   }
 
   async #ping(): Promise<void> {
     const { address, kafka, links } = this.#options;
     await pingAll([address], links, kafka.livenessMs);
-    for (const reader of this.#options.readers()) reader.answered();
+    for (const reader of this.#options.readers()) reader.leaderAnswered();
     this.#options.onAnswer();
   }
 

@@ -1,7 +1,7 @@
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { ConnectionStatus, EventLog, Service } from '../event-log';
+import type { ConnectionStatus, EventLog, LogLayout, Service } from '../event-log';
 import { createLogCounter } from '../log-counts';
 import { Appender } from './appender';
 import { Cluster } from './cluster';
@@ -85,6 +85,25 @@ export function createKafkaEventLog({
     });
   }, kafka.livenessMs / CHECKS_PER_LIVENESS);
 
+  /** Bounds take the right to describe only; what the tail may not read cannot be had. */
+  function withoutForbidden(layout: LogLayout): LogLayout {
+    const forbidden = layout.partitions.filter((partition) => tail?.isForbidden(partition) === true);
+    if (forbidden.length === 0) return layout;
+    return {
+      ...layout,
+      partitions: layout.partitions.filter((partition) => !forbidden.includes(partition)),
+      unavailable: [
+        ...layout.unavailable,
+        ...forbidden.map(({ topic, partition, topicId }) => ({
+          topic,
+          partition,
+          topicId,
+          reason: 'forbidden' as const,
+        })),
+      ],
+    };
+  }
+
   async function close(deadlineMs: number): Promise<void> {
     await appender.flush(deadlineMs);
     clearInterval(liveness);
@@ -105,6 +124,7 @@ export function createKafkaEventLog({
       if (tail !== null) throw new Error('this log is tailed already');
       tail = new KafkaTail({
         kafka,
+        topics,
         logger,
         cluster,
         listener,
@@ -116,7 +136,7 @@ export function createKafkaEventLog({
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
     async bounds(options) {
       try {
-        return await cluster.layout(options?.timeMs);
+        return withoutForbidden(await cluster.layout(options));
       } catch (cause) {
         throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
       }
@@ -131,8 +151,12 @@ export function createKafkaEventLog({
     status: () => ({
       eventLog: 'kafka',
       producer: producer.status(),
-      consumer: { ...consumer.status(), partitions: tail?.status() ?? [] },
-      topics: topics.map((topic) => ({ topic, read: serviceOf(consumer), append: serviceOf(producer) })),
+      consumer: { ...consumer.status(), partitions: tail?.partitions() ?? [] },
+      topics: topics.map((topic) => ({
+        topic,
+        read: tail?.topic(topic) ?? serviceOf(consumer),
+        append: serviceOf(producer),
+      })),
       counts: { stored: counter.stored, failures: counter.failures, ...appender.queued },
     }),
     close(deadlineMs) {

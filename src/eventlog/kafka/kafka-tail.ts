@@ -5,20 +5,28 @@ import type {
   LogReset,
   PartitionBounds,
   PartitionStatus,
+  Service,
   Tail,
   TailListener,
   TopicPartition,
+  UnavailablePartition,
 } from '../event-log';
-import { createBackoff } from './backoff';
+import { createBackoff, pause } from './backoff';
+import { nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
 import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
 import { FetchLoops } from './fetch-loops';
+import { missingRight } from './kafka-rights';
 import { PartitionReader } from './partition-reader';
+import { TopicFaults } from './topic-faults';
 import { keyOf } from './topic-partitions';
+import { TrackedService, worstOf } from './tracked-service';
 
 export interface KafkaTailOptions {
   readonly kafka: KafkaConfig;
+  /** Names of the topics to read. */
+  readonly topics: readonly string[];
   readonly logger: Logger;
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
@@ -27,35 +35,60 @@ export interface KafkaTailOptions {
   readonly onFailure: () => void;
 }
 
-/** The one reader of all partitions: assign mode, without a consumer group, one fetch loop per leading broker. */
+const NO_LEADER = 'it has no leader';
+
+/** A partition that exists and is not read yet. */
+interface WaitingPartition extends TopicPartition {
+  readonly topicId: string;
+  /** It existed unread at this Unix time, so older records are not for the streams; null: all of it is new. */
+  readonly sinceMs: number | null;
+  readonly service: TrackedService;
+  /** As it was when it was last looked for. */
+  leader: string | null;
+}
+
+/**
+ * The one reader of all partitions: assign mode, without a consumer group, one fetch loop per leading broker. What can
+ * be read is read; each partition that cannot is waited for by itself.
+ */
 export class KafkaTail implements Tail {
   readonly #options: KafkaTailOptions;
   readonly #links: BrokerLinks;
   readonly #closing = new AbortController();
   readonly #loops: FetchLoops;
   readonly #tasks = new Set<Promise<void>>();
-  #readers = new Map<string, PartitionReader>();
+  readonly #faults: TopicFaults;
+  readonly #readers = new Map<string, PartitionReader>();
+  readonly #waiting = new Map<string, WaitingPartition>();
+  /** Topics whose partitions are looked up anew. */
+  readonly #resetting = new Set<string>();
+  /** Topics of which nothing could be seen at the start, not even whether they exist: since this Unix time. */
+  readonly #hiddenSinceMs = new Map<string, number>();
   /** Null before the start. */
   #clusterId: string | null = null;
-  #resetting = false;
-  #joining = false;
+  #isReachable = true;
+  /** Null while nothing is joining; aborted to look again at once. */
+  #joining: AbortController | null = null;
   /** Null while fetching. */
   #resuming: AbortController | null = null;
 
   constructor(options: KafkaTailOptions) {
+    const { cluster, kafka, logger, topics } = options;
     this.#options = options;
-    this.#links = new BrokerLinks({ kafka: options.kafka, logger: options.logger });
+    this.#faults = new TopicFaults({ kafka, topics });
+    this.#links = new BrokerLinks({ kafka, logger });
     this.#loops = new FetchLoops({
-      kafka: options.kafka,
+      kafka,
       links: this.#links,
       signal: this.#closing.signal,
       readers: () => this.#readers,
       paused: () => this.#resuming?.signal ?? null,
       deliver: (reader, fetched) => this.#guard(() => reader.take(fetched)),
       onAnswer: () => this.checkLiveness(),
+      onForbidden: (reader) => reader.lost('forbidden', missingRight(kafka, 'Read', reader.topic)),
       onFailure: (error) => this.#failed(error),
       onOutOfRange: (reader) => this.#settle(reader),
-      refresh: () => options.cluster.refresh(),
+      refresh: () => cluster.refresh(),
     });
     this.#run(() => this.#start());
   }
@@ -74,104 +107,260 @@ export class KafkaTail implements Tail {
     await Promise.all([...this.#tasks, this.#loops.ended()]);
   }
 
-  status(): PartitionStatus[] {
-    return [...this.#readers.values()].map((reader) => reader.status());
+  partitions(): PartitionStatus[] {
+    const waiting = [...this.#waiting.values()].map(
+      ({ topic, partition, service }): PartitionStatus => ({
+        topic,
+        partition,
+        position: null,
+        highWatermark: null,
+        lastStableOffset: null,
+        heldBackSince: null,
+        lastRecordAt: null,
+        read: service.current,
+      }),
+    );
+    const found = [...[...this.#readers.values()].map((reader) => reader.status()), ...waiting];
+    const { topics } = this.#options;
+    const order = (topic: string) => topics.indexOf(topic);
+    return found.sort((a, b) => order(a.topic) - order(b.topic) || a.partition - b.partition);
+  }
+
+  /** Of a topic in use. */
+  topic(name: string): Service {
+    const fault = this.#faults.of(name);
+    if (fault.state !== 'ok') return fault;
+    const own = [...this.#readers.values(), ...this.#waiting.values()].filter(({ topic }) => topic === name);
+    // A topic that is looked up anew has none for a moment.
+    return worstOf(own.map(({ service }) => service.current)) ?? { ...fault, state: 'starting' };
+  }
+
+  isForbidden(partition: TopicPartition): boolean {
+    const key = keyOf(partition);
+    const service = this.#readers.get(key)?.service ?? this.#waiting.get(key)?.service;
+    return service?.current.state === 'forbidden';
   }
 
   hasDropped(partition: TopicPartition, offset: bigint): boolean {
     return this.#readers.get(keyOf(partition))?.hasDropped(offset) ?? false;
   }
 
-  /** Judges whether every partition is being read; called regularly and at each answer. */
+  /** Judges which partitions are being read; called regularly and at each answer. */
   checkLiveness(): void {
-    const { kafka, state } = this.#options;
-    if (this.#readers.size === 0 || this.#closing.signal.aborted) return;
-    for (const [key, reader] of this.#readers) {
-      if (reader.silentMs <= kafka.livenessMs) continue;
-      if (state.connected) state.failed(new Error(`${key}: no answer from its leader`));
-      return;
+    if (this.#clusterId === null || this.#closing.signal.aborted) return;
+    const { livenessMs } = this.#options.kafka;
+    for (const reader of this.#readers.values()) {
+      if (!this.#faults.isDoubtful(reader.topic)) reader.checkSilence(livenessMs);
     }
-    state.becameConnected();
+    this.#judge();
   }
 
   /** To be called with every new view of the cluster. */
   follow(view: ClusterView): void {
-    if (this.#clusterId === null || this.#resetting || this.#closing.signal.aborted) return;
-    const known = new Map(view.partitions.map((led) => [keyOf(led), led]));
-    const reason =
-      view.clusterId !== this.#clusterId
-        ? 'cluster'
-        : [...this.#readers].some(([key, { topicId }]) => (known.get(key)?.topicId ?? topicId) !== topicId)
-          ? 'recreated'
-          : null;
-    if (reason !== null) {
-      this.#reset(reason);
+    this.#isReachable = true;
+    this.#faults.follow(view, (topic) =>
+      [...this.#readers.values()].some((reader) => reader.topic === topic),
+    );
+    if (this.#clusterId === null || this.#closing.signal.aborted) return;
+    if (view.clusterId !== this.#clusterId) {
+      if (this.#resetting.size === 0) this.#reset('cluster', this.#options.topics);
       return;
     }
+    const ids = new Map(view.partitions.map(({ topic, topicId }) => [topic, topicId]));
+    const recreated = [...this.#readers.values()].filter(
+      ({ topic, topicId }) => (ids.get(topic) ?? topicId) !== topicId,
+    );
+    if (recreated.length > 0) this.#reset('recreated', [...new Set(recreated.map(({ topic }) => topic))]);
+    this.#followPartitions(view);
     this.#loops.follow(view.partitions);
-    if (this.#joining || this.#unread(view).length === 0) {
-      if (this.#readers.size === 0) this.#options.state.becameConnected();
-      return;
-    }
-    this.#joining = true;
-    this.#run(() => this.#join());
+    this.#judge();
   }
 
   /** To be called when no broker answers a question about the cluster. */
   lostCluster(error: Error): void {
+    this.#isReachable = false;
     if (this.#readers.size === 0) this.#options.state.failed(error);
   }
 
   async #start(): Promise<void> {
     const { cluster, listener } = this.#options;
     await this.#untilDone(async () => {
-      const layout = await cluster.layout();
+      const layout = await this.#patientLayout(() => true);
       if (this.#closing.signal.aborted) return;
+      const startedMs = Date.now();
       this.#guard(() => {
         const positions = listener.onStart(layout);
         this.#clusterId = layout.clusterId;
         this.#read(layout.partitions, (_bounds, index) => positions[index]!);
+        this.#await(layout.unavailable, startedMs);
+        for (const [topic, { state }] of cluster.view?.faults ?? [])
+          if (state !== 'missing') this.#hiddenSinceMs.set(topic, startedMs);
       });
     });
     if (cluster.view !== null) this.follow(cluster.view);
   }
 
-  #reset(reason: LogReset['reason']): void {
+  /** The layout, after a little patience for those partitions of it that `isWanted` and are not to be had at once. */
+  async #patientLayout(isWanted: (partition: UnavailablePartition) => boolean): Promise<LogLayout> {
+    const { cluster, kafka } = this.#options;
+    const { signal } = this.#closing;
+    let patientUntilMs: number | null = null;
+    for (;;) {
+      const layout = await cluster.layout({ mustBeReadable: true });
+      patientUntilMs ??= performance.now() + kafka.retryMaxMs;
+      const isComplete = !layout.unavailable.some((it) => it.reason === 'unreachable' && isWanted(it));
+      if (isComplete || performance.now() >= patientUntilMs || signal.aborted) return layout;
+      await pause(kafka.retryMinMs, signal);
+    }
+  }
+
+  #reset(reason: LogReset['reason'], topics: readonly string[]): void {
     const { cluster, listener, logger, state } = this.#options;
-    state.failed(new Error(`the log is not the one that was read: ${reason}`));
-    logger.warn({ reason }, 'the log was reset; reading goes on at its end');
-    this.#resetting = true;
-    this.#readers = new Map();
+    logger.warn({ reason, topics }, 'topics were reset; reading goes on at their end');
+    for (const topic of topics) this.#resetting.add(topic);
+    for (const group of [this.#readers, this.#waiting]) {
+      for (const [key, { topic }] of group) if (this.#resetting.has(topic)) group.delete(key);
+    }
+    if (this.#readers.size === 0)
+      state.failed(new Error(`the log is not the one that was read: ${reason} (${topics.join(', ')})`));
     this.#run(async () => {
       await this.#untilDone(async () => {
-        const layout = await cluster.layout();
+        const layout = await this.#patientLayout(({ topic }) => topics.includes(topic));
         if (this.#closing.signal.aborted) return;
-        this.#resetting = false;
-        this.#clusterId = layout.clusterId;
-        this.#guard(() => listener.onReset({ reason, topics: topicsOf(layout), layout }));
-        this.#read(layout.partitions, ({ logEnd }) => logEnd);
+        for (const topic of topics) this.#resetting.delete(topic);
+        const isReset = ({ topic }: TopicPartition) => topics.includes(topic);
+        const partitions = [...layout.partitions.filter(isReset), ...this.#reached(layout)];
+        if (reason === 'cluster') this.#clusterId = layout.clusterId;
+        this.#guard(() => listener.onReset({ reason, topics, layout: { ...layout, partitions } }));
+        this.#read(partitions.filter(isReset), ({ logEnd }) => logEnd);
+        this.#await(layout.unavailable.filter(isReset), reason === 'recreated' ? null : Date.now());
       });
       if (cluster.view !== null) this.follow(cluster.view);
     });
   }
 
-  /** Reads partitions that appeared from their first record. */
-  async #join(): Promise<void> {
-    const { cluster, listener } = this.#options;
-    await this.#untilDone(async () => {
-      const view = await cluster.refresh();
-      if (this.#resetting) return;
-      const readers = this.#readers;
-      const added = await cluster.bounds(this.#unread(view));
-      if (this.#closing.signal.aborted || this.#readers !== readers || added.length === 0) return;
-      this.#guard(() =>
-        listener.onPartitions(added.map((bounds) => ({ ...bounds, start: bounds.logStart }))),
-      );
-      this.#read(added, ({ logStart }) => logStart);
+  /** The partitions being read, each up to where it has been read, whether or not its leader answers at the moment. */
+  #reached({ partitions }: LogLayout): PartitionBounds[] {
+    const starts = new Map(partitions.map((bounds) => [keyOf(bounds), bounds.logStart]));
+    return [...this.#readers].map(([key, { topic, partition, topicId, position }]) => {
+      const logStart = starts.get(key) ?? position;
+      return {
+        topic,
+        partition,
+        topicId,
+        logStart: logStart < position ? logStart : position,
+        logEnd: position,
+      };
     });
-    this.#joining = false;
-    // More of them may have been found meanwhile.
-    if (cluster.view !== null) this.follow(cluster.view);
+  }
+
+  /** Reads what is waited for as soon as it can be had. */
+  async #join(): Promise<void> {
+    const { cluster, kafka, listener } = this.#options;
+    const { signal } = this.#closing;
+    const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
+    while (this.#waiting.size > 0 && !signal.aborted) {
+      this.#joining = new AbortController();
+      const wake = AbortSignal.any([this.#joining.signal, signal]);
+      const asked = (cluster.view?.partitions ?? []).filter((led) => this.#isWaitedFor(led));
+      const times = [...this.#waiting.values()].flatMap(({ sinceMs }) => (sinceMs === null ? [] : [sinceMs]));
+      // The clock of a producer or a broker may be behind this one.
+      const since = times.length === 0 ? {} : { timeMs: Math.min(...times) - kafka.livenessMs };
+      const found = await cluster.bounds(asked, { mustBeReadable: true, ...since });
+      if (signal.aborted) break;
+      this.#noteUnavailable(found.unavailable);
+      const added = found.partitions
+        .filter((bounds) => this.#isWaitedFor(bounds))
+        .map((bounds) => {
+          const isNew = this.#waiting.get(keyOf(bounds))!.sinceMs === null;
+          return { ...bounds, start: isNew ? bounds.logStart : (bounds.atTime ?? bounds.logStart) };
+        });
+      if (added.length > 0) {
+        this.#guard(() => listener.onPartitions(added));
+        this.#read(added, (_bounds, index) => added[index]!.start);
+        backoff.reset();
+      }
+      this.#judge();
+      if (this.#waiting.size > 0) await backoff.wait(wake);
+    }
+    this.#joining = null;
+  }
+
+  /** Brings what is known of each partition up to date with the view. */
+  #followPartitions(view: ClusterView): void {
+    const known = new Map(view.partitions.map((led) => [keyOf(led), led]));
+    for (const [key, { topic, service }] of [...this.#readers, ...this.#waiting]) {
+      const fault = this.#faults.of(topic);
+      if (known.has(key)) {
+        if (known.get(key)!.leader === null) service.become('interrupted', NO_LEADER);
+      } else if (fault.state !== 'ok') {
+        service.become(fault.state, fault.detail);
+        // Once it is there again, it is another one.
+        if (fault.state === 'missing') this.#waiting.delete(key);
+      }
+    }
+    const unread = view.partitions.filter(
+      (led) => !this.#readers.has(keyOf(led)) && !this.#resetting.has(led.topic),
+    );
+    this.#await(
+      unread.filter((led) => !this.#isWaitedFor(led)),
+      null,
+    );
+    for (const led of unread) {
+      const waiting = this.#waiting.get(keyOf(led))!;
+      const leader = led.leader === null ? null : nameOf(led.leader);
+      if (leader !== waiting.leader) this.#joining?.abort();
+      waiting.leader = leader;
+    }
+  }
+
+  /** @param sinceMs null: they are new, unless their topic was hidden at the start */
+  #await(partitions: readonly Omit<UnavailablePartition, 'reason'>[], sinceMs: number | null): void {
+    for (const { topic, partition, topicId } of partitions) {
+      this.#waiting.set(keyOf({ topic, partition }), {
+        topic,
+        partition,
+        topicId,
+        sinceMs: sinceMs ?? this.#hiddenSinceMs.get(topic) ?? null,
+        service: new TrackedService('starting'),
+        leader: null,
+      });
+    }
+    if (partitions.length === 0) return;
+    if (this.#joining === null) this.#run(() => this.#join());
+    else this.#joining.abort();
+  }
+
+  #isWaitedFor(partition: TopicPartition & { readonly topicId: string }): boolean {
+    return this.#waiting.get(keyOf(partition))?.topicId === partition.topicId;
+  }
+
+  #noteUnavailable(unavailable: readonly UnavailablePartition[]): void {
+    const { kafka, state } = this.#options;
+    for (const partition of unavailable) {
+      const waiting = this.#waiting.get(keyOf(partition));
+      if (waiting === undefined) continue;
+      const { leader, service, topic } = waiting;
+      if (partition.reason === 'forbidden') {
+        service.become('forbidden', missingRight(kafka, 'Read', topic));
+      } else {
+        service.become('interrupted', leader === null ? NO_LEADER : `its leader ${leader} does not answer`);
+      }
+      state.noted(new Error(`${keyOf(partition)}: ${service.current.detail}`));
+    }
+  }
+
+  /** The consumer is connected while something is read, or there is nothing to read. */
+  #judge(): void {
+    const { state } = this.#options;
+    if (this.#closing.signal.aborted || this.#resetting.size > 0) return;
+    const all = [...this.#readers, ...this.#waiting];
+    if (all.length === 0 ? this.#isReachable : all.some(([, { service }]) => service.isOk)) {
+      state.becameConnected();
+    } else if (state.connected && all.length > 0) {
+      const [key, { service }] = all[0]!;
+      state.failed(new Error(`${key}: ${service.current.detail ?? 'it is not read yet'}`));
+    }
   }
 
   /** Settles a position that the broker does not have: records deleted below it, or a log that became shorter. */
@@ -180,14 +369,12 @@ export class KafkaTail implements Tail {
     const view = await cluster.refresh();
     const led = view.partitions.find((partition) => keyOf(partition) === keyOf(reader));
     if (led === undefined || !this.#isCurrent(reader)) return;
-    const [bounds] = await cluster.bounds([led]);
+    const {
+      partitions: [bounds],
+    } = await cluster.bounds([led]);
     if (bounds === undefined || !this.#isCurrent(reader)) return;
     if (reader.position < bounds.logStart) this.#guard(() => reader.skip(bounds.logStart, 'retention'));
-    else if (reader.position > bounds.logEnd) this.#reset('truncated');
-  }
-
-  #unread(view: ClusterView): ClusterView['partitions'] {
-    return view.partitions.filter((led) => !this.#readers.has(keyOf(led)));
+    else if (reader.position > bounds.logEnd) this.#reset('truncated', [reader.topic]);
   }
 
   #isCurrent(reader: PartitionReader): boolean {
@@ -202,6 +389,7 @@ export class KafkaTail implements Tail {
     for (const [index, bounds] of partitions.entries()) {
       const reader = new PartitionReader({ bounds, position: startOf(bounds, index), listener, logger });
       this.#readers.set(keyOf(bounds), reader);
+      this.#waiting.delete(keyOf(bounds));
     }
     this.#loops.follow(cluster.view?.partitions ?? []);
   }
@@ -224,7 +412,8 @@ export class KafkaTail implements Tail {
   #failed(error: Error): void {
     const { onFailure, state } = this.#options;
     onFailure();
-    state.failed(error);
+    state.noted(error);
+    this.#judge();
   }
 
   #run(task: () => Promise<void>): void {
@@ -250,8 +439,4 @@ export class KafkaTail implements Tail {
     this.resume();
     this.#links.close();
   }
-}
-
-function topicsOf({ partitions }: LogLayout): readonly string[] {
-  return [...new Set(partitions.map(({ topic }) => topic))];
 }

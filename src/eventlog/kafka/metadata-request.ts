@@ -6,6 +6,8 @@ export interface PartitionMetadata {
   readonly errorCode: number;
   /** Broker id; −1 while there is none. */
   readonly leader: number;
+  /** Goes up with each election of a leader. */
+  readonly leaderEpoch: number;
 }
 
 export interface TopicMetadata {
@@ -74,8 +76,8 @@ function readTopic(decoder: Decoder): TopicMetadata {
       errorCode: decoder.readInt16(),
       partition: decoder.readInt32(),
       leader: decoder.readInt32(),
+      leaderEpoch: decoder.readInt32(),
     };
-    decoder.readInt32();
     for (let list = 0; list < 3; list++) readCompactArray(decoder, () => decoder.readInt32());
     skipTags(decoder);
     return partition;

@@ -5,12 +5,14 @@ import type {
   LogRecord,
   PartitionBounds,
   PartitionStatus,
+  ServiceState,
   TailListener,
   TopicPartition,
 } from '../event-log';
 import type { FetchedPartition } from './fetch-response';
 import { type RecordGap, readRecordSet } from './record-batch';
 import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
+import { TrackedService } from './tracked-service';
 
 /** Second copies remembered per partition, for range reads that begin after the first copy. */
 const MAX_DROPPED = 10_000;
@@ -33,6 +35,8 @@ export class PartitionReader implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: string;
+  /** Its leader has just told its bounds. */
+  readonly service = new TrackedService('ok');
   readonly #listener: TailListener;
   readonly #logger: Logger;
   readonly #filter = new SequenceFilter();
@@ -42,9 +46,7 @@ export class PartitionReader implements TopicPartition {
   #leaderEpoch = -1;
   #highWatermark: bigint;
   #lastStableOffset: bigint;
-  readonly #since = new Date().toISOString();
   #lastRecordAt: string | null = null;
-  /** Its leader has just told its bounds. */
   #lastAnswerMs = performance.now();
 
   constructor({ bounds, position, listener, logger }: PartitionReaderOptions) {
@@ -62,17 +64,28 @@ export class PartitionReader implements TopicPartition {
     return this.#position;
   }
 
-  /** How long its leader has said nothing of it; infinite after a failure. */
-  get silentMs(): number {
-    return performance.now() - this.#lastAnswerMs;
-  }
-
-  answered(): void {
+  /** It was fetched. */
+  fetched(): void {
     this.#lastAnswerMs = performance.now();
+    this.service.become('ok');
   }
 
-  lost(): void {
-    this.#lastAnswerMs = Number.NEGATIVE_INFINITY;
+  /** Its leader is there, although nothing was fetched. */
+  leaderAnswered(): void {
+    this.#lastAnswerMs = performance.now();
+    if (this.service.current.state === 'interrupted') this.service.become('ok');
+  }
+
+  /** It cannot be fetched until `fetched` is called. */
+  lost(state: Exclude<ServiceState, 'ok' | 'starting'>, detail: string): void {
+    this.service.become(state, detail);
+  }
+
+  /** Interrupts it when its leader has said nothing of it for too long. */
+  checkSilence(limitMs: number): void {
+    const silentMs = performance.now() - this.#lastAnswerMs;
+    if (this.service.isOk && silentMs > limitMs)
+      this.service.become('interrupted', `its leader has not answered for ${limitMs} ms`);
   }
 
   /** Delivers what a fetch from `position` brought. */
@@ -128,7 +141,7 @@ export class PartitionReader implements TopicPartition {
       lastStableOffset: this.#lastStableOffset,
       heldBackSince: null,
       lastRecordAt: this.#lastRecordAt,
-      read: { state: 'ok', since: this.#since, detail: null },
+      read: this.service.current,
     };
   }
 

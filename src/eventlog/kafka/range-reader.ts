@@ -91,8 +91,11 @@ export class RangeReader {
   }
 
   async #readOutOfRange(led: LedPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk> {
-    const [bounds] = await this.#options.cluster.bounds([led]);
-    if (bounds === undefined || from >= bounds.logStart) throw outOfRange(led, from);
+    const {
+      partitions: [bounds],
+    } = await this.#options.cluster.bounds([led]);
+    if (bounds === undefined) throw new ProtocolError(keyOf(led), ERROR_CODE.LEADER_NOT_AVAILABLE);
+    if (from >= bounds.logStart) throw outOfRange(led, from);
     const { topic, partition } = led;
     const start = bounds.logStart < to ? bounds.logStart : to;
     const gap: LogGap = { topic, partition, from, to: start, reason: 'retention' };

@@ -26,7 +26,7 @@ describe('the Kafka tail', () => {
         await new Promise<void>((resolve) => {
           answerBounds = resolve;
         });
-        return partitions.map(boundsOf);
+        return { partitions: partitions.map(boundsOf), unavailable: [] };
       },
     };
     const added: number[] = [];
@@ -45,6 +45,7 @@ describe('the Kafka tail', () => {
     const tail = new KafkaTail({
       onFailure: () => undefined,
       kafka: parseConfig({ KAFKA_BROKERS: 'localhost:1' }).kafka,
+      topics: ['a'],
       logger: createQuietLogger(),
       cluster,
       listener,
@@ -79,7 +80,9 @@ function viewOf(count: number): ClusterView {
       partition,
       topicId: '0'.repeat(32),
       leader: null,
+      leaderEpoch: 0,
     })),
+    faults: new Map(),
   };
 }
 
