@@ -142,7 +142,8 @@ function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { syscall } = error as NodeJS.ErrnoException;
-  if (syscall === 'listen') return `${error.message}; choose another address with PORT or HOST`;
+  if (syscall === 'listen' || syscall === 'getaddrinfo')
+    return `${error.message}; choose another address with PORT or HOST`;
   return error.message;
 }
 

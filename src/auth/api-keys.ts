@@ -44,8 +44,8 @@ export function parseApiKey(text: string): ApiKeySetting | string {
   const [first = '', ...granted] = text.split(';').map((part) => part.trim());
   const channels = granted.map(channelOf);
   const equals = first.indexOf('=');
-  const name = first.slice(0, Math.max(0, equals));
-  const secret = first.slice(equals + 1);
+  const name = first.slice(0, Math.max(0, equals)).trim();
+  const secret = first.slice(equals + 1).trim();
   if (!NAME.test(name)) return 'has no name of letters, digits, "-" and "_" before "="';
   const digest = DIGEST.exec(secret)?.[1]?.toLowerCase();
   if (digest === undefined && !SECRET.test(secret))

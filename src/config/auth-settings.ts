@@ -6,8 +6,10 @@ import { file, list, ms, type SettingsOf, text } from './setting-types';
 
 /** RFC 7518 §3.2 for HS256. */
 const MIN_SECRET_BYTES = 32;
-const ASYMMETRIC = /^(RS|PS)(256|384|512)$|^ES(256|384|512)$|^EdDSA$|^Ed25519$/;
-const SYMMETRIC = /^HS(256|384|512)$/;
+const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
+const ASYMMETRIC = ['RS', 'PS', 'ES']
+  .flatMap((family) => [256, 384, 512].map((bits) => `${family}${bits}`))
+  .concat('EdDSA', 'Ed25519');
 const NEEDS_JWT = 'counts only with JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
 
 export const AUTH_SETTINGS = {
@@ -32,7 +34,7 @@ export const AUTH_SETTINGS = {
     .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, 'must have at least 32 bytes')
     .optional()
     .describe('shared secret of HS256 tokens, at least 32 bytes'),
-  JWT_ALGORITHMS: list()
+  JWT_ALGORITHMS: list(undefined, algorithmOf)
     .unwrap()
     .optional()
     .describe('the only algorithms taken; unset: `RS256`, with JWT_SECRET `HS256`'),
@@ -123,8 +125,8 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
   // A public key is no secret: taken for one, it would let anyone sign (RFC 8725 §3.1).
   const fitting = s.JWT_SECRET === undefined ? ASYMMETRIC : SYMMETRIC;
   for (const algorithm of s.JWT_ALGORITHMS ?? []) {
-    if (!fitting.test(algorithm))
-      yield `JWT_ALGORITHMS must not have ${algorithm} with ${s.JWT_SECRET === undefined ? 'public keys' : 'JWT_SECRET'}`;
+    if (!fitting.includes(algorithm))
+      yield `JWT_ALGORITHMS must not have ${algorithm} with ${s.JWT_SECRET === undefined ? 'public keys' : 'JWT_SECRET'}, only ${fitting.join(', ')}`;
   }
   if (s.JWT_KEY_FILE !== undefined) {
     try {
@@ -137,6 +139,11 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
 
 function allApiKeys(s: AuthSettings): readonly ApiKeySetting[] {
   return [...s.API_KEYS, ...(s.API_KEYS_FILE ?? [])];
+}
+
+/** In the case that RFC 7518 and RFC 8037 have; what is none of these stays as it is. */
+function algorithmOf(text: string): string {
+  return [...SYMMETRIC, ...ASYMMETRIC].find((name) => name.toLowerCase() === text.toLowerCase()) ?? text;
 }
 
 /** Separated by commas. A fault names the key, never its secret. */

@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import type { KafkaSettings } from './kafka-settings';
-import { bytes, int, ms, type SettingsOf } from './setting-types';
+import { bytes, int, ms, oneOf, type SettingsOf } from './setting-types';
 
 export const EVENT_LOG_SETTINGS = {
-  EVENT_LOG: z
-    .enum(['kafka', 'memory'])
+  EVENT_LOG: oneOf(['kafka', 'memory'])
     .optional()
     .describe('where events are kept; unset: `kafka` when KAFKA_BROKERS is set, else `memory`'),
-  NODE_ENV: z.string().default('development').describe('`production` refuses an accidental memory log'),
+  NODE_ENV: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .default('development')
+    .describe('`production` refuses an accidental memory log'),
   PRODUCE_DEADLINE_MS: ms(5_000, 100).describe('after it the outcome of an append is reported as unknown'),
   PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('records of one produce request'),
   PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('bytes of one produce request'),

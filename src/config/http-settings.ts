@@ -1,13 +1,19 @@
 import { z } from 'zod';
-import { bytes, int, list, ms, type SettingsOf, text } from './setting-types';
+import { bytes, int, list, ms, type SettingsOf } from './setting-types';
 import type { StreamSettings } from './stream-settings';
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/i;
 
 /** So that a full gateway can still say so, publish and be asked how it is: README's table names it. */
 const CONNECTIONS_BESIDES_STREAMS = 500;
 
 export const HTTP_SETTINGS = {
   PORT: int(3_000, 0, 65_535).describe('HTTP port; 0 lets the system choose one'),
-  HOST: text('0.0.0.0').describe('address to listen on'),
+  HOST: z
+    .string()
+    .transform((host) => host.trim().replace(/^\[(.*)\]$/, '$1'))
+    .default('0.0.0.0')
+    .describe('address to listen on'),
   HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe('time a client has to send the head of a request'),
   HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('time a client has to send a whole request'),
   HTTP_CHECK_MS: ms(5_000, 10).describe(
@@ -24,7 +30,7 @@ export const HTTP_SETTINGS = {
   RESERVED_FILES: int(200, 0, 1_000_000).describe(
     'open files kept free for Kafka and others, where the limit of the process would allow fewer than MAX_CONNECTIONS',
   ),
-  CORS_ORIGINS: list(originFault).describe(
+  CORS_ORIGINS: list(originFault, originOf).describe(
     'exact origins that may read; unset means any, without credentials',
   ),
   TRUST_PROXY: int(0, 0, 100).describe(
@@ -38,11 +44,20 @@ export const HTTP_SETTINGS = {
 
 export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
 
-/** As a browser sends it: nothing else would ever be found equal. */
+/**
+ * As a browser sends it, since nothing else would ever be found equal: in small letters, without a slash at the end or the
+ * port that its scheme has anyway, a name of other letters as Punycode.
+ */
+function originOf(text: string): string {
+  const bare = text.replace(/\/$/, '');
+  if (!ORIGIN.test(bare)) return text;
+  return /^https?:/i.test(bare) && URL.canParse(bare) ? new URL(bare).origin : bare.toLowerCase();
+}
+
 function originFault(text: string): string | null {
-  return /^[a-z][a-z0-9+.-]*:\/\/[^\sA-Z/?#@]+$/.test(text)
+  return ORIGIN.test(text)
     ? null
-    : 'is not an origin such as https://www.example.com, in small letters and without a path; unset lets any origin read';
+    : 'is not an origin such as https://www.example.com, without a path; unset lets any origin read';
 }
 
 export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>) {

@@ -1,18 +1,15 @@
 import { z } from 'zod';
-import { bytes, file, list, ms, onOff, type SettingsOf, text } from './setting-types';
+import { bytes, file, ms, oneOf, onOff, type SettingsOf, text } from './setting-types';
 
 export const KAFKA_SETTINGS = {
-  KAFKA_BROKERS: list(brokerFault).describe(
-    '`host:port,…` of the brokers to ask first; unset means the memory log',
-  ),
+  KAFKA_BROKERS: brokers().describe('`host:port,…` of the brokers to ask first; unset means the memory log'),
   KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
   KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
   KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
   KAFKA_SSL_CERT_FILE: file().describe('PEM file of the client certificate'),
   KAFKA_SSL_KEY_FILE: file().describe('PEM file of the client key'),
   KAFKA_SSL_VERIFY: onOff(true).describe('`off` accepts any certificate: for tests only'),
-  KAFKA_SASL_MECHANISM: z
-    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+  KAFKA_SASL_MECHANISM: oneOf(['plain', 'scram-sha-256', 'scram-sha-512'])
     .optional()
     .describe('SASL mechanism; unset means none'),
   KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user'),
@@ -36,14 +33,43 @@ export const KAFKA_SETTINGS = {
 
 export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;
 
-function brokerFault(text: string): string | null {
-  return /^[^\s/@]+:\d{1,5}$/.test(text) ? null : 'is not host:port';
+interface BrokerSetting {
+  /** `host:port` */
+  readonly address: string;
+  /** As it was written. */
+  readonly text: string;
+  /** What its scheme says, as in Kafka's `listeners`; null: it has none that does. */
+  readonly isTls: boolean | null;
+}
+
+const BROKER = /^(?:(PLAINTEXT|SASL_PLAINTEXT|SSL|SASL_SSL|kafka):\/\/)?([^\s/@]+:\d{1,5})\/?$/i;
+
+/** Separated by commas. */
+function brokers() {
+  return z
+    .string()
+    .transform((text, context) => {
+      const found: BrokerSetting[] = [];
+      for (const word of text.split(',').map((part) => part.trim())) {
+        if (word === '') continue;
+        const [, scheme, address] = BROKER.exec(word) ?? [];
+        if (address === undefined) {
+          const message = `entry "${word}" is not host:port, also with PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it`;
+          context.addIssue({ code: 'custom', message });
+          continue;
+        }
+        const isTls = scheme === undefined || /^kafka$/i.test(scheme) ? null : /ssl$/i.test(scheme);
+        found.push({ address, text: word, isTls });
+      }
+      return found;
+    })
+    .default([]);
 }
 
 /** How the brokers are reached and asked. */
 export function kafkaConfig(s: KafkaSettings) {
   return {
-    brokers: s.KAFKA_BROKERS,
+    brokers: s.KAFKA_BROKERS.map(({ address }) => address),
     clientId: s.KAFKA_CLIENT_ID,
     /** Null: no TLS. */
     ssl: s.KAFKA_SSL
@@ -80,6 +106,9 @@ export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
     yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
   if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_LIVENESS_MS)
     yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_LIVENESS_MS';
+  const other = s.KAFKA_BROKERS.find(({ isTls }) => isTls !== null && isTls !== s.KAFKA_SSL);
+  if (other !== undefined)
+    yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or that one be written as ${other.address}`;
   const sasl = [s.KAFKA_SASL_MECHANISM, s.KAFKA_SASL_USERNAME, s.KAFKA_SASL_PASSWORD];
   if (sasl.some((value) => value !== undefined) && sasl.includes(undefined))
     yield 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be set together';

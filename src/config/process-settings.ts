@@ -1,10 +1,8 @@
-import { z } from 'zod';
 import { LOG_LEVELS } from '../logger';
-import { int, ms, type SettingsOf } from './setting-types';
+import { int, ms, oneOf, type SettingsOf } from './setting-types';
 
 export const PROCESS_SETTINGS = {
-  LOG_LEVEL: z
-    .enum(LOG_LEVELS)
+  LOG_LEVEL: oneOf(LOG_LEVELS, { warning: 'warn', off: 'silent', none: 'silent' })
     .default('info')
     .describe('how much is logged, as JSON lines on standard output'),
   LOG_STREAMS_PER_SECOND: int(0, 0, 100_000).describe(

@@ -1,9 +1,8 @@
-import { z } from 'zod';
-import { int, ms, type SettingsOf, text } from './setting-types';
+import { int, ms, oneOf, type SettingsOf, text } from './setting-types';
 
 export const ROLE_SETTINGS = {
   TICK_MS: ms(1_000, 0).describe('pause between two timestamp events of the ticker; 0 means none'),
-  TICK_FORMAT: z.enum(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
+  TICK_FORMAT: oneOf(['json', 'ms']).default('json').describe('`json` payload or the bare `ms` number'),
   AGGREGATION_EVENTS: int(10, 1, 1_000).describe('events after which an aggregation window closes'),
   AGGREGATION_MS: ms(30_000, 100).describe('time after which an aggregation window closes with fewer events'),
   AGGREGATION_SAMPLE_BYTES: int(4 << 10, 16, 32 << 10).describe(

@@ -10,32 +10,65 @@ import { z } from 'zod';
 export type SettingsOf<T extends z.core.$ZodLooseShape> = z.output<z.ZodObject<T>>;
 
 export function int(preset: number, min: number, max: number) {
-  return z
-    .string()
-    .regex(/^-?\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be from ${min} to ${max}`)
-    .default(preset);
+  return wholeNumber(preset, min, max, '');
 }
 
 /** Node's timers hold 2^31 − 1 ms at the most. */
 export function ms(preset: number, min: number) {
-  return int(preset, min, 2 ** 31 - 1);
+  return wholeNumber(preset, min, 2 ** 31 - 1, ' of milliseconds, without a unit,');
 }
 
 export function bytes(preset: number, min: number) {
-  return int(preset, min, 2 ** 40);
+  return wholeNumber(preset, min, 2 ** 40, ' of bytes, without a unit,');
+}
+
+/** The unit is in the variable's name: `15s` in one that ends in `_MS` is refused rather than guessed at. */
+function wholeNumber(preset: number, min: number, max: number, unit: string) {
+  return z
+    .string()
+    .trim()
+    .transform((word) => (/^[+-]?\d{1,15}$/.test(word) ? Number(word) : Number.NaN))
+    .refine((n) => n >= min && n <= max, `must be a whole number${unit} from ${min} to ${max}`)
+    .default(preset);
 }
 
 export function text(preset: string) {
   return z.string().default(preset);
 }
 
+const ON = ['on', 'true', 'yes', '1'];
+const OFF = ['off', 'false', 'no', '0'];
+
 export function onOff(preset: boolean) {
   return z
-    .enum(['on', 'off', 'true', 'false', '1', '0'], { error: 'must be on or off' })
-    .transform((word) => word === 'on' || word === 'true' || word === '1')
+    .string()
+    .transform((word) => word.trim().toLowerCase())
+    .refine(
+      (word) => ON.includes(word) || OFF.includes(word),
+      'must be on or off (or true, yes, 1, false, no, 0)',
+    )
+    .transform((word) => ON.includes(word))
     .default(preset);
+}
+
+/**
+ * One of these words, in any case, with `_` for `-`.
+ * @param aliases other names for some of them
+ */
+export function oneOf<const W extends string>(
+  words: readonly W[],
+  aliases: Readonly<Record<string, W>> = {},
+) {
+  return z.string().transform((text, context): W => {
+    const word = text.trim().toLowerCase().replaceAll('_', '-');
+    const found = words.find((candidate) => candidate === word) ?? aliases[word];
+    if (found !== undefined) return found;
+    context.addIssue({
+      code: 'custom',
+      message: `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+    });
+    return z.NEVER;
+  });
 }
 
 /**

@@ -59,15 +59,18 @@ function topics() {
     .transform((words, context): TopicSetting[] => {
       const found: TopicSetting[] = [];
       for (const word of words.split(',').map((part) => part.trim())) {
-        const [, name = '', written = '/', option] = /^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [];
+        const [name = '', written = '/', option] = (/^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [])
+          .slice(1)
+          .map((part) => part?.trim());
         const base = channelOf(written);
+        const isBase64 = option?.toLowerCase() === 'base64';
         const fault =
           topicNameFault(name) ??
           baseFault(base) ??
-          (option === undefined || option === 'base64' ? null : 'has an option other than base64') ??
+          (option === undefined || isBase64 ? null : 'has an option other than base64') ??
           (found.some((topic) => topic.name === name) ? 'is there twice' : null);
         if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
-        else found.push({ name, base, encoding: option === 'base64' ? 'base64' : 'utf8' });
+        else found.push({ name, base, encoding: isBase64 ? 'base64' : 'utf8' });
       }
       return found;
     })
