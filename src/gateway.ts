@@ -200,7 +200,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       hub,
       idOf: feed.idOf,
       counts: streamCounts,
-      heartbeatMs: config.streams.heartbeatMs,
+      everyMs: config.streams.checkMs,
     }),
     slowStreams: createSlowStreams(config.streams),
     tokenExpiry,

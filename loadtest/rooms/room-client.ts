@@ -7,7 +7,7 @@ export interface RoomClient {
   close(): void;
 }
 
-const DATA_LINE = /^data: (.*)$/gm;
+const DATA_LINE = /^data: (\d+)$/gm;
 
 /**
  * One stream over a bare socket: a load client must cost less than what it measures. Resolves when the stream has

@@ -1,3 +1,4 @@
+import type { GatewayEventName } from '../../src/sse/gateway-events';
 import { openEventSource, type TestEventSource } from '../../test/support/event-source';
 import { OffsetTrack } from './offset-track';
 
@@ -14,8 +15,14 @@ interface WithMeta {
   readonly offset: string;
 }
 
-/** What every client hears of faults, or of catching up. */
-const EXPECTED = ['gateway.status', 'gateway.live'];
+/** What every client hears of its stream, of faults, or of catching up. */
+const EXPECTED: readonly string[] = [
+  'gateway.open',
+  'gateway.position',
+  'gateway.retry',
+  'gateway.status',
+  'gateway.live',
+] satisfies GatewayEventName[];
 
 /** @param retryDivisor it comes back this many times as fast as a browser */
 export function openSoakStream(url: string, retryDivisor: number): SoakStream {

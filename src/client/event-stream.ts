@@ -210,7 +210,8 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
       },
       onEvent: ({ event, data }) => {
         if (this.#isClosed) return;
-        this.#failures = 0;
+        // A refusal that a browser survives is a stream too, of this event alone.
+        if (event !== 'gateway.retry') this.#failures = 0;
         this.#deliver(new MessageEvent(event, { data, origin, lastEventId: this.#lastEventId }));
       },
     });

@@ -2,10 +2,10 @@ import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
-import { encodeFrame, type Frame } from '../sse/frame';
-import { createFrameDecoder } from '../sse/frame-decoder';
+import { dataOf, encodeFrame, type Frame } from '../sse/frame';
+import { GATEWAY_EVENT_PREFIX } from '../sse/gateway-events';
 import { type EventSource, envelopeOf, sourceBytes, sourceOf } from './event-source';
-import { eventOf, OWN_EVENT_PREFIX, type UndecodableReason, undecodable } from './record-event';
+import { eventOf, type UndecodableReason, undecodable } from './record-event';
 
 /** A record as it goes out. */
 export interface EncodedEvent extends Frame {
@@ -44,10 +44,10 @@ export function encodeRecord(
   // Field by field: a spread takes several times longer.
   return {
     bytes: frame.bytes,
-    bodyStart: frame.bodyStart,
+    bodyEnd: frame.bodyEnd,
     channel: event.channel,
     event: event.event,
-    isOwn: event.event?.startsWith(OWN_EVENT_PREFIX) ?? false,
+    isOwn: event.event?.startsWith(GATEWAY_EVENT_PREFIX) ?? false,
     undecodable: reason,
     source: sourceOf(record, at, isDataBase64),
     sourceBytes: sourceBytes(record),
@@ -67,21 +67,9 @@ export function entryWithMeta(entry: RingEntry): Frame {
 /** The same event with an envelope around its data: where it comes from, and the data as a client without it sees it. */
 export function encodeWithMeta(frame: Frame, event: string | null, source: EventSource): Frame {
   const envelope = envelopeOf(source, dataOf(frame));
-  const { bytes } = encodeFrame(null, event, Buffer.from(JSON.stringify(envelope)));
+  const { bytes, bodyEnd } = encodeFrame(null, event, Buffer.from(JSON.stringify(envelope)));
   return {
-    bytes: Buffer.concat([frame.bytes.subarray(0, frame.bodyStart), bytes]),
-    bodyStart: frame.bodyStart,
+    bytes: Buffer.concat([bytes.subarray(0, bodyEnd), frame.bytes.subarray(frame.bodyEnd)]),
+    bodyEnd,
   };
-}
-
-/** The data, read back from the frame, so that the ring need not keep it a second time. */
-export function dataOf(frame: Frame): string {
-  let data = '';
-  const decoder = createFrameDecoder({
-    onEvent: (event) => {
-      data = event.data;
-    },
-  });
-  decoder.push(frame.bytes.toString());
-  return data;
 }

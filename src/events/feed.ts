@@ -16,6 +16,7 @@ import { createSlabs } from '../slabs';
 import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
+import type { GatewayEvents, JsonEventName } from '../sse/gateway-events';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
 import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
@@ -131,13 +132,13 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   }
 
   /** An event of the gateway itself, for every stream whatever it subscribed to. */
-  function announce(event: string, data: object, positions: Positions): void {
+  function announce<N extends JsonEventName>(event: N, data: GatewayEvents[N], positions: Positions): void {
     const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
     publishOwn({ ...frame, event, slot: null }, positions);
   }
 
   function publishOwn(
-    item: Pick<RingItem, 'bytes' | 'bodyStart' | 'event' | 'slot' | 'frameFrom'>,
+    item: Pick<RingItem, 'bytes' | 'bodyEnd' | 'event' | 'slot' | 'frameFrom'>,
     positions: Positions,
   ): void {
     hub.publish({ ...item, channel: null, isOwn: true, source: null, sourceBytes: 0 }, positions);
@@ -185,8 +186,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
           ring.advance(positions);
           continue;
         }
-        const { bytes, bodyStart, isOwn, source, sourceBytes } = encoded;
-        hub.publish({ channel, event, isOwn, bytes, bodyStart, slot, source, sourceBytes }, positions);
+        const { bytes, bodyEnd, isOwn, source, sourceBytes } = encoded;
+        hub.publish({ channel, event, isOwn, bytes, bodyEnd, slot, source, sourceBytes }, positions);
         if (isWarm) onEvent?.(encoded);
       }
       // The last record says the same, unless the log goes on past it over a hole.
@@ -204,7 +205,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       );
       const slot = slotOf(topic, partition);
       const positions = moved(slot, to);
-      const event = 'gateway.gap';
+      const event = 'gateway.gap' satisfies JsonEventName;
       // Who comes from a replica that was further is told of what it has not had, and of no more.
       const frameFrom = (position: bigint) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };

@@ -1,8 +1,9 @@
 import type { TopicSetting } from '../config';
 import type { LogGap, ReadChunk } from '../eventlog/event-log';
+import { addFrame } from '../hub/frame-order';
 import type { Positions, Ring } from '../hub/ring';
 import { matches, type Subscription } from '../hub/subscription';
-import { encodeFrame } from '../sse/frame';
+import { encodeFrame, type Frame } from '../sse/frame';
 import { gapData } from '../sse/gap';
 import { type EncodedEvent, encodeRecord, encodeWithMeta } from './encoded-event';
 
@@ -56,16 +57,16 @@ export function createHistoryChunk(
   }
   items.sort((a, b) => (a.next < b.next ? -1 : 1));
 
-  /** The item as bytes, or null when it is not for this subscription. */
-  function bodyOf(item: HistoryItem, subscription: Subscription, begin: bigint): Buffer | null {
+  /** The item as bytes without an id, or null when it is not for this subscription. */
+  function frameOf(item: HistoryItem, subscription: Subscription, begin: bigint): Frame | null {
     if (item.kind === 'gap') {
       // Its numbers are the stream's own: what it asked for may lie within the hole.
       const gap = { ...item.gap, from: begin > item.gap.from ? begin : item.gap.from };
-      return encodeFrame(null, 'gateway.gap', Buffer.from(JSON.stringify(gapData(gap)))).bytes;
+      return encodeFrame(null, 'gateway.gap', Buffer.from(JSON.stringify(gapData(gap))));
     }
     const { event } = item;
     if (!matches(subscription, event)) return null;
-    return subscription.meta ? encodeWithMeta(event, event.event, event.source).bytes : event.bytes;
+    return subscription.meta ? encodeWithMeta(event, event.event, event.source) : event;
   }
 
   return {
@@ -81,15 +82,13 @@ export function createHistoryChunk(
       let reached: Positions = ring.positions.map((_, other) => ring.positionIn(floor, other));
       for (const item of items) {
         if (item.next <= reached[slot]!) continue;
-        const body = bodyOf(item, subscription, reached[slot]!);
-        if (body !== null) {
-          if (events > 0 && sliceBytes + body.length > maxBytes) {
+        const frame = frameOf(item, subscription, reached[slot]!);
+        if (frame !== null) {
+          if (events > 0 && sliceBytes + frame.bytes.length > maxBytes) {
             return { parts, bytes: sliceBytes, events, records, floor: reached };
           }
           reached = reached.with(slot, item.next);
-          const id = idLine(reached);
-          parts.push(id, body);
-          sliceBytes += id.length + body.length;
+          sliceBytes += addFrame(parts, subscription, frame, idLine(reached));
           events++;
           if (item.kind === 'event') records++;
         } else reached = reached.with(slot, item.next);

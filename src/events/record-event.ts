@@ -3,6 +3,7 @@ import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
 import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../hub/channel';
 import { lineFault } from '../sse/frame';
+import { GATEWAY_EVENT_PREFIX, type GatewayEventName, type UndecodableRecord } from '../sse/gateway-events';
 import type { TopicMap } from './topic-map';
 
 /**
@@ -15,25 +16,22 @@ const CHANNEL_HEADER = 'channel';
 export const EVENT_HEADER = 'event';
 const IDEMPOTENCY_HEADER = 'idempotency-key';
 
-/** Names that begin with this are the gateway's own. */
-export const OWN_EVENT_PREFIX = 'gateway.';
-/** Stands for a record that cannot be shown. */
-const UNDECODABLE = `${OWN_EVENT_PREFIX}undecodable`;
-/** Stands for a record without a value; its data is the key. */
-const TOMBSTONE = `${OWN_EVENT_PREFIX}tombstone`;
+const UNDECODABLE = 'gateway.undecodable' satisfies GatewayEventName;
+const TOMBSTONE = 'gateway.tombstone' satisfies GatewayEventName;
 /** What EventSource dispatches by itself: an event of that name could not be told from it. */
 const EVENT_SOURCE_EVENTS = ['open', 'error'];
 
 export function isReservedEventName(name: string): boolean {
-  return name.startsWith(OWN_EVENT_PREFIX) || EVENT_SOURCE_EVENTS.includes(name);
+  return name.startsWith(GATEWAY_EVENT_PREFIX) || EVENT_SOURCE_EVENTS.includes(name);
 }
 
-/**
- * Why a record cannot be shown: its value (of a tombstone, its key) is not UTF-8; its header `channel` is no channel; its
- * header `event` is no name; as an event it would be over `MAX_FRAME_BYTES`.
- */
-export const UNDECODABLE_REASONS = ['not-utf8', 'bad-channel', 'bad-event-name', 'too-large'] as const;
-export type UndecodableReason = (typeof UNDECODABLE_REASONS)[number];
+export type UndecodableReason = UndecodableRecord['reason'];
+export const UNDECODABLE_REASONS: readonly UndecodableReason[] = [
+  'not-utf8',
+  'bad-channel',
+  'bad-event-name',
+  'too-large',
+];
 
 export interface GatewayEvent {
   readonly channel: string;
@@ -101,8 +99,8 @@ export function undecodable(
 ): UndecodableEvent {
   const { topic: name, partition } = at;
   const bytes = record.value?.length ?? 0;
-  const data = { topic: name, partition, offset: String(record.offset), bytes, reason };
-  return { channel: topic.base, event: UNDECODABLE, data: Buffer.from(JSON.stringify(data)), reason };
+  const shown: UndecodableRecord = { topic: name, partition, offset: String(record.offset), bytes, reason };
+  return { channel: topic.base, event: UNDECODABLE, data: Buffer.from(JSON.stringify(shown)), reason };
 }
 
 function eventName(name: string): string | null {

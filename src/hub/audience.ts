@@ -1,6 +1,7 @@
 import { CatchUp } from './catch-up';
 import { type Chunk, createChunk } from './chunk';
-import type { Positions, Ring, RingEntry } from './ring';
+import { addFrame } from './frame-order';
+import type { EntryFrame, Positions, Ring, RingEntry } from './ring';
 import type { Delivery, Subscriber } from './subscriber';
 import { type Subscription, wantsEvent } from './subscription';
 
@@ -23,13 +24,6 @@ export interface PassReport {
   readonly events: number;
   /** Of its entries the one that had waited the longest. */
   readonly first: RingEntry;
-}
-
-/** What an entry looks like on the wire for one subscription. */
-export interface EntryFrame {
-  readonly bytes: Buffer;
-  /** Where the bytes after the `id:` line begin. */
-  readonly bodyStart: number;
 }
 
 export interface AudienceDeps {
@@ -151,17 +145,17 @@ export class Audience {
   #beginPass(): Pass | null {
     const pending = this.#pending;
     if (pending === null) return null;
-    const parts: Buffer[] = [];
+    const parts: Uint8Array[] = [];
     let bytes = 0;
+    let events = 0;
     let records = 0;
     for (const entry of pending) {
-      const frame = this.frameOf(entry).bytes;
-      if (parts.length > 0 && bytes + frame.length > this.#deps.sliceBytes) break;
-      parts.push(frame);
-      bytes += frame.length;
+      const frame = this.frameOf(entry);
+      if (events > 0 && bytes + frame.bytes.length > this.#deps.sliceBytes) break;
+      bytes += addFrame(parts, this.subscription, frame, null);
+      events++;
       if (entry.channel !== null) records++;
     }
-    const events = parts.length;
     const first = pending[0]!;
     const last = pending[events - 1]!;
     this.#pending = events === pending.length ? null : pending.slice(events);

@@ -1,6 +1,7 @@
-import type { Audience, AudienceDeps, EntryFrame, Pass } from './audience';
+import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
-import type { Positions, RingEntry } from './ring';
+import { addFrame } from './frame-order';
+import type { EntryFrame, Positions, RingEntry } from './ring';
 import type { Delivery, Subscriber } from './subscriber';
 import { matches } from './subscription';
 
@@ -221,12 +222,8 @@ export class CatchUp {
       if (entry.channel !== null) records++;
       const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor);
       // Ahead of this replica in another partition, a stream has ids of its own.
-      const own =
-        positions === entry.positions
-          ? [frame.bytes]
-          : [idLine(positions), frame.bytes.subarray(frame.bodyStart)];
-      for (const part of own) bytes += part.length;
-      parts.push(...own);
+      const ownId = positions === entry.positions ? null : idLine(positions);
+      bytes += addFrame(parts, subscription, frame, ownId);
     }
     const chunk = events === 0 ? null : createChunk(parts, bytes);
     this.#slice = { start, end, floor, chunk, delivery: { atMs: performance.now(), events, records } };

@@ -1,8 +1,15 @@
 import { EventEmitter } from 'node:events';
-import { Audience, type AudienceDeps, type EntryFrame, type PassReport } from './audience';
+import { Audience, type AudienceDeps, type PassReport } from './audience';
 import { channelAndAncestors } from './channel';
 import type { Chunk } from './chunk';
-import { type Positions, Ring, type RingEntry, type RingItem, type RingLimits } from './ring';
+import {
+  type EntryFrame,
+  type Positions,
+  Ring,
+  type RingEntry,
+  type RingItem,
+  type RingLimits,
+} from './ring';
 import { Scheduler } from './scheduler';
 import { type Delivery, type Sink, type Start, Subscriber } from './subscriber';
 import type { Subscription } from './subscription';

@@ -1,18 +1,22 @@
 /** By slot, the offset of the next record that this replica has not read yet. Never changed once handed out. */
 export type Positions = readonly bigint[];
 
+/** An event as SSE bytes. */
+export interface EntryFrame {
+  /** Its `id:` being the cursor after it. */
+  readonly bytes: Buffer;
+  /** Where the `id:` line begins, which streams with ids of their own leave out. */
+  readonly bodyEnd: number;
+}
+
 /** What is put into the ring. */
-export interface RingItem {
+export interface RingItem extends EntryFrame {
   /** Null: for every subscription, whatever its channels. */
   readonly channel: string | null;
   /** Null: unnamed, which a browser dispatches as `message`. */
   readonly event: string | null;
   /** An event of the gateway itself, which passes every filter of event names. */
   readonly isOwn: boolean;
-  /** The event as SSE bytes, its `id:` being the cursor after it. */
-  readonly bytes: Buffer;
-  /** Where the bytes after the `id:` line begin. */
-  readonly bodyStart: number;
   /** The partition it is about, by slot; null for what concerns only those who are connected at the moment. */
   readonly slot: number | null;
   /** What the event was made from, for subscriptions that want to see more of it. The hub does not look inside. */
@@ -23,9 +27,7 @@ export interface RingItem {
    * Only for an event about a range of offsets, such as a gap: what it is for a stream that has the beginning of the
    * range already, up to `position`.
    */
-  readonly frameFrom?:
-    | ((position: bigint) => { readonly bytes: Buffer; readonly bodyStart: number })
-    | undefined;
+  readonly frameFrom?: ((position: bigint) => EntryFrame) | undefined;
 }
 
 export interface RingEntry extends RingItem {
@@ -111,7 +113,7 @@ export class Ring {
       event: item.event,
       isOwn: item.isOwn,
       bytes: item.bytes,
-      bodyStart: item.bodyStart,
+      bodyEnd: item.bodyEnd,
       slot: item.slot,
       source: item.source,
       sourceBytes: item.sourceBytes,

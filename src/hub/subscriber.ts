@@ -6,8 +6,11 @@ import type { Positions } from './ring';
 export interface Sink {
   /** Hands bytes over, in order. False when the sink now holds more than its limit and must be left to drain. */
   write(chunk: Chunk): boolean;
-  /** It has had its share of what is older than the ring, and is to end: its client comes back for the rest. */
-  comeBack(): void;
+  /**
+   * It has had its share of what is older than the ring, and is to end: its client comes back for the rest, after
+   * `positions`, which it may know from no event.
+   */
+  comeBack(positions: Positions): void;
   /** Once, for a stream that came with a past: it has all of it now, and `replayed` records were given. */
   caughtUp(positions: Positions, replayed: number): void;
 }

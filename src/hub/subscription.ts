@@ -10,6 +10,8 @@ export interface SubscriptionOptions {
   readonly events?: readonly string[] | null;
   /** True: each event's data is an envelope that tells where it comes from. */
   readonly meta?: boolean;
+  /** True: the id stands before the data, as on `/sse`; else it is each event's last line. */
+  readonly idFirst?: boolean;
 }
 
 /** What a stream asks for. */
@@ -18,6 +20,7 @@ export interface Subscription {
   readonly channels: readonly string[];
   readonly events: ReadonlySet<string> | null;
   readonly meta: boolean;
+  readonly idFirst: boolean;
   /** The same for equal subscriptions and for those only: streams with the same key share every byte. */
   readonly key: string;
 }
@@ -28,12 +31,14 @@ export function createSubscription({
   channels,
   events = null,
   meta = false,
+  idFirst = false,
 }: SubscriptionOptions): Subscription {
   const normalised = normaliseChannels(channels);
   const names = events === null ? null : [...new Set(events)].sort();
   // Neither a channel nor an event name holds a line break.
-  const key = [meta ? 'meta' : '', ...normalised, ...(names === null ? [] : ['', ...names])].join('\n');
-  return { channels: normalised, events: names === null ? null : new Set(names), meta, key };
+  const form = `${meta ? 'meta' : ''}${idFirst ? ' id-first' : ''}`;
+  const key = [form, ...normalised, ...(names === null ? [] : ['', ...names])].join('\n');
+  return { channels: normalised, events: names === null ? null : new Set(names), meta, idFirst, key };
 }
 
 /** True when the entry's event is wanted, whatever its channel. The gateway's own events always are. */

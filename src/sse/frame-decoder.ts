@@ -22,9 +22,15 @@ export interface FrameDecoder {
   push(text: string): void;
 }
 
-/** Reads an event stream, by the standard's rules (§9.2.6). An event that the stream's end cuts off is dropped. */
+/**
+ * Reads an event stream, by the standard's rules (§9.2.6). An event that the stream's end cuts off is dropped.
+ * The time grows with the text alone, however it is cut and however long its lines are.
+ */
 export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder {
-  let rest = '';
+  /** The parts of a line whose end has not come. */
+  let parts: string[] = [];
+  /** The last line ended in a CR at the end of a piece: a LF that follows belongs to it. */
+  let isAfterCr = false;
   let atStart = true;
   let data: string[] = [];
   let event = '';
@@ -57,26 +63,34 @@ export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder
 
   return {
     push(text) {
-      rest += text;
-      if (atStart && rest !== '') {
-        if (rest.startsWith('\uFEFF')) rest = rest.slice(1);
-        atStart = false;
+      if (text === '') return;
+      let from = (atStart && text[0] === '\uFEFF') || (isAfterCr && text[0] === '\n') ? 1 : 0;
+      atStart = false;
+      isAfterCr = false;
+      let lf = lineEnd(text, '\n', from);
+      let cr = lineEnd(text, '\r', from);
+      while (from < text.length) {
+        const end = Math.min(lf, cr);
+        parts.push(text.slice(from, end));
+        if (end === text.length) return;
+        const whole = parts.length === 1 ? parts[0]! : parts.join('');
+        parts = [];
+        from = end + 1;
+        if (end === cr) {
+          if (from === text.length) isAfterCr = true;
+          else if (from === lf) from++;
+          cr = lineEnd(text, '\r', from);
+        }
+        // Looked for again only when it has been passed: a stream with one kind of line end is scanned once for the other.
+        if (lf < from) lf = lineEnd(text, '\n', from);
+        line(whole);
       }
-      let from = 0;
-      for (;;) {
-        const end = nextLineEnd(rest, from);
-        // A CR at the end may be the first half of a CRLF whose LF is still to come.
-        if (end < 0 || (rest[end] === '\r' && end === rest.length - 1)) break;
-        line(rest.slice(from, end));
-        from = end + (rest[end] === '\r' && rest[end + 1] === '\n' ? 2 : 1);
-      }
-      rest = rest.slice(from);
     },
   };
 }
 
-function nextLineEnd(text: string, from: number): number {
-  const lf = text.indexOf('\n', from);
-  const cr = text.indexOf('\r', from);
-  return lf < 0 || cr < 0 ? Math.max(lf, cr) : Math.min(lf, cr);
+/** The text's length when there is none. */
+function lineEnd(text: string, end: string, from: number): number {
+  const at = text.indexOf(end, from);
+  return at < 0 ? text.length : at;
 }

@@ -16,10 +16,10 @@ export function lineFault(text: string): string | null {
 }
 
 export interface Frame {
-  /** `id:`, `event:` and `data:` lines and the blank line that ends them. */
+  /** `event:`, `data:` and `id:` lines and the blank line that ends them. */
   readonly bytes: Buffer;
-  /** Where the `id:` line ends: from here on the frame is the same for every stream. */
-  readonly bodyStart: number;
+  /** Where the `event:` and `data:` lines end, which are the same for every stream. The `id:` line, if any, follows. */
+  readonly bodyEnd: number;
 }
 
 /** The line alone, for streams that have ids of their own. @throws TypeError when `id` holds CR, LF or NUL */
@@ -28,7 +28,7 @@ export function idLine(id: string): string {
 }
 
 /**
- * One event as bytes.
+ * One event as bytes. The id is its last line: a client may only take it over together with the whole event.
  * @param id null leaves the line out
  * @param event null leaves the line out: the browser then dispatches `message`
  * @param data UTF-8, any line ends; empty data is an event too
@@ -44,17 +44,11 @@ export function encodeFrame(
   const ownId = id === null ? '' : idLine(id);
   const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;
   const lines = lineEnds(data);
-  const bodyStart = Buffer.byteLength(ownId);
-  // Every line costs its `data: ` and LF, and the blank line one LF more; of a CRLF one byte is left out.
-  const bytes = allocate(
-    bodyStart +
-      Buffer.byteLength(eventLine) +
-      data.length -
-      lines.breakBytes +
-      lines.count * (DATA.length + 1) +
-      1,
-  );
-  let at = bytes.write(ownId + eventLine, 0);
+  // Every line costs its `data: ` and LF; of a CRLF one byte is left out.
+  const bodyEnd =
+    Buffer.byteLength(eventLine) + data.length - lines.breakBytes + lines.count * (DATA.length + 1);
+  const bytes = allocate(bodyEnd + Buffer.byteLength(ownId) + 1);
+  let at = bytes.write(eventLine, 0);
   for (let from = 0; from <= data.length; ) {
     const end = lines.count === 1 ? data.length : lineEnd(data, from);
     at += DATA.copy(bytes, at);
@@ -62,17 +56,20 @@ export function encodeFrame(
     bytes[at++] = LF;
     from = end + (data[end] === CR && data[end + 1] === LF ? 2 : 1);
   }
-  bytes[at++] = LF;
-  return { bytes, bodyStart };
+  at += bytes.write(ownId, at);
+  bytes[at] = LF;
+  return { bytes, bodyEnd };
 }
 
-/** `:ok`, so that a client sees at once that it is connected, as sse-broadcast-benchmark's clients want it. */
-export const OPENING = ':ok\n\n';
-
-/** A comment that keeps proxies from giving up; with an id it also moves a quiet client on (§9.2.6: id without data). */
-export function encodeHeartbeat(id: string | null): string {
-  return id === null ? ':\n\n' : `:\n${idLine(id)}\n`;
+/** The data that `encodeFrame` was given, with its line ends as LF: read back, so that nobody need keep it twice. */
+export function dataOf({ bytes, bodyEnd }: Frame): string {
+  const dataStart = bytes[0] === DATA[0] ? 0 : bytes.indexOf(LF) + 1;
+  // Within the data every LF is followed by the next line's `data: `.
+  return bytes.toString('utf8', dataStart + DATA.length, bodyEnd - 1).replaceAll('\ndata: ', '\n');
 }
+
+/** Tells a client and its proxies that nothing is amiss. One line break: a blank line would end a block without data. */
+export const HEARTBEAT = ':\n';
 
 function oneLine(field: string, text: string): string {
   const fault = lineFault(text);

@@ -1,14 +1,15 @@
+import type { StreamGap } from './gateway-events';
+
 /** Records of a partition that cannot be given: `from` (included) to `to` (excluded). */
 export interface Gap {
   readonly topic: string;
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  readonly reason: string;
+  readonly reason: StreamGap['reason'];
 }
 
-/** What `gateway.gap` says: offsets as decimal strings, since they may pass 2^53, and how many are lost as a number. */
-export function gapData({ topic, partition, from, to, reason }: Gap): object {
+export function gapData({ topic, partition, from, to, reason }: Gap): StreamGap {
   return {
     reason,
     topic,

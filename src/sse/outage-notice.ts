@@ -24,7 +24,7 @@ export function createOutageNotice({ isLogInterrupted }: OutageNoticeDeps): Outa
       if (isAway === aware.has(stream)) return '';
       if (isAway) aware.add(stream);
       else aware.delete(stream);
-      return ownEvent(null, 'gateway.status', { kafka: isAway ? 'interrupted' : 'ok' });
+      return ownEvent('gateway.status', { kafka: isAway ? 'interrupted' : 'ok' });
     },
   };
 }

@@ -1,10 +1,23 @@
-import { encodeFrame } from './frame';
+import { idLine } from './frame';
+import type { GatewayEvents, JsonEventName } from './gateway-events';
 
-/**
- * An event of the gateway itself, as text.
- * @param id null: it covers nothing
- * @param data is written as JSON
- */
-export function ownEvent(id: string | null, event: `gateway.${string}`, data: object): string {
-  return encodeFrame(id, event, Buffer.from(JSON.stringify(data))).bytes.toString();
+export interface OwnEventOptions {
+  /** Null leaves the line out: the event covers nothing. */
+  readonly id?: string | null;
+  /** Reconnect time in ms; null leaves the line out. */
+  readonly retryMs?: number | null;
+  /** The id before the data, as on `/sse`; else it is the last line. */
+  readonly idFirst?: boolean;
+}
+
+/** An event of the gateway itself, as text for one stream. @throws TypeError when `id` holds CR, LF or NUL */
+export function ownEvent<N extends JsonEventName>(
+  event: N,
+  data: GatewayEvents[N],
+  { id = null, retryMs = null, idFirst = false }: OwnEventOptions = {},
+): string {
+  const ownId = id === null ? '' : idLine(id);
+  const retry = retryMs === null ? '' : `retry: ${retryMs}\n`;
+  const body = `event: ${event}\n${retry}data: ${JSON.stringify(data)}\n`;
+  return idFirst ? `${ownId}${body}\n` : `${body}${ownId}\n`;
 }

@@ -13,8 +13,8 @@ export interface SseStreamDeps {
   readonly maxBufferBytes: number;
   /** For how long a connection whose stream has ended may take nothing, or stay open. */
   readonly lingerMs: number;
-  /** A reconnect time, another one each time. */
-  readonly retryMs: () => number;
+  /** The text that ends a stream: why, and when to come back. */
+  readonly retryText: (stream: SseStream, reason: CloseReason, positions: Positions | null) => string;
   /** The text that tells a client that it has all of its past. */
   readonly caughtUpText: (stream: SseStream, positions: Positions, replayed: number) => string;
   /** All unsent bytes are with the kernel again. */
@@ -28,6 +28,10 @@ export interface SseStreamOptions {
   readonly origin: StreamOrigin;
   /** True: chunked coding (HTTP/1.1). False: bare bytes until the end of the connection. */
   readonly chunked: boolean;
+  /** The id before the data in what only this stream gets, as its subscription has it. */
+  readonly idFirst: boolean;
+  /** Silence after which it gets a heartbeat. */
+  readonly heartbeatMs: number;
 }
 
 const LAST_CHUNK = '0\r\n\r\n';
@@ -39,6 +43,8 @@ const LAST_CHUNK = '0\r\n\r\n';
 export class SseStream implements Sink {
   readonly openedAtMs = Date.now();
   readonly origin: StreamOrigin;
+  readonly idFirst: boolean;
+  readonly heartbeatMs: number;
   /** Null until it is known where the stream begins. */
   subscriber: Subscriber | null = null;
   /** While blocked: what the handle still had to hand on, and since when that has not changed. */
@@ -55,9 +61,11 @@ export class SseStream implements Sink {
   #isOpen = true;
   #waitsForDrain = false;
 
-  constructor(deps: SseStreamDeps, { socket, origin, chunked }: SseStreamOptions) {
+  constructor(deps: SseStreamDeps, { socket, origin, chunked, idFirst, heartbeatMs }: SseStreamOptions) {
     this.#deps = deps;
     this.origin = origin;
+    this.idFirst = idFirst;
+    this.heartbeatMs = heartbeatMs;
     this.#socket = socket;
     this.#chunked = chunked;
     socket.on('close', () => this.#close('client'));
@@ -91,8 +99,8 @@ export class SseStream implements Sink {
     return this.#send(this.#framed(text));
   }
 
-  comeBack(): void {
-    this.end('backfill');
+  comeBack(positions: Positions): void {
+    this.end('backfill', positions);
   }
 
   caughtUp(positions: Positions, replayed: number): void {
@@ -139,10 +147,13 @@ export class SseStream implements Sink {
     return handle?.writeQueueSize ?? 0;
   }
 
-  /** Ends after the last whole event; the client gets all that was written, with a reconnect time of its own. */
-  end(reason: CloseReason): void {
+  /**
+   * Ends after the last whole event; the client gets all that was written, with a reconnect time of its own.
+   * @param positions where it goes on when that is further than its last id; null: after that
+   */
+  end(reason: CloseReason, positions: Positions | null = null): void {
     this.#close(reason);
-    const retry = this.#framed(`retry: ${this.#deps.retryMs()}\n\n`);
+    const retry = this.#framed(this.#deps.retryText(this, reason, positions));
     this.#socket.end(this.#chunked ? retry + LAST_CHUNK : retry);
     // No longer among the streams that are looked at for slowness.
     this.#socket.setTimeout(this.#deps.lingerMs, () => this.#socket.destroy());

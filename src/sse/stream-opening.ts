@@ -4,8 +4,8 @@ import type { Config } from '../config';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
-import { idLine, OPENING } from './frame';
-import { type Notice, noticeData } from './notice';
+import { gapData } from './gap';
+import type { Notice } from './notice';
 import type { OpenStreams } from './open-streams';
 import type { OutageNotice } from './outage-notice';
 import { ownEvent } from './own-event';
@@ -53,9 +53,11 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
   const streamDeps: SseStreamDeps = {
     maxBufferBytes: config.maxClientBufferBytes,
     lingerMs: config.slowGraceMs,
-    retryMs,
+    retryText: ({ idFirst }, code, positions) =>
+      ownEvent('gateway.retry', { code }, { id: positions && idOf(positions), retryMs: retryMs(), idFirst }),
     caughtUpText: (stream, positions, replayed) =>
-      ownEvent(idOf(positions), 'gateway.live', { replayed }) + outageNotice.textFor(stream),
+      ownEvent('gateway.live', { replayed }, { id: idOf(positions), idFirst: stream.idFirst }) +
+      outageNotice.textFor(stream),
     onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
     onClose: (stream, reason) => {
       streams.remove(stream, reason);
@@ -64,14 +66,28 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
     },
   };
 
-  /** What comes before the first event. A notice that is due first has the id, since the start covers what it tells. */
-  function beginningOf({ start, notices }: Resolution, retry: string): string {
-    if (notices.length === 0) {
-      const positions = start.at === 'floor' ? start.floor : hub.ring.positions;
-      return `${retry}${idLine(idOf(positions))}\n`;
-    }
-    const told = notices.map((notice) => ownEvent(idOf(notice.positions), notice.event, noticeData(notice)));
-    return (retry === '' ? '' : `${retry}\n`) + told.join('');
+  /** The first bytes of a stream. @param id of its start; null: not known yet, or told in what follows */
+  function openingOf({ origin, idFirst, heartbeatMs }: SseStream, id: string | null): string {
+    // document 000 wants its two line ends on `/sse`; elsewhere a blank line would end a block without data.
+    const comment = origin.requestPath === '/sse' ? ':ok\n\n' : ':ok\n';
+    return comment + ownEvent('gateway.open', { heartbeatMs }, { id, retryMs: retryMs(), idFirst });
+  }
+
+  /** The id of a stream's start; null when notices are due first, whose ids cover what they tell. */
+  function startIdOf({ start, notices }: Resolution): string | null {
+    if (notices.length > 0) return null;
+    return idOf(start.at === 'floor' ? start.floor : hub.ring.positions);
+  }
+
+  function noticesTextOf({ notices }: Resolution, { idFirst }: SseStream): string {
+    return notices
+      .map((notice) => {
+        const options = { id: idOf(notice.positions), idFirst };
+        return notice.event === 'gateway.gap'
+          ? ownEvent(notice.event, gapData(notice.gap), options)
+          : ownEvent(notice.event, { reason: notice.reason }, options);
+      })
+      .join('');
   }
 
   function countResume({ start, notices }: Resolution): void {
@@ -98,35 +114,37 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
     stream: SseStream,
     query: StreamQuery,
     asked: Promise<Resolution | null>,
-    retry: string,
   ): Promise<void> {
     const resolution = await asked;
     if (resolution === null || !stream.isOpen) return;
-    stream.writeText(beginningOf(resolution, retry) + outageNotice.textFor(stream));
+    const id = startIdOf(resolution);
+    const { idFirst } = stream;
+    const position = id === null ? '' : ownEvent('gateway.position', {}, { id, idFirst });
+    stream.writeText(position + noticesTextOf(resolution, stream) + outageNotice.textFor(stream));
     attach(stream, query, resolution);
   }
 
   function begin(stream: SseStream, head: string, query: StreamQuery): void {
-    const retry = `retry: ${retryMs()}\n`;
     const isOpen = () => stream.isOpen;
-    const isReady = deps.isReady();
     const resolve = () => resume.resolve(query.start, query.subscription, isOpen);
-    const found = isReady ? resolve() : deps.whenReady().then(() => (isOpen() ? resolve() : null));
+    const found = deps.isReady() ? resolve() : deps.whenReady().then(() => (isOpen() ? resolve() : null));
     if (!(found instanceof Promise)) {
-      stream.open(head, OPENING + beginningOf(found, retry) + outageNotice.textFor(stream));
+      const opening = openingOf(stream, startIdOf(found)) + noticesTextOf(found, stream);
+      stream.open(head, opening + outageNotice.textFor(stream));
       attach(stream, query, found);
       return;
     }
-    // While the log has never been reached, the client has to know at least when to come back.
-    stream.open(head, (isReady ? OPENING : `${OPENING}${retry}\n`) + outageNotice.textFor(stream));
-    attachLater(stream, query, found, isReady ? retry : '').catch((error: unknown) => {
+    stream.open(head, openingOf(stream, null) + outageNotice.textFor(stream));
+    attachLater(stream, query, found).catch((error: unknown) => {
       deps.logger.error({ err: error }, 'a stream could not begin');
       stream.destroy('error');
     });
   }
 
   return (socket, { head, query, origin, grant }) => {
-    const stream = new SseStream(streamDeps, { socket, chunked: head.chunked, origin });
+    const { idFirst } = query.subscription;
+    const heartbeatMs = query.heartbeatMs ?? config.heartbeatMs;
+    const stream = new SseStream(streamDeps, { socket, chunked: head.chunked, origin, idFirst, heartbeatMs });
     streams.add(stream);
     admission.opened(origin.clientIp);
     if (grant.expiresAtMs !== null) deps.tokenExpiry.watch(stream, grant.expiresAtMs);

@@ -12,6 +12,8 @@ export interface StreamQuery {
   readonly start: StartRequest;
   /** True: rather an error than a stream that cannot give back everything. */
   readonly isStrict: boolean;
+  /** Silence after which it wants a heartbeat; null: as configured. */
+  readonly heartbeatMs: number | null;
 }
 
 /** What one stream may ask for at the most. */
@@ -20,9 +22,10 @@ export interface StreamQueryLimits {
   readonly maxEventNames: number;
 }
 
-const FIELDS = ['event', 'meta', 'strict', ...START_FIELDS];
+const FIELDS = ['event', 'meta', 'strict', 'heartbeat', ...START_FIELDS];
 
 export const SUBSCRIBE_PATH = '/subscribe';
+const MAX_HEARTBEAT_SECONDS = 60;
 
 /** @throws GatewayError `bad-channel`, `bad-event-name`, `bad-cursor`, `bad-request`, each with the field's name */
 export function streamQueryOf(
@@ -39,9 +42,11 @@ export function streamQueryOf(
       channels: channelsOf(target, limits.maxChannels).map(ownCopy),
       events: eventsOf(target, limits.maxEventNames)?.map(ownCopy) ?? null,
       meta: isOn(target, 'meta'),
+      idFirst: target.path === '/sse',
     }),
     start: startRequestOf(Array.isArray(lastEventId) ? lastEventId.join() : lastEventId, query),
     isStrict: isOn(target, 'strict'),
+    heartbeatMs: heartbeatMsOf(target),
   };
 }
 
@@ -78,6 +83,17 @@ function isOn({ query }: RequestTarget, field: string): boolean {
   if (value === null || value === '0') return false;
   if (value === '1') return true;
   throw new GatewayError('bad-request', `${field} must be 1 or 0`, { details: { field } });
+}
+
+/** Clients have read timeouts from 5 s on; past a minute most proxies have given up. */
+function heartbeatMsOf({ query }: RequestTarget): number | null {
+  const value = query.first('heartbeat');
+  if (value === null) return null;
+  const seconds = /^[0-9]{1,2}$/.test(value) ? Number(value) : 0;
+  if (seconds >= 1 && seconds <= MAX_HEARTBEAT_SECONDS) return seconds * 1_000;
+  throw new GatewayError('bad-request', `heartbeat must be whole seconds, 1 to ${MAX_HEARTBEAT_SECONDS}`, {
+    details: { field: 'heartbeat' },
+  });
 }
 
 /** A part of a string refers to the whole of it: the request's target would stay as long as the subscription. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, type GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import { type OnRefused, sendProblem } from '../http/problem';
+import { ownEvent } from './own-event';
 import type { RetryTime } from './retry-time';
 import { countRejection, type StreamCounts } from './stream-counts';
 import { SSE } from './stream-head';
@@ -30,7 +31,7 @@ export function createStreamRefusal({ counts, cors, retryMs, onRefused }: Stream
       Connection: 'close',
       ...cors.headersFor(req.headers.origin),
     });
-    res.end(`retry: ${retryMs()}\n: ${error.code}\n\n`);
+    res.end(ownEvent('gateway.retry', { code: error.code }, { retryMs: retryMs() }));
   }
 
   return (req, res, thrown) => {

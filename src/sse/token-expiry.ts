@@ -22,7 +22,7 @@ export function createTokenExpiry({ noticeMs }: TokenExpiryOptions): TokenExpiry
   /** Without an id: it covers nothing. */
   function tell(stream: SseStream, expiresAtMs: number): void {
     const expiresAt = new Date(expiresAtMs).toISOString();
-    stream.writeText(ownEvent(null, 'gateway.token-expiring', { expiresAt }));
+    stream.writeText(ownEvent('gateway.token-expiring', { expiresAt }));
   }
 
   return {

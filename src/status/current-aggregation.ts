@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { dataOf, type EncodedEvent } from '../events/encoded-event';
+import type { EncodedEvent } from '../events/encoded-event';
 import { type AggregationStats, NO_EVENTS, numberOf, parseJson, withEvent } from '../roles/aggregation-stats';
+import { dataOf } from '../sse/frame';
 
 /** The open aggregation window over what a gateway delivers, of all topics together. */
 export interface CurrentAggregation {

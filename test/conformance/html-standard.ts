@@ -1,4 +1,5 @@
 import { openStream } from '../support/sse-client';
+import { streamFaults } from '../support/stream-faults';
 import { fieldsOf, freshChannel, publish, send, streamText, type Target } from './target';
 
 /** The HTML standard §9.2, as far as it binds a server, and what browsers make of it. */
@@ -10,9 +11,9 @@ export function describeHtmlStandard(target: Target): void {
       await stream.until('retry:');
       await publish(target, channel, 'a\r\nb\rc\nd\r');
       await stream.until('data: d');
-      await stream.until(/data: \n\n/);
+      await stream.until(/data: \nid: \S+\n\n/);
       expect(streamText(stream)).not.toContain('\r');
-      expect(streamText(stream)).toMatch(/\ndata: a\ndata: b\ndata: c\ndata: d\ndata: \n\n$/);
+      expect(streamText(stream)).toMatch(/\ndata: a\ndata: b\ndata: c\ndata: d\ndata: \nid: \S+\n\n$/);
     });
 
     it('data that looks like fields MUST stay data', async () => {
@@ -42,10 +43,25 @@ export function describeHtmlStandard(target: Target): void {
     });
 
     it('retry MUST be digits only', async () => {
-      const stream = send(target, 'GET', '/sse');
-      await stream.until('retry:');
-      await stream.until(/\n\n$|\n\n\r\n$/);
-      expect(streamText(stream)).toMatch(/^:ok\n\nretry: [0-9]+\n/);
+      const stream = send(target, 'GET', '/events');
+      await stream.until(/retry:[^\n]*\n/);
+      expect(streamText(stream)).toMatch(/^:ok\nevent: gateway\.open\nretry: [0-9]+\n/);
+    });
+
+    it('an id MUST be the last line of its event, so that a cut inside it repeats it; on /sse it MUST stand before the data', async () => {
+      for (const path of ['/events', '/sse']) {
+        const client = await openStream(target.url() + path);
+        const body = `whole ${Math.random()}`;
+        await publish(target, '/', body);
+        await client.until(({ events }) => events.some(({ data }) => data === body));
+        expect(streamFaults(client.text(), { idFirst: path === '/sse' })).toEqual([]);
+      }
+    });
+
+    it('the start of a stream MUST be told by an event with data, since many clients take no id without', async () => {
+      const client = await openStream(`${target.url()}/events`);
+      await client.until(({ streamEvents }) => streamEvents.some(({ id }) => id !== undefined));
+      expect(client.streamEvents[0]).toMatchObject({ event: 'gateway.open' });
     });
 
     it('a client that comes back with Last-Event-ID MUST get what it missed, in order and once', async () => {

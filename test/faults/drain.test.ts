@@ -60,7 +60,7 @@ describe('SIGTERM', () => {
       expect(viaNginx.status).toBe(503);
       const direct = await fetch(`${gateway.url}/sse`);
       expect(direct.status).toBe(200);
-      expect(await direct.text()).toMatch(/^(:ok\n\n)?retry: \d+\n/);
+      expect(await direct.text()).toMatch(/^event: gateway\.retry\nretry: \d+\n/);
 
       expect(await ended).toEqual({ code: 0, signal: null });
       await until(() => streams.every(({ closedMs }) => closedMs !== null), 'all streams are closed');

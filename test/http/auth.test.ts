@@ -144,7 +144,8 @@ describe('subscribing with tokens', () => {
     for (const headers of [bearer(hmacToken(granted)), cookie(hmacToken(granted))]) {
       const client = await openStream(url + path, { headers });
       expect(client.status).toBe(status);
-      if (status === 200) await client.until((it) => it.text().startsWith(':ok\n\nretry: '));
+      if (status === 200)
+        await client.until((it) => it.text().startsWith(':ok\nevent: gateway.open\nretry: '));
       else await client.until((it) => it.ended() && it.text().startsWith('{'));
       client.close();
     }
@@ -234,7 +235,7 @@ describe('the end of a token', () => {
     await client.until((it) => it.ended());
     expect(Date.now()).toBeGreaterThanOrEqual(exp * 1_000);
     expect(client.events.map(({ event }) => event)).toEqual(['gateway.token-expiring', 'message']);
-    expect(client.text()).toMatch(/retry: \d+\n\n$/);
+    expect(client.text()).toMatch(/event: gateway\.retry\nretry: \d+\ndata: \{"code":"expired"\}\n\n$/);
     const resume = (headers: Record<string, string>) =>
       openStream(`${url}/subscribe/a`, { headers: { ...headers, 'Last-Event-ID': id } });
     expect((await resume(bearer(token))).status).toBe(401);

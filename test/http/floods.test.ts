@@ -15,7 +15,9 @@ async function expectSentAway(
   await client.until((it) => it.ended());
   expect(client.status).toBe(200);
   expect(client.headers['content-type']).toBe('text/event-stream');
-  expect(client.text()).toMatch(new RegExp(`^retry: \\d+\n: ${code}\n\n$`));
+  expect(client.text()).toMatch(
+    new RegExp(`^event: gateway\\.retry\nretry: \\d+\ndata: {"code":"${code}"}\n\n$`),
+  );
   const passedOn = await fetch(url, { headers: { ...headers, 'X-Sse-Failover': '1' } });
   expect(passedOn.status).toBe(503);
   expect(passedOn.headers.get('retry-after')).toMatch(/^\d+$/);

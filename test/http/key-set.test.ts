@@ -110,7 +110,9 @@ describe('a key set', () => {
       const browser = await openStream(`${url}/sse`, { headers: tokenOf(first) });
       await browser.until((it) => it.ended());
       expect(browser.status).toBe(200);
-      expect(browser.text()).toMatch(/^retry: \d+\n: auth-unavailable\n\n$/);
+      expect(browser.text()).toMatch(
+        /^event: gateway\.retry\nretry: \d+\ndata: {"code":"auth-unavailable"}\n\n$/,
+      );
       expect(await statusOf(gateway, first)).toBe(503);
       const post = () => fetch(`${url}/broadcast`, { method: 'POST', body: 'x', headers: tokenOf(first) });
       const refused = await post();

@@ -76,7 +76,7 @@ describe('the log', () => {
     );
     await stream.until(':ok');
     await fetch(`${url}/broadcast/a`, { method: 'POST', body: 'the event' });
-    await stream.until('data: the event\n\n');
+    await stream.until(/data: the event\nid: \S+\n\n/);
     stream.socket.end();
     const closed = await until(
       () => logged.find(({ message }) => message === 'stream.close'),

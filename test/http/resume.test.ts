@@ -29,10 +29,15 @@ function lastIdOf(client: SseClient): string {
 
 describe('a stream that comes back with its last id', () => {
   it.each([
-    ['from the ring', {}],
-    ['from the log, when the ring has gone on', { RING_RECORDS: '5' }],
-    ['from the log in many small reads', { RING_RECORDS: '5', BACKFILL_CHUNK_BYTES: '1024' }],
-  ])('gets what it missed, once and in order, and then what comes: %s', async (_where, env) => {
+    ['from the ring', ['gateway.open'], {}],
+    // The log has to be asked first.
+    ['from the log, when the ring has gone on', ['gateway.open', 'gateway.position'], { RING_RECORDS: '5' }],
+    [
+      'from the log in many small reads',
+      ['gateway.open', 'gateway.position'],
+      { RING_RECORDS: '5', BACKFILL_CHUNK_BYTES: '1024' },
+    ],
+  ])('gets what it missed, once and in order, and then what comes: %s', async (_where, opening, env) => {
     const gateway = await startGateway(env);
     const ids = await post(gateway.url, 40);
     const client = await resumeAt(gateway, ids[9]!);
@@ -43,8 +48,8 @@ describe('a stream that comes back with its last id', () => {
     expect(data(client)).toEqual(range(10, 45));
     const given = client.events.filter(({ event }) => event === 'message').map(({ id }) => id);
     expect(given.slice(0, 30)).toEqual(ids.slice(10));
-    expect(client.text().startsWith(`:ok\n\nretry: `)).toBe(true);
-    expect(client.text()).toContain(`id: ${ids[9]}\n\n`);
+    expect(client.streamEvents.map(({ event }) => event)).toEqual(opening);
+    expect(client.streamEvents.at(-1)!.id).toBe(ids[9]);
   });
 
   it('has nothing to catch up with at the head, and is told so', async () => {
@@ -68,7 +73,7 @@ describe('a stream that comes back with its last id', () => {
     const gateway = await startGateway({ HEARTBEAT_MS: '100', STREAM_CHECK_MS: '20' });
     const quiet = await openStream(`${gateway.url}/subscribe/quiet`);
     const [, last] = await post(gateway.url, 2, 0, '/noise');
-    await quiet.until((it) => it.text().includes(`:\nid: ${last}\n\n`));
+    await quiet.until(({ streamEvents }) => streamEvents.some(({ id }) => id === last));
     const id = lastIdOf(quiet);
     quiet.close();
     await post(gateway.url, 1, 2, '/quiet');
@@ -121,8 +126,9 @@ describe('what cannot be given back', () => {
     ]);
     expect(data(client)).toEqual(range(30, 50));
     // Its id is the position that holds after it, and none came before it.
-    const text = client.text();
-    expect(text.slice(0, text.indexOf('event: gateway.gap'))).toMatch(/^:ok\n\nretry: \d+\n\nid: \S+\n$/);
+    expect(client.streamEvents).toEqual([
+      { id: undefined, event: 'gateway.open', data: '{"heartbeatMs":15000}' },
+    ]);
     expect(client.events[0]!.id).toBe(ids[29]);
   });
 
@@ -314,7 +320,10 @@ describe('a budget for the past', () => {
       const client = await resumeAt(gateway, id);
       await client.until((it) => it.ended() || own(it, 'live').length > 0);
       live = own(client, 'live').length > 0;
-      if (!live) expect(client.text()).toMatch(/\n\nretry: \d+\n\n$/);
+      if (!live)
+        expect(client.text()).toMatch(
+          /\n\nid: \S+\nevent: gateway\.retry\nretry: \d+\ndata: {"code":"backfill"}\n\n$/,
+        );
       got.push(...data(client));
       id = lastIdOf(client);
       client.close();

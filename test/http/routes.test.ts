@@ -148,7 +148,7 @@ describe('stopping', () => {
     const late = await openStream(`${url}/sse`);
     expect(late.status).toBe(200);
     await late.until((it) => it.ended());
-    expect(late.text()).toMatch(/^retry: /);
+    expect(late.text()).toMatch(/^event: gateway\.retry\nretry: \d+\ndata: {"code":"draining"}\n\n$/);
     const open = () => clients.filter((client) => !client.ended()).length;
     expect(open()).toBeGreaterThan(0);
     await stopped;

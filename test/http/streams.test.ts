@@ -32,16 +32,32 @@ describe('the head of a stream', () => {
     }
   });
 
-  it('opens with :ok, then a reconnect time in its bounds and the id of its start', async () => {
-    const { url } = await startGateway({ RETRY_MIN_MS: '2000', RETRY_MAX_MS: '3000' });
-    const client = await openStream(`${url}/sse`);
-    await client.until((it) => it.text().includes('\n\n', 6));
-    const [, retry, id] =
-      /^:ok\n\nretry: (\d+)\nid: (1\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]+)\n\n$/.exec(client.text()) ?? [];
-    expect(Number(retry)).toBeGreaterThanOrEqual(2000);
-    expect(Number(retry)).toBeLessThanOrEqual(3000);
-    expect(id!.length).toBeLessThanOrEqual(24);
-  });
+  it.each([
+    [
+      '/events',
+      /^:ok\nevent: gateway\.open\nretry: (?<retry>\d+)\ndata: {"heartbeatMs":15000}\nid: (?<id>\S+)\n\n$/,
+    ],
+    [
+      '/subscribe/pets',
+      /^:ok\nevent: gateway\.open\nretry: (?<retry>\d+)\ndata: {"heartbeatMs":15000}\nid: (?<id>\S+)\n\n$/,
+    ],
+    [
+      '/sse',
+      /^:ok\n\nid: (?<id>\S+)\nevent: gateway\.open\nretry: (?<retry>\d+)\ndata: {"heartbeatMs":15000}\n\n$/,
+    ],
+  ])(
+    '%s opens with :ok, then gateway.open with a reconnect time in its bounds and the id of its start',
+    async (path, opening) => {
+      const { url } = await startGateway({ RETRY_MIN_MS: '2000', RETRY_MAX_MS: '3000' });
+      const client = await openStream(url + path);
+      await client.until(({ streamEvents }) => streamEvents.length === 1);
+      const { retry, id } = opening.exec(client.text())?.groups ?? {};
+      expect(Number(retry)).toBeGreaterThanOrEqual(2000);
+      expect(Number(retry)).toBeLessThanOrEqual(3000);
+      expect(id).toMatch(/^1\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]+$/);
+      expect(id!.length).toBeLessThanOrEqual(24);
+    },
+  );
 
   it('is chunked for HTTP/1.1, and bare for HTTP/1.0 and for Connection: close', async () => {
     const { port, url } = await startGateway();
@@ -86,7 +102,7 @@ describe('events on a stream', () => {
       { id: first.id, event: 'goal', data: 'one\ntwo\nthree' },
       { id: second.id, event: 'message', data: '' },
     ]);
-    expect(client.text()).toContain(`id: ${first.id}\nevent: goal\ndata: one\ndata: two\ndata: three\n\n`);
+    expect(client.text()).toContain(`event: goal\ndata: one\ndata: two\ndata: three\nid: ${first.id}\n\n`);
   });
 
   it('go to their channel and its parents, wherever the stream was opened', async () => {
@@ -129,13 +145,11 @@ describe('heartbeats', () => {
     const quiet = await openStream(`${url}/subscribe/quiet`);
     await post(`${url}/broadcast/elsewhere`, 'x');
     const told = await post(`${url}/broadcast/elsewhere`, 'y');
-    await quiet.until((it) => it.text().includes(`:\nid: ${told.id}\n\n`));
-    expect(
-      quiet
-        .text()
-        .split(`:\nid: ${told.id}\n\n`)[0]!
-        .match(/^:\n\n/gm),
-    ).toHaveLength(3);
+    const position = `event: gateway.position\ndata: {}\nid: ${told.id}\n\n`;
+    await quiet.until((it) => it.text().includes(position));
+    expect(quiet.text()).toMatch(
+      /^:ok\nevent: gateway\.open\n[^:]+: \d+\n.*\n.*\n\n:\n:\n:\nevent: gateway\.position\n/,
+    );
     expect(quiet.events).toEqual([]);
   });
 
@@ -143,7 +157,7 @@ describe('heartbeats', () => {
     const { url } = await startGateway({ HEARTBEAT_MS: '2000', TICK_MS: '100' });
     const busy = await openStream(`${url}/sse`);
     await busy.until(({ events }) => events.length >= 30);
-    expect(busy.text()).not.toContain('\n\n:\n');
+    expect(busy.comments).toEqual(['ok']);
   });
 });
 
@@ -186,7 +200,9 @@ describe('the end of a stream', () => {
     const stream = rawHttp(gateway.port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n');
     await stream.until('id: ');
     await gateway.stop();
-    expect(await stream.closed()).toMatch(/retry: \d+\n\n\r\n0\r\n\r\n$/);
+    expect(await stream.closed()).toMatch(
+      /event: gateway\.retry\nretry: \d+\ndata: {"code":"drain"}\n\n\r\n0\r\n\r\n$/,
+    );
   });
 
   it('comes at once for a client that goes on sending, and the answer stays a stream to its last byte', async () => {
@@ -206,7 +222,7 @@ describe('the end of a stream', () => {
       port,
       'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /sse HTTP/1.1\r\nHost: x\r\n\r\n',
     );
-    await both.until(/id: \S+\n\n/);
+    await both.until('event: gateway.open');
     expect(both.received()).toMatch(/^HTTP\/1\.1 202 [\s\S]*\}HTTP\/1\.1 200 OK\r\n[\s\S]*:ok\n\n/);
   });
 
@@ -276,7 +292,9 @@ describe('a stream that cannot be opened', () => {
     await refused.until((it) => it.ended());
     expect(refused.status).toBe(200);
     expect(refused.headers['content-type']).toBe('text/event-stream');
-    expect(refused.text()).toMatch(/^retry: \d+\n/);
+    expect(refused.text()).toMatch(
+      /^event: gateway\.retry\nretry: \d+\ndata: {"code":"too-many-streams"}\n\n$/,
+    );
     expect(refused.events).toEqual([]);
     const behindProxy = await fetch(`${url}/sse`, { headers: { 'X-Sse-Failover': '1' } });
     expect(behindProxy.status).toBe(503);

@@ -23,7 +23,7 @@ describe('what nginx lets one client address take', () => {
       status: 200,
       headers: { 'content-type': 'text/event-stream', 'x-sse-unavailable': '1' },
     });
-    expect(refused.body).toMatch(/^retry: \d+\n/);
+    expect(refused.body).toMatch(/^event: gateway\.retry\nretry: \d+\ndata: {"code":"unavailable"}\n\n$/);
     expect(upstream.seen).toHaveLength(limits.streams);
     // Nothing else is counted with them.
     upstream.behave(status(204));

@@ -234,7 +234,9 @@ describe('nginx in front of the gateways', () => {
             connection: 'close',
           },
         });
-        retries.add(/^retry: (\d+)\n/.exec(answer.body)![1]!);
+        retries.add(
+          /^event: gateway\.retry\nretry: (\d+)\ndata: {"code":"unavailable"}\n\n$/.exec(answer.body)![1]!,
+        );
       }
       expect(retries.size).toBeGreaterThan(3);
     });

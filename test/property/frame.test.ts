@@ -1,6 +1,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
-import { encodeFrame, encodeHeartbeat, OPENING } from '../../src/sse/frame';
+import { addFrame } from '../../src/hub/frame-order';
+import { dataOf, encodeFrame, HEARTBEAT, idLine } from '../../src/sse/frame';
 import { createFrameDecoder, type DecodedEvent } from '../../src/sse/frame-decoder';
 
 /** Any text, with far more line ends and colons in it than chance would give. */
@@ -42,15 +43,39 @@ describe('encodeFrame', () => {
     );
   });
 
-  it('says where the id line ends', () => {
+  it('writes the id as the last line, and says where it begins', () => {
     fc.assert(
-      fc.property(fc.option(line), text, (id, data) => {
-        const { bytes, bodyStart } = encodeFrame(id, null, Buffer.from(data));
-        const whole = id === null ? '' : `id: ${id}\n`;
-        expect(bytes.subarray(0, bodyStart).toString()).toBe(whole);
-        expect(bytes.subarray(bodyStart)).toEqual(encodeFrame(null, null, Buffer.from(data)).bytes);
+      fc.property(fc.option(line), fc.option(line), text, (id, event, data) => {
+        const { bytes, bodyEnd } = encodeFrame(id, event, Buffer.from(data));
+        const bare = encodeFrame(null, event, Buffer.from(data));
+        expect(bytes.subarray(bodyEnd).toString()).toBe(id === null ? '\n' : `id: ${id}\n\n`);
+        expect(bytes.subarray(0, bodyEnd)).toEqual(bare.bytes.subarray(0, bare.bodyEnd));
       }),
     );
+  });
+
+  it('gives the data back from its bytes', () => {
+    fc.assert(
+      fc.property(fc.option(line), fc.option(line), text, (id, event, data) => {
+        expect(dataOf(encodeFrame(id, event, Buffer.from(data)))).toBe(lineEndsAsLf(data));
+      }),
+    );
+  });
+
+  it('can be written with another id, and with the id before the data, byte for byte', () => {
+    const frame = encodeFrame('1', 'name', Buffer.from('a\nb'));
+    const own = Buffer.from(idLine('2'));
+    const written = (idFirst: boolean, ownId: Buffer | null) => {
+      const parts: Uint8Array[] = [];
+      const bytes = addFrame(parts, { idFirst }, frame, ownId);
+      const whole = Buffer.concat(parts);
+      expect(bytes).toBe(whole.length);
+      return whole.toString();
+    };
+    expect(written(false, null)).toBe('event: name\ndata: a\ndata: b\nid: 1\n\n');
+    expect(written(false, own)).toBe('event: name\ndata: a\ndata: b\nid: 2\n\n');
+    expect(written(true, null)).toBe('id: 1\nevent: name\ndata: a\ndata: b\n\n');
+    expect(written(true, own)).toBe('id: 2\nevent: name\ndata: a\ndata: b\n\n');
   });
 
   it('has memory of its own: a small part of a larger block would keep the whole of it in the ring', () => {
@@ -61,15 +86,14 @@ describe('encodeFrame', () => {
   it.each(['\r', '\n', '\0', 'a\nb'])('refuses %j in an id or an event name', (bad) => {
     expect(() => encodeFrame(bad, null, Buffer.alloc(0))).toThrow(TypeError);
     expect(() => encodeFrame(null, bad, Buffer.alloc(0))).toThrow(TypeError);
-    expect(() => encodeHeartbeat(bad)).toThrow(TypeError);
+    expect(() => idLine(bad)).toThrow(TypeError);
   });
 
   it('writes the exact bytes of the contract', () => {
     const { bytes } = encodeFrame('1.x', 'goal', Buffer.from('a\r\nb\rc\n'));
-    expect(bytes.toString()).toBe('id: 1.x\nevent: goal\ndata: a\ndata: b\ndata: c\ndata: \n\n');
+    expect(bytes.toString()).toBe('event: goal\ndata: a\ndata: b\ndata: c\ndata: \nid: 1.x\n\n');
     expect(encodeFrame(null, null, Buffer.alloc(0)).bytes.toString()).toBe('data: \n\n');
-    expect(OPENING).toBe(':ok\n\n');
-    expect(encodeHeartbeat(null)).toBe(':\n\n');
+    expect(HEARTBEAT).toBe(':\n');
   });
 });
 

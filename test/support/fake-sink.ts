@@ -41,7 +41,7 @@ export function itemOf(channel: string | null, text: string, slot: number | null
     event: null,
     isOwn: channel === null,
     bytes,
-    bodyStart: 0,
+    bodyEnd: bytes.length - 1,
     slot,
     source: null,
     sourceBytes: 0,

@@ -14,6 +14,7 @@ const ZERO = 48;
 const DATA = 'data: '.length;
 const ID = 'id: '.length;
 const FIRST_RETRY_MS = 3_000;
+const OF_THE_STREAM = ['gateway.open', 'gateway.position', 'gateway.retry'];
 
 let isPaused = false;
 
@@ -27,7 +28,7 @@ class LoadStream {
   isOpen = false;
   /** Why a browser would never come back. */
   failure = null;
-  /** The gateway's own events, as `name data`. */
+  /** The gateway's own events, as `name data`, without what it says of the stream itself. */
   own = [];
   #lastEventId = lastEventId ?? '';
   #retryMs = FIRST_RETRY_MS;
@@ -134,7 +135,8 @@ class LoadStream {
       this.#keptId = { bytes: this.#idBytes, start: this.#idStart, end: this.#idEnd };
     }
     if (this.#number >= 0) this.#count(this.#number);
-    else if (this.#event !== null) this.own.push(`${this.#event} ${this.#data}`);
+    else if (this.#event !== null && !OF_THE_STREAM.includes(this.#event))
+      this.own.push(`${this.#event} ${this.#data}`);
     this.#startBlock();
   }
 

@@ -13,7 +13,10 @@ export interface SseClient {
   readonly headers: IncomingHttpHeaders;
   /** Header lines as sent, name and value in turn. */
   readonly rawHeaders: readonly string[];
+  /** The log's events, and what the gateway says of the log. */
   readonly events: readonly ReceivedEvent[];
+  /** What the gateway says of the stream itself: `gateway.open`, `gateway.position`, `gateway.retry`. */
+  readonly streamEvents: readonly ReceivedEvent[];
   readonly comments: readonly string[];
   /** All of the body so far. */
   text(): string;
@@ -28,6 +31,7 @@ export interface SseClient {
 }
 
 const DEADLINE_MS = 10_000;
+const OF_THE_STREAM = ['gateway.open', 'gateway.position', 'gateway.retry'];
 const open = new Set<SseClient>();
 
 // Registered here, so that no test can forget it.
@@ -43,9 +47,11 @@ export async function openStream(
   options: { headers?: Record<string, string>; method?: string } = {},
 ): Promise<SseClient> {
   const events: ReceivedEvent[] = [];
+  const streamEvents: ReceivedEvent[] = [];
   const comments: string[] = [];
   const parser = createParser({
-    onEvent: ({ id, event, data }) => events.push({ id, event: event ?? 'message', data }),
+    onEvent: ({ id, event = 'message', data }) =>
+      (OF_THE_STREAM.includes(event) ? streamEvents : events).push({ id, event, data }),
     onComment: (comment) => comments.push(comment),
   });
   let text = '';
@@ -73,6 +79,7 @@ export async function openStream(
     headers: res.headers,
     rawHeaders: res.rawHeaders,
     events,
+    streamEvents,
     comments,
     text: () => text,
     ended: () => ended,

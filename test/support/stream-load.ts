@@ -15,7 +15,7 @@ export interface LoadReport {
   readonly isOpen: boolean;
   /** Why a browser would never have come back; null while it lives. */
   readonly failure: string | null;
-  /** The gateway's own events, as `name data`. */
+  /** The gateway's own events, as `name data`, without what it says of the stream itself. */
   readonly own: readonly string[];
 }
 

@@ -6,6 +6,9 @@ import type { ModelClient } from './model-client';
 import type { Replica } from './replica';
 import { isFor, type ModelStart, type Offsets, offsetsOf, type Told } from './subscription-model';
 
+/** What tells of the stream and not of the log; what was decided later than it began has the id in an event of its own. */
+const MAY_HAVE_NO_ID = ['gateway.open', 'gateway.retry', 'gateway.status'];
+
 /** One stream of a client. */
 export class Connection {
   readonly socket: FakeSocket;
@@ -23,6 +26,7 @@ export class Connection {
   #head = '';
   #isPastHead = false;
   #pendingId: string | null = null;
+  #events = 0;
   #records = 0;
   #lives = 0;
   /** For `from=-N`: where it should begin; null when the replica could not tell at once. */
@@ -51,16 +55,17 @@ export class Connection {
     this.socket = new FakeSocket((bytes) => this.#read(bytes));
     this.#decoder = createFrameDecoder({
       onId: (id_) => {
-        this.#flushId();
+        if (this.#pendingId !== null) this.#client.fault(`the id ${this.#pendingId} came without data`);
         this.#pendingId = id_;
       },
       onEvent: ({ event, data }) => {
-        // Told to one stream it has no id, and is not the one that the opening's belongs to.
-        if (event === 'gateway.status' && !this.#isOpen) this.#flushId();
         const id_ = this.#pendingId;
         this.#pendingId = null;
+        if ((event === 'gateway.open') !== (this.#events++ === 0))
+          this.#client.fault(`${event} is event ${this.#events} of the stream`);
         if (id_ !== null) this.#event(id_, event, data);
-        else if (event !== 'gateway.status') this.#client.fault(`an event without an id: ${event} ${data}`);
+        else if (!MAY_HAVE_NO_ID.includes(event))
+          this.#client.fault(`an event without an id: ${event} ${data}`);
       },
     });
   }
@@ -93,16 +98,6 @@ export class Connection {
       text = this.#head.slice(end + 4);
     }
     this.#decoder.push(text);
-    this.#flushId();
-  }
-
-  /** An id without an event: the opening, or a heartbeat. */
-  #flushId(): void {
-    if (this.#pendingId === null) return;
-    const id = this.#pendingId;
-    this.#pendingId = null;
-    if (!this.#isOpen) this.#opening(offsetsOf(id));
-    this.#advance(id, 'an id alone');
   }
 
   #opening(offsets: Offsets): void {
@@ -132,9 +127,12 @@ export class Connection {
   }
 
   #event(id: string, event: string, data: string): void {
-    if (event === 'gateway.gap') this.#gap(id, JSON.parse(data));
+    if (event === 'gateway.open' || event === 'gateway.position') {
+      if (!this.#isOpen) this.#opening(offsetsOf(id));
+      this.#advance(id, event);
+    } else if (event === 'gateway.gap') this.#gap(id, JSON.parse(data));
     else if (event === 'gateway.live') this.#live(id, JSON.parse(data));
-    else if (event === 'gateway.status') this.#advance(id, event);
+    else if (event === 'gateway.status' || event === 'gateway.retry') this.#advance(id, event);
     else if (event.startsWith('gateway.')) this.#client.fault(`${event} ${data}`);
     else this.#record(id, event, data);
   }

@@ -178,7 +178,7 @@ export function createReplica(
     resume,
     log,
     streams,
-    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, counts, heartbeatMs: 0 }),
+    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, counts, everyMs: 0 }),
     connect(socket, path, lastEventId) {
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.

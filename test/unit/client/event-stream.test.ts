@@ -233,7 +233,8 @@ describe('waiting', () => {
   it('grows while nothing is delivered, a stream that ends at once included, and then begins anew', async () => {
     const { url, requests } = await startFarSide((res, _req, turn) => {
       if (turn < 3) res.destroy();
-      else if (turn === 3) beginStream(res, 'retry: 100\n\n').end();
+      else if (turn === 3)
+        beginStream(res, 'event: gateway.retry\nretry: 100\ndata: {"code":"too-many-streams"}\n\n').end();
       else if (turn === 4) beginStream(res, 'data: a\n\n').end();
       else if (turn === 5) res.writeHead(503).end();
       else beginStream(res);
