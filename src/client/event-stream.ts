@@ -26,6 +26,8 @@ const CALLBACKS = {
   'gateway.status': 'onStatus',
 } as const;
 
+type Problem = { readonly code?: unknown; readonly detail?: unknown } | null;
+
 /** What the gateway says itself, and not of a record. */
 const OWN = /^gateway\.(?!tombstone|undecodable)/;
 
@@ -150,6 +152,8 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     let again = true;
     let askedMs = 0;
     let error: unknown = null;
+    let code: string | null = null;
+    let detail: string | null = null;
     try {
       const sent = new Headers(
         (typeof headers === 'function' ? await headers() : headers) as Record<string, string>,
@@ -169,8 +173,18 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
       if (response.status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(type)) {
         status = response.status;
         askedMs = retryAfterMs(response.headers.get('Retry-After'));
-        error = new Error(`${this.url} answered ${status} ${type}`);
         again = shouldRetry(status);
+        if (/^application\/problem\+json\b/i.test(type)) {
+          // What cannot be read of it is no second fault.
+          const problem = (await this.#heard(response.json()).catch(() => null)) as Problem;
+          code = textOf(problem?.code);
+          detail = textOf(problem?.detail);
+        }
+        error = Object.assign(new Error(`${this.url} answered ${status} ${detail ?? type}`), {
+          status,
+          code,
+          detail,
+        });
       } else {
         this.#readyState = OPEN;
         this.dispatchEvent(new Event('open'));
@@ -193,7 +207,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
       if (status !== 204) this.#refusal = error;
       this.#end();
     }
-    this.dispatchEvent(Object.assign(new Event('error'), { status, error }));
+    this.dispatchEvent(Object.assign(new Event('error'), { status, code, detail, error }));
   }
 
   /** Until the stream ends, breaks or is closed. An event that is not whole by then is dropped with its id. */
@@ -265,4 +279,8 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
   #changed(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }

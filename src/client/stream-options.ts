@@ -7,8 +7,19 @@ export interface StreamEvent extends MessageEvent {
 export interface StreamErrorEvent extends Event {
   /** Of an answer that was no stream; 0 when there was no answer, or when a stream broke or ended. */
   readonly status: number;
-  /** Null when a stream came to its end. */
+  /** Of a problem document (RFC 9457): which of the gateway's refusals it is. Null when the answer was none. */
+  readonly code: string | null;
+  /** Of a problem document: what is wrong, for people. */
+  readonly detail: string | null;
+  /** A `StreamRefusal` when there is a status. Null when a stream came to its end. */
   readonly error: unknown;
+}
+
+/** What a loop throws when the stream is refused for good; its message has the `detail`. */
+export interface StreamRefusal extends Error {
+  readonly status: number;
+  readonly code: string | null;
+  readonly detail: string | null;
 }
 
 /** Records that cannot be given back. */
