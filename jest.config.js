@@ -9,6 +9,8 @@ const tier = (name) => ({
     // An ES module, which jest cannot require as Node does.
     '/node_modules/jose/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
+  // Copies of packages of this repository lie there, with the same names.
+  modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
 });
 
@@ -26,6 +28,7 @@ module.exports = {
     'issues',
     'faults',
     'bench',
+    'clients',
     'compose',
   ].map(tier),
 };

@@ -1,5 +1,6 @@
 import { missingForNative } from '../bench/native-program';
 import { missingForBrowser } from '../infra/local/chromium';
+import { missingForClients } from '../infra/local/client-tools';
 import { missingForCompose } from '../infra/local/docker';
 import { missingForManifests } from '../infra/local/go';
 import { missingForK6 } from '../infra/local/k6';
@@ -69,6 +70,7 @@ export const TIERS: readonly Tier[] = [
     jest: { project: 'browser', files: 'browser/stack' },
     missing: () => missingForBrowser() ?? missingForKafka() ?? missingForNginx(),
   },
+  { name: 'clients', jest: { project: 'clients' }, missing: missingForClients },
   { name: 'issues', jest: { project: 'issues' }, missing: () => missingForKafka() ?? missingForNginx() },
   { name: 'fuzz', command: ['node', 'dist/test/fuzz/fuzz.js', '--inputs', '40000'] },
   {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** The `go` line of loadtest/k6/go.mod, and of infra/k8s/check/go.mod. */
+/** The `go` line of loadtest/k6/go.mod, of infra/k8s/check/go.mod and of test/clients/go/go.mod. */
 const MIN_GO = { major: 1, minor: 25 };
 
 /** Why the manifests of infra/k8s cannot be read on this machine, with what to do; null when they can. */

@@ -16,10 +16,10 @@ const JVM_FLAGS = [
   '-Djava.awt.headless=true',
 ];
 
-/** The `java` to use: that of JAVA_HOME, else the one on the PATH. */
-function javaCommand(): string {
+/** The program to use: that of JAVA_HOME, else the one on the PATH. */
+export function javaCommand(name: 'java' | 'javac' = 'java'): string {
   const home = process.env.JAVA_HOME;
-  return home !== undefined && home !== '' ? join(home, 'bin', 'java') : 'java';
+  return home !== undefined && home !== '' ? join(home, 'bin', name) : name;
 }
 
 /** Why no broker can run on this machine's Java, with what to install; null when it can. */
@@ -32,6 +32,12 @@ export function missingJava(): string | null {
   if (version < MIN_JAVA)
     return `Apache Kafka needs Java ${MIN_JAVA} or newer; this is ${version}. ${install}`;
   return null;
+}
+
+/** Why nothing can be compiled with this machine's Java, with what to install; null when it can. */
+export function missingJavac(): string | null {
+  if (spawnSync(javaCommand('javac'), ['-version'], { encoding: 'utf8' }).status === 0) return null;
+  return 'There is no javac. Install it: `apt-get install openjdk-17-jdk-headless` (Debian, Ubuntu).';
 }
 
 /** 17 for `openjdk version "17.0.15"`, 8 for the old `"1.8.0_402"`; null when there is no version in it. */

@@ -12,7 +12,8 @@ export const KAFKA_VERSION = '4.3.1';
 
 /** Kafka speaks to slf4j 1.7, which is why the binding is log4j-slf4j-impl and not log4j-slf4j2-impl (KIP-1064). */
 const LOG4J_VERSION = '2.25.3';
-const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+/** Of Maven: copies what a pom.xml depends on. */
+export const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 
 const LOCK_POLL_MS = 250;
 /** A lock file older than this was left behind by a machine or container that is gone. */
@@ -24,13 +25,17 @@ export function missingForKafka(): string | null {
   const missing = missingJava();
   if (missing !== null) return missing;
   if (existsSync(jarsDirectory())) return null;
-  if (spawnSync('mvn', ['-version'], { encoding: 'utf8' }).status !== 0) {
-    return (
-      `Apache Kafka ${KAFKA_VERSION} is not in ${jarsDirectory()}, and Maven, which downloads it once, is missing. ` +
-      'Install it: `apt-get install maven` (Debian, Ubuntu) or `brew install maven` (macOS).'
-    );
-  }
-  return null;
+  const maven = missingMaven();
+  return maven === null ? null : `Apache Kafka ${KAFKA_VERSION} is not in ${jarsDirectory()}. ${maven}`;
+}
+
+/** Why nothing can be downloaded from Maven Central, with what to install; null when it can. */
+export function missingMaven(): string | null {
+  if (spawnSync('mvn', ['-version'], { encoding: 'utf8' }).status === 0) return null;
+  return (
+    'Maven, which downloads what Java programs need, is missing. ' +
+    'Install it: `apt-get install maven` (Debian, Ubuntu) or `brew install maven` (macOS).'
+  );
 }
 
 /** `<cache>/kafka-<version>/libs`, where the cache is KAFKA_CACHE_DIR or `.cache` in the repository. */

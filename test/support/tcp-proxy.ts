@@ -11,6 +11,15 @@ export interface TcpProxy {
   stall(): void;
   /** Each byte takes this much longer, in both directions, until `mend`. */
   slow(delayMs: number): void;
+  /** Connections that were accepted so far. */
+  readonly accepted: number;
+  /**
+   * Ends each connection that is open now in the middle of its answer. Told all that has passed on one since this call,
+   * `place` says how much of it may still reach the client; -1 while that cannot be said yet.
+   *
+   * @returns resolves when all of them have ended
+   */
+  tear(place: (passed: Buffer) => number): Promise<void>;
   /** Replaces these bytes on their way to the client by others of the same length, until `mend`. */
   tamper(bytes: Buffer, by: Buffer): void;
   mend(): void;
@@ -45,6 +54,10 @@ export async function openTcpProxy(
   { port = 0, forAllTests = false }: TcpProxyOptions = {},
 ): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
+  /** How to tear what goes to a client, by its socket. */
+  const tears = new Map<Socket, Tear>();
+  let accepted = 0;
   /** What waits for better weather, in order. */
   let held: (() => void)[] = [];
   let weather: Weather = { kind: 'fair' };
@@ -53,6 +66,8 @@ export async function openTcpProxy(
   function forward(to: Socket, isToClient: boolean): (part: Buffer) => void {
     let last: Promise<unknown> | null = null;
     return (part) => {
+      const tear = tears.get(to);
+      if (tear?.torn(part)) return;
       const write = () => {
         if (to.writable) to.write(isToClient && weather.kind === 'tamper' ? tampered(part, weather) : part);
       };
@@ -71,11 +86,14 @@ export async function openTcpProxy(
   }
 
   const server = createServer((client) => {
+    accepted++;
     if (weather.kind === 'cut') {
       client.destroy();
       return;
     }
     const target = connect(targetPort, '127.0.0.1');
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     for (const [from, to] of [
       [client, target],
       [target, client],
@@ -84,6 +102,7 @@ export async function openTcpProxy(
       from.on('error', () => to.destroy());
       from.on('close', () => {
         sockets.delete(from);
+        tears.get(from)?.closed();
         // Behind a partition nobody hears that the other side has gone.
         if (weather.kind === 'stall') held.push(() => to.destroy());
         else to.destroy();
@@ -106,6 +125,19 @@ export async function openTcpProxy(
     url: `http://127.0.0.1:${bound}`,
     port: bound,
     cut,
+    get accepted() {
+      return accepted;
+    },
+    async tear(place) {
+      await Promise.all(
+        [...clients].map(
+          (client) =>
+            new Promise<void>((closed) => {
+              tears.set(client, createTear(client, place, closed));
+            }),
+        ),
+      );
+    },
     stall() {
       weather = { kind: 'stall' };
     },
@@ -120,6 +152,32 @@ export async function openTcpProxy(
       const late = held;
       held = [];
       for (const send of late) send();
+    },
+  };
+}
+
+interface Tear {
+  /** False: the part is to be forwarded. Else as much of it as may pass has been, and the connection is ending. */
+  torn(part: Buffer): boolean;
+  closed(): void;
+}
+
+function createTear(client: Socket, place: (passed: Buffer) => number, closed: () => void): Tear {
+  let passed = Buffer.alloc(0);
+  let isTorn = false;
+  return {
+    closed,
+    torn(part) {
+      if (isTorn) return true;
+      const before = passed.length;
+      passed = Buffer.concat([passed, part]);
+      const end = place(passed);
+      if (end < 0) return false;
+      isTorn = true;
+      client.end(part.subarray(0, Math.max(0, end - before)));
+      // A client that has not ended its side is not waited for.
+      client.destroySoon();
+      return true;
     },
   };
 }

@@ -7,7 +7,7 @@ interface Package {
   readonly optionalDependencies?: Record<string, string>;
 }
 
-describe.each(['', 'bench/peers'])('package-lock.json in ./%s', (directory) => {
+describe.each(['', 'bench/peers', 'test/clients/npm'])('package-lock.json in ./%s', (directory) => {
   const root = join(__dirname, '../..', directory);
   const file = join(root, 'package-lock.json');
   const { packages } = JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Package> };
@@ -29,6 +29,6 @@ describe.each(['', 'bench/peers'])('package-lock.json in ./%s', (directory) => {
   it('pins every direct dependency exactly', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
     const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies }) as string[];
-    expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    expect(versions.filter((version) => !/^(npm:[\w/@-]+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
   });
 });

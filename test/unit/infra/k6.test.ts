@@ -18,6 +18,7 @@ describe('the k6 that is built', () => {
     const mod = readFileSync(join(repositoryRoot(), 'loadtest/k6/go.mod'), 'utf8');
     expect(mod).toContain(`go.k6.io/k6 ${K6_VERSION}\n`);
     expect(mod).toContain('\ngo 1.25.0\n');
-    expect(readFileSync(join(repositoryRoot(), 'infra/k8s/check/go.mod'), 'utf8')).toContain('\ngo 1.25.0\n');
+    for (const other of ['infra/k8s/check', 'test/clients/go'])
+      expect(readFileSync(join(repositoryRoot(), other, 'go.mod'), 'utf8')).toContain('\ngo 1.25.0\n');
   });
 });
