@@ -157,13 +157,13 @@ export function describeEventLog(builder: EventLogBuilder): void {
       expect(seen.texts).toEqual(['15', '16', '17', '18', '19', '20', '21', '22', '23', '24']);
     });
 
-    it('resets when it is told to begin beyond the end, and goes on at the end', async () => {
+    it('tells a truncation when it is told to begin beyond the end, and goes on at the end', async () => {
       const topic = newTopic();
       const log = await open([topic]);
       await fill(log, topic, 3);
       const seen = await tail(log, new TailRecorder(() => 100n));
-      await until(() => seen.resets.length > 0, 'the reset');
-      expect(seen.resets).toMatchObject([{ reason: 'truncated', layout: { partitions: [{ logEnd: 3n }] } }]);
+      await until(() => seen.truncations.length > 0, 'the truncation');
+      expect(seen.truncations).toEqual([{ topic, partition: 0, to: 3n }]);
       offsets(await log.append([text(topic, 'new')]));
       await seen.sees(1);
       expect(seen.records).toMatchObject([{ offset: 3n, value: Buffer.from('new') }]);

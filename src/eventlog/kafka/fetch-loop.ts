@@ -18,6 +18,8 @@ export interface FetchLoopOptions {
   readonly signal: AbortSignal;
   /** The partitions to fetch from this broker, asked before each fetch; none ends the loop. */
   readers(): readonly PartitionReader[];
+  /** As the metadata has it; −1 when it is not known. */
+  leaderEpochOf(reader: PartitionReader): number;
   /** False once the reader was replaced: what was fetched for it is void. */
   isCurrent(reader: PartitionReader): boolean;
   /** Null while fetching, else a signal that aborts when it may go on. */
@@ -96,6 +98,8 @@ export class FetchLoop {
       topic: reader.topic,
       partition: reader.partition,
       position: reader.position,
+      currentLeaderEpoch: this.#options.leaderEpochOf(reader),
+      lastFetchedEpoch: reader.lastFetchedEpoch,
       reader,
     }));
     const link = await links.get(address);

@@ -4,16 +4,19 @@ import { FetchLoop, type FetchLoopOptions } from './fetch-loop';
 import type { PartitionReader } from './partition-reader';
 import { keyOf } from './topic-partitions';
 
-export interface FetchLoopsOptions extends Omit<FetchLoopOptions, 'address' | 'readers' | 'isCurrent'> {
+export interface FetchLoopsOptions
+  extends Omit<FetchLoopOptions, 'address' | 'readers' | 'isCurrent' | 'leaderEpochOf'> {
   /** The readers there are, by their partition's key. */
   readers(): ReadonlyMap<string, PartitionReader>;
 }
+
+const NO_EPOCH = -1;
 
 /** One fetch loop for each broker that leads a partition being read. */
 export class FetchLoops {
   readonly #options: FetchLoopsOptions;
   readonly #loops = new Map<string, FetchLoop>();
-  #leaders = new Map<string, BrokerAddress | null>();
+  #led: ReadonlyMap<string, LedPartition> = new Map();
 
   constructor(options: FetchLoopsOptions) {
     this.#options = options;
@@ -21,7 +24,7 @@ export class FetchLoops {
 
   /** To be called with the leaders as they are now, and when there are other readers. */
   follow(partitions: readonly LedPartition[]): void {
-    this.#leaders = new Map(partitions.map((led) => [keyOf(led), led.leader]));
+    this.#led = new Map(partitions.map((led) => [keyOf(led), led]));
     this.#start();
   }
 
@@ -34,7 +37,7 @@ export class FetchLoops {
     const { readers, signal } = this.#options;
     if (signal.aborted) return;
     for (const reader of readers().values()) {
-      const leader = this.#leaders.get(keyOf(reader)) ?? null;
+      const leader = this.#led.get(keyOf(reader))?.leader ?? null;
       if (leader !== null && !this.#loops.has(nameOf(leader))) this.#startLoop(leader, nameOf(leader));
     }
   }
@@ -44,6 +47,7 @@ export class FetchLoops {
       ...this.#options,
       address,
       readers: () => [...this.#options.readers().values()].filter((reader) => this.#isLedBy(reader, name)),
+      leaderEpochOf: (reader) => this.#led.get(keyOf(reader))?.leaderEpoch ?? NO_EPOCH,
       isCurrent: (reader) => this.#options.readers().get(keyOf(reader)) === reader,
     });
     this.#loops.set(name, loop);
@@ -55,7 +59,7 @@ export class FetchLoops {
   }
 
   #isLedBy(reader: PartitionReader, name: string): boolean {
-    const leader = this.#leaders.get(keyOf(reader)) ?? null;
+    const leader = this.#led.get(keyOf(reader))?.leader ?? null;
     return leader !== null && nameOf(leader) === name;
   }
 }

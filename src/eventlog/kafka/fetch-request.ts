@@ -3,7 +3,7 @@ import type { KafkaRequest } from './broker-link';
 import { decodeFetchResponse, type FetchResponse } from './fetch-response';
 import { KafkajsEncoder } from './kafkajs-internals';
 import { NO_REPLICA, READ_COMMITTED } from './list-offsets-request';
-import { writeByTopic } from './topic-partitions';
+import { writeCompactByTopic } from './topic-partitions';
 
 export interface FetchLimits {
   /** How long the broker may hold the request while it has nothing; 0 answers at once. */
@@ -12,24 +12,34 @@ export interface FetchLimits {
   readonly partitionBytes: number;
 }
 
+export interface FetchQuery extends TopicPartition {
+  readonly position: bigint;
+  /** As the metadata had it: a broker that leads under another one refuses. −1 (default): whatever it is. */
+  readonly currentLeaderEpoch?: number;
+  /** Of what lies before `position`: the answer tells where the log went another way. −1 (default): not known. */
+  readonly lastFetchedEpoch?: number;
+}
+
 const NO_SESSION = 0;
 const NO_SESSION_EPOCH = -1;
-const ANY_LEADER_EPOCH = -1;
+const NO_EPOCH = -1;
 
 /**
- * Fetch version 11. The broker fills the answer in the order of `partitions` and always puts in one batch, however
- * large (KIP-74), so the caller rotates them.
+ * Fetch version 12, the first with leader epochs (KIP-320, KIP-595). The broker fills the answer in the order of
+ * `partitions` and always puts in one batch, however large (KIP-74), so the caller rotates them.
  */
 export function fetchRequest(
-  partitions: readonly (TopicPartition & { readonly position: bigint })[],
+  partitions: readonly FetchQuery[],
   { maxWaitMs, maxBytes, partitionBytes }: FetchLimits,
 ): KafkaRequest<FetchResponse> {
   return {
     apiName: 'Fetch',
     apiKey: 1,
-    apiVersion: 11,
+    apiVersion: 12,
     encode() {
+      // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
       const encoder = new KafkajsEncoder()
+        .writeUVarInt(0)
         .writeInt32(NO_REPLICA)
         .writeInt32(maxWaitMs)
         .writeInt32(1)
@@ -37,15 +47,17 @@ export function fetchRequest(
         .writeInt8(READ_COMMITTED)
         .writeInt32(NO_SESSION)
         .writeInt32(NO_SESSION_EPOCH);
-      writeByTopic(encoder, partitions, ({ partition, position }) =>
+      writeCompactByTopic(encoder, partitions, ({ partition, position, ...epochs }) =>
         encoder
           .writeInt32(partition)
-          .writeInt32(ANY_LEADER_EPOCH)
+          .writeInt32(epochs.currentLeaderEpoch ?? NO_EPOCH)
           .writeInt64(position)
+          .writeInt32(epochs.lastFetchedEpoch ?? NO_EPOCH)
           .writeInt64(-1n)
-          .writeInt32(partitionBytes),
+          .writeInt32(partitionBytes)
+          .writeUVarInt(0),
       );
-      return encoder.writeInt32(0).writeString('');
+      return encoder.writeUVarInt(1).writeUVarIntString('').writeUVarInt(0);
     },
     decode: decodeFetchResponse,
   };

@@ -17,6 +17,11 @@ export interface FetchedPartition {
   readonly lastStableOffset: bigint;
   readonly logStart: bigint;
   readonly abortedTransactions: readonly AbortedTransaction[];
+  /**
+   * Null while what was fetched before is in this log. Else the latest epoch up to the one asked with that this log
+   * has, and where that ends: what was fetched beyond is of a log that was truncated. −1 stands for none.
+   */
+  readonly diverging: { readonly leaderEpoch: number; readonly endOffset: bigint } | null;
   /** A view of the answer; empty when there are no records. */
   readonly recordSet: Buffer;
 }
@@ -29,8 +34,11 @@ export interface FetchResponse {
   readonly partitions: readonly FetchedPartition[];
 }
 
+const DIVERGING_EPOCH = 0;
+const MAX_UVARINT_BYTES = 5;
+
 /**
- * Reads the body of a Fetch answer, version 11: what follows the correlation id
+ * Reads the body of a Fetch answer, version 12: what follows the correlation id
  * (https://kafka.apache.org/protocol.html#The_Messages_Fetch).
  * @throws GatewayError `log-unavailable` when the body is not one
  */
@@ -62,19 +70,41 @@ function decode(body: Buffer): FetchResponse {
     at += length;
     return body.subarray(at - length, at);
   };
-  /** A length of −1 is null, which the protocol uses for empty here. */
+  const uvarint = () => {
+    let value = 0;
+    for (let i = 0; i < MAX_UVARINT_BYTES; i++) {
+      const byte = bytes(1)[0]!;
+      value += (byte & 0x7f) * 2 ** (7 * i);
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError('a length of more than 5 bytes');
+  };
+  /** Lengths are one more than they are; 0 is null, which the protocol uses for empty here. */
+  const compactBytes = () => bytes(Math.max(0, uvarint() - 1));
   const array = <T>(item: () => T): T[] => {
     const items: T[] = [];
-    for (let left = int32(); left > 0; left--) items.push(item());
+    for (let left = uvarint() - 1; left > 0; left--) items.push(item());
     return items;
   };
+  const tags = (known: (tag: number) => void = () => undefined) => {
+    for (let left = uvarint(); left > 0; left--) {
+      const tag = uvarint();
+      const size = uvarint();
+      bytes(size);
+      const end = at;
+      at -= size;
+      known(tag);
+      at = end;
+    }
+  };
 
+  tags(); // of the response's header
   const throttleMs = int32();
   const errorCode = int16();
   int32(); // session id: we ask for none
   const partitions: FetchedPartition[] = [];
   array(() => {
-    const topic = bytes(int16()).toString();
+    const topic = compactBytes().toString();
     array(() => {
       const head = {
         topic,
@@ -83,11 +113,22 @@ function decode(body: Buffer): FetchResponse {
         highWatermark: int64(),
         lastStableOffset: int64(),
         logStart: int64(),
-        abortedTransactions: array(() => ({ producerId: int64(), firstOffset: int64() })),
+        abortedTransactions: array(() => {
+          const transaction = { producerId: int64(), firstOffset: int64() };
+          tags();
+          return transaction;
+        }),
       };
       int32(); // preferred read replica: given only to readers that name their rack
-      partitions.push({ ...head, recordSet: bytes(Math.max(0, int32())) });
+      const recordSet = compactBytes();
+      let diverging: FetchedPartition['diverging'] = null;
+      tags((tag) => {
+        if (tag === DIVERGING_EPOCH) diverging = { leaderEpoch: int32(), endOffset: int64() };
+      });
+      partitions.push({ ...head, diverging, recordSet });
     });
+    tags();
   });
+  tags();
   return { throttleMs, errorCode, partitions };
 }

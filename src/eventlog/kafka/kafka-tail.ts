@@ -374,7 +374,7 @@ export class KafkaTail implements Tail {
     } = await cluster.bounds([led]);
     if (bounds === undefined || !this.#isCurrent(reader)) return;
     if (reader.position < bounds.logStart) this.#guard(() => reader.skip(bounds.logStart, 'retention'));
-    else if (reader.position > bounds.logEnd) this.#reset('truncated', [reader.topic]);
+    else this.#guard(() => reader.truncate(bounds.logEnd));
   }
 
   #isCurrent(reader: PartitionReader): boolean {

@@ -9,6 +9,7 @@ import type {
   TailListener,
   TopicPartition,
 } from '../event-log';
+import { EpochHistory } from './epoch-history';
 import type { FetchedPartition } from './fetch-response';
 import { type RecordGap, readRecordSet } from './record-batch';
 import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
@@ -42,8 +43,7 @@ export class PartitionReader implements TopicPartition {
   readonly #filter = new SequenceFilter();
   readonly #dropped = new Set<bigint>();
   #position: bigint;
-  /** Of the last batch read; −1 before the first one. */
-  #leaderEpoch = -1;
+  readonly #epochs = new EpochHistory();
   #highWatermark: bigint;
   #lastStableOffset: bigint;
   #lastRecordAt: string | null = null;
@@ -88,8 +88,20 @@ export class PartitionReader implements TopicPartition {
       this.service.become('interrupted', `its leader has not answered for ${limitMs} ms`);
   }
 
+  /** Leader epoch of what lies before `position`; −1 when it is not known. */
+  get lastFetchedEpoch(): number {
+    return this.#epochs.latest;
+  }
+
   /** Delivers what a fetch from `position` brought. */
-  take({ recordSet, abortedTransactions, highWatermark, lastStableOffset }: FetchedPartition): void {
+  take(fetched: FetchedPartition): void {
+    const { recordSet, abortedTransactions, highWatermark, lastStableOffset, diverging, logStart } = fetched;
+    if (diverging !== null) {
+      const { leaderEpoch, endOffset } = diverging;
+      const end = endOffset < 0n ? logStart : endOffset;
+      this.truncate(lesser(end, this.#epochs.endOf(leaderEpoch) ?? end));
+      return;
+    }
     this.#highWatermark = highWatermark;
     this.#lastStableOffset = lastStableOffset;
     if (recordSet.length === 0) return;
@@ -100,11 +112,12 @@ export class PartitionReader implements TopicPartition {
       if ('reason' in part) {
         this.#advance(waiting, part.from);
         this.#giveUp(part);
+        waitingEnd = part.to;
       } else {
-        if (part.leaderEpoch !== this.#leaderEpoch) {
+        if (part.leaderEpoch !== this.#epochs.latest && part.next > waitingEnd) {
           this.#advance(waiting, waitingEnd);
           waiting = [];
-          this.#leaderEpoch = part.leaderEpoch;
+          this.#epochs.begin(part.leaderEpoch, waitingEnd);
         }
         if (part.records.length > 0) this.#lastRecordAt = new Date().toISOString();
         const kept = withoutSecondCopies(part.records, this.#filter, (offset) => this.#drop(offset));
@@ -124,6 +137,27 @@ export class PartitionReader implements TopicPartition {
     const from = this.#position;
     this.#position = to;
     this.#listener.onGap({ topic, partition, from, to, reason });
+  }
+
+  /**
+   * Goes on at `to`, with other records than before. A position that is none of the reader's own stays as it is, and
+   * what it knew of leader epochs is forgotten, so that it is not asked about again.
+   */
+  truncate(to: bigint): void {
+    const { topic, partition } = this;
+    this.#epochs.truncate(to);
+    if (to >= this.#position) {
+      this.#epochs.forget();
+      return;
+    }
+    this.#logger.warn(
+      { topic, partition, from: `${to}`, to: `${this.#position}` },
+      'an unclean leader election took away records that had been read',
+    );
+    this.#position = to;
+    this.#highWatermark = to;
+    this.#lastStableOffset = to;
+    this.#listener.onTruncated({ topic, partition, to });
   }
 
   /** Whether the record at this offset was found to be a second copy. */
@@ -158,7 +192,7 @@ export class PartitionReader implements TopicPartition {
     if (records.length === 0 && next === this.#position) return;
     const { topic, partition } = this;
     this.#position = next;
-    this.#listener.onRecords({ topic, partition, records, next, leaderEpoch: this.#leaderEpoch });
+    this.#listener.onRecords({ topic, partition, records, next, leaderEpoch: this.#epochs.latest });
   }
 
   #drop(offset: bigint): void {
@@ -167,4 +201,8 @@ export class PartitionReader implements TopicPartition {
     this.#dropped.add(offset);
     if (this.#dropped.size > MAX_DROPPED) this.#dropped.delete(this.#dropped.values().next().value!);
   }
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

@@ -32,16 +32,16 @@ export interface RecordRun {
   /** Ascending, from the fetch offset on; may be empty. */
   readonly records: readonly LogRecord[];
   readonly next: bigint;
-  /** Of the batch that ends at `next`; all `records` are of it. */
+  /** Of all that lies between the run before and `next`, `records` included. */
   readonly leaderEpoch: number;
 }
 
 export interface DecodedRecords {
   /** Ascending, from the fetch offset on; control records and those of aborted transactions are left out. */
   readonly records: readonly LogRecord[];
-  /** Position after the last complete batch, or after the last gap; the fetch offset when there was neither. */
+  /** Position after the last complete batch of the first leader epoch, or after the gap that ends it; else the fetch offset. */
   readonly next: bigint;
-  /** Of the batch that ends at `next`; −1 when there was none. */
+  /** Of all that was read; −1 when it is not known. */
   readonly leaderEpoch: number;
   /** Ascending; no record lies in a gap, so records and gaps can be merged by offset. Neighbours are joined. */
   readonly gaps: readonly RecordGap[];
@@ -85,6 +85,8 @@ export function* readRecordSet(
   const isHidden = hiddenBatches(aborted, codecs);
   let next = fetchOffset;
   let leaderEpoch = UNKNOWN_EPOCH;
+  /** Up to where runs have told their leader epoch. */
+  let told = fetchOffset;
   /** Held back, since the next batch may belong to it too. */
   let gap: RecordGap | null = null;
 
@@ -121,7 +123,14 @@ export function* readRecordSet(
     }
     const hidden = !isMessage && isHidden(batch, lastOffset);
     if (to <= next) continue;
-    leaderEpoch = isMessage ? UNKNOWN_EPOCH : batch.readInt32BE(LEADER_EPOCH_AT);
+    const epoch = isMessage ? UNKNOWN_EPOCH : batch.readInt32BE(LEADER_EPOCH_AT);
+    if (epoch !== leaderEpoch && next > told) {
+      if (gap !== null) yield gap;
+      gap = null;
+      told = next;
+      yield { records: [], next, leaderEpoch };
+    }
+    leaderEpoch = epoch;
     if (hidden) {
       next = to;
       continue;
@@ -134,6 +143,7 @@ export function* readRecordSet(
       if (gap !== null) yield gap;
       gap = null;
       next = to;
+      told = to;
       yield { records: read, next, leaderEpoch };
     }
   }
@@ -141,21 +151,23 @@ export function* readRecordSet(
   yield { records: [], next, leaderEpoch };
 }
 
-/** All that `readRecordSet` finds at once. */
+/** What `readRecordSet` finds, up to where another leader epoch begins. */
 export function decodeRecordSet(...recordSet: Parameters<typeof readRecordSet>): DecodedRecords {
   const runs: (readonly LogRecord[])[] = [];
   const gaps: RecordGap[] = [];
-  let [, next] = recordSet;
+  const [, fetchOffset] = recordSet;
+  let next = fetchOffset;
   let leaderEpoch = UNKNOWN_EPOCH;
   for (const found of readRecordSet(...recordSet)) {
     if ('reason' in found) {
       gaps.push(found);
       continue;
     }
+    if (next > fetchOffset && found.leaderEpoch !== leaderEpoch) break;
     runs.push(found.records);
     ({ next, leaderEpoch } = found);
   }
-  return { records: runs.flat(), next, leaderEpoch, gaps };
+  return { records: runs.flat(), next, leaderEpoch, gaps: gaps.filter(({ from }) => from < next) };
 }
 
 interface BatchPlace {

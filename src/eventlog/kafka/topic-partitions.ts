@@ -12,18 +12,39 @@ export function writeByTopic<T extends TopicPartition>(
   partitions: readonly T[],
   write: (partition: T) => void,
 ): Encoder {
-  const byTopic = new Map<string, T[]>();
-  for (const member of partitions) {
-    const members = byTopic.get(member.topic);
-    if (members === undefined) byTopic.set(member.topic, [member]);
-    else members.push(member);
-  }
+  const byTopic = groupByTopic(partitions);
   encoder.writeInt32(byTopic.size);
   for (const [topic, members] of byTopic) {
     encoder.writeString(topic).writeInt32(members.length);
     for (const member of members) write(member);
   }
   return encoder;
+}
+
+/** The same for flexible versions of a request (KIP-482); `write` ends with the tagged fields of the partition. */
+export function writeCompactByTopic<T extends TopicPartition>(
+  encoder: Encoder,
+  partitions: readonly T[],
+  write: (partition: T) => void,
+): Encoder {
+  const byTopic = groupByTopic(partitions);
+  encoder.writeUVarInt(byTopic.size + 1);
+  for (const [topic, members] of byTopic) {
+    encoder.writeUVarIntString(topic).writeUVarInt(members.length + 1);
+    for (const member of members) write(member);
+    encoder.writeUVarInt(0);
+  }
+  return encoder;
+}
+
+function groupByTopic<T extends TopicPartition>(partitions: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const byTopic = new Map<string, T[]>();
+  for (const member of partitions) {
+    const members = byTopic.get(member.topic);
+    if (members === undefined) byTopic.set(member.topic, [member]);
+    else members.push(member);
+  }
+  return byTopic;
 }
 
 export function readByTopic<T>(decoder: Decoder, read: (topic: string) => T): T[] {

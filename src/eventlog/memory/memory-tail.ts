@@ -71,15 +71,11 @@ export class MemoryTail implements Tail {
     const found = layout();
     const positions = listener.onStart(found);
     this.#state = 'reading';
-    const beyond = found.partitions.some(({ logEnd }, index) => positions[index]! > logEnd);
-    if (beyond)
-      listener.onReset({
-        reason: 'truncated',
-        topics: found.partitions.map(({ topic }) => topic),
-        layout: found,
-      });
     for (const [index, partition] of partitions.entries()) {
-      const gap = partition.startTail(beyond ? found.partitions[index]!.logEnd : positions[index]!);
+      const { topic, logEnd: to, partition: number } = found.partitions[index]!;
+      const start = positions[index]!;
+      if (start > to) listener.onTruncated({ topic, partition: number, to });
+      const gap = partition.startTail(start > to ? to : start);
       if (gap !== null) listener.onGap(gap);
     }
   }

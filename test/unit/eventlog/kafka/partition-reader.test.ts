@@ -1,5 +1,7 @@
 import type { LogGap, RecordBatch, TailListener } from '../../../../src/eventlog/event-log';
+import type { FetchedPartition } from '../../../../src/eventlog/kafka/fetch-response';
 import { PartitionReader } from '../../../../src/eventlog/kafka/partition-reader';
+import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/record-batch-header';
 import { encodeRecordBatch } from '../../../../src/eventlog/kafka/record-encoder';
 
 const BOUNDS = { topic: 't', partition: 0, topicId: '00', logStart: 0n, logEnd: 0n };
@@ -14,7 +16,7 @@ function recorder() {
   const listener: TailListener = {
     onStart: unexpected,
     onReset: unexpected,
-    onTruncated: unexpected,
+    onTruncated: ({ to }) => calls.push(`truncated to ${to}`),
     onPartitions: unexpected,
     onRecords: ({ records, next }: RecordBatch) =>
       calls.push(`${records.map(({ value }) => String(value)).join(',')} to ${next}`),
@@ -23,14 +25,15 @@ function recorder() {
   return { listener, calls };
 }
 
-function batchAt(baseOffset: bigint, values: readonly string[]): Buffer {
+function batchAt(baseOffset: bigint, values: readonly string[], leaderEpoch = 0): Buffer {
   const records = values.map((value) => ({ key: null, value: Buffer.from(value), headers: [] }));
   const batch = encodeRecordBatch(records, 0);
   batch.writeBigInt64BE(baseOffset, 0);
+  batch.writeInt32BE(leaderEpoch, LEADER_EPOCH_AT);
   return batch;
 }
 
-const fetched = (recordSet: Buffer) => ({
+const fetched = (recordSet: Buffer, diverging: FetchedPartition['diverging'] = null): FetchedPartition => ({
   topic: 't',
   partition: 0,
   errorCode: 0,
@@ -38,8 +41,12 @@ const fetched = (recordSet: Buffer) => ({
   lastStableOffset: 100n,
   logStart: 0n,
   abortedTransactions: [],
+  diverging,
   recordSet,
 });
+
+const diverged = (leaderEpoch: number, endOffset: bigint) =>
+  fetched(Buffer.alloc(0), { leaderEpoch, endOffset });
 
 it('tells records and gaps in the order of their offsets', () => {
   const { listener, calls } = recorder();
@@ -60,4 +67,68 @@ it('moves on across a hole in the offsets, and stays where it is without a compl
   reader.take(fetched(batchAt(8n, ['cut short']).subarray(0, 70)));
   expect(calls).toEqual(['x to 8']);
   expect(reader.status()).toMatchObject({ position: 8n, highWatermark: 100n });
+});
+
+it('goes back to where it is of one log with the leader, epoch by epoch', () => {
+  const { listener, calls } = recorder();
+  const reader = new PartitionReader({ bounds: BOUNDS, position: 0n, listener, logger });
+  expect(reader.lastFetchedEpoch).toBe(-1);
+  reader.take(fetched(Buffer.concat([batchAt(0n, ['a', 'b'], 1), batchAt(2n, ['c', 'd'], 4)])));
+  reader.take(fetched(batchAt(4n, ['e', 'f', 'g'], 6)));
+  expect(reader.lastFetchedEpoch).toBe(6);
+  // The leader has some of the same epoch.
+  reader.take(diverged(6, 6n));
+  expect([reader.position, reader.lastFetchedEpoch]).toEqual([6n, 6]);
+  // It has none of it, and of an epoch before more than was read of that.
+  reader.take(diverged(5, 9n));
+  expect([reader.position, reader.lastFetchedEpoch]).toEqual([4n, 4]);
+  // It has nothing of that one either, and less of the one before.
+  reader.take(diverged(1, 1n));
+  expect([reader.position, reader.lastFetchedEpoch]).toEqual([1n, 1]);
+  reader.take(fetched(batchAt(1n, ['B'], 7)));
+  expect(reader.lastFetchedEpoch).toBe(7);
+  expect(calls).toEqual([
+    'a,b to 2',
+    'c,d to 4',
+    'e,f,g to 7',
+    'truncated to 6',
+    'truncated to 4',
+    'truncated to 1',
+    'B to 2',
+  ]);
+});
+
+it('stays where it is, and asks no more, when the leader’s word on epochs says nothing of what was read', () => {
+  const { listener, calls } = recorder();
+  const reader = new PartitionReader({ bounds: BOUNDS, position: 0n, listener, logger });
+  reader.take(fetched(batchAt(0n, ['a', 'b'], 3)));
+  reader.take(diverged(3, 2n));
+  expect([reader.position, reader.lastFetchedEpoch]).toEqual([2n, -1]);
+  expect(calls).toEqual(['a,b to 2']);
+});
+
+it('never tells records of two leader epochs together', () => {
+  const { listener, calls } = recorder();
+  const epochs: number[] = [];
+  const reader = new PartitionReader({
+    bounds: BOUNDS,
+    position: 0n,
+    listener: {
+      ...listener,
+      onRecords(batch) {
+        epochs.push(batch.leaderEpoch);
+        listener.onRecords(batch);
+      },
+    },
+    logger,
+  });
+  const broken = batchAt(2n, ['x'], 2);
+  broken.writeUInt32BE(0, 17);
+  reader.take(
+    fetched(
+      Buffer.concat([batchAt(0n, ['a', 'b'], 1), broken, batchAt(3n, ['c'], 2), batchAt(4n, ['d'], 5)]),
+    ),
+  );
+  expect(calls).toEqual(['a,b to 2', 'corrupt 2-3', 'c to 4', 'd to 5']);
+  expect(epochs).toEqual([1, 2, 5]);
 });

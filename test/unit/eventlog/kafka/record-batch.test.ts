@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { createCodecs } from '../../../../src/eventlog/kafka/codecs';
 import { decodeRecordSet } from '../../../../src/eventlog/kafka/record-batch';
+import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/record-batch-header';
 import {
   BASE_OFFSET,
   BASE_TIME_MS,
@@ -35,6 +36,12 @@ async function tenBatches(): Promise<Buffer> {
   return Buffer.concat(batches);
 }
 
+/** As a leader writes it; the client's markers have an epoch and its batches none. */
+function ofOneEpoch(set: Buffer): Buffer {
+  for (const start of batchStarts(set)) set.writeInt32BE(3, start + LEADER_EPOCH_AT);
+  return set;
+}
+
 const offsets = (decoded: { records: readonly { offset: bigint }[] }) =>
   decoded.records.map((record) => Number(record.offset));
 const values = (decoded: { records: readonly { value: Buffer | null }[] }) =>
@@ -63,14 +70,18 @@ describe('record sets of Kafka’s Java client', () => {
   });
 
   it('transactions: committed records only, and never the markers', () => {
-    const decoded = decodeRecordSet(recordSet('transactions'), 0n, [{ producerId: 1n, firstOffset: 0n }]);
+    const decoded = decodeRecordSet(ofOneEpoch(recordSet('transactions')), 0n, [
+      { producerId: 1n, firstOffset: 0n },
+    ]);
     expect(values(decoded)).toEqual(['kept 2', 'kept 3', 'kept 6', 'kept 8']);
     expect(offsets(decoded)).toEqual([2, 3, 6, 8]);
     expect(decoded).toMatchObject({ next: 9n, gaps: [] });
   });
 
   it('transactions: an abort that lies behind the fetch offset still ends at its marker', () => {
-    const decoded = decodeRecordSet(recordSet('transactions'), 1n, [{ producerId: 1n, firstOffset: 0n }]);
+    const decoded = decodeRecordSet(ofOneEpoch(recordSet('transactions')), 1n, [
+      { producerId: 1n, firstOffset: 0n },
+    ]);
     expect(offsets(decoded)).toEqual([2, 3, 6, 8]);
   });
 
@@ -131,8 +142,12 @@ describe('record sets of Kafka’s Java client', () => {
       const old = recordSet(`magic-${magic}-lz4`);
       const set = Buffer.concat([old, await batch(BASE_OFFSET + 20n, ['a'])]);
       const decoded = decodeRecordSet(set, BASE_OFFSET, []);
-      expect(decoded).toMatchObject({ next: BASE_OFFSET + 21n, leaderEpoch: 0, gaps: [] });
-      expect(decoded.records).toHaveLength(21);
+      expect(decoded).toMatchObject({ next: BASE_OFFSET + 20n, leaderEpoch: -1, gaps: [] });
+      expect(decoded.records).toHaveLength(20);
+      // Another leader epoch, so another read.
+      const rest = decodeRecordSet(set, decoded.next, []);
+      expect(rest).toMatchObject({ next: BASE_OFFSET + 21n, leaderEpoch: 0, gaps: [] });
+      expect(rest.records).toHaveLength(1);
     });
 
     const message = (offset: bigint, value: Buffer | null = Buffer.from('v'), codec: 0 | 1 = 0) =>
