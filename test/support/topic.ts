@@ -26,7 +26,12 @@ export interface RecordToProduce {
 /** A topic seen around the gateways, with kafkajs's public clients: the second opinion on what is in it. */
 export interface Topic {
   /** Creates it, with one partition and the broker's configuration unless said otherwise. */
-  create(options?: { partitions?: number; config?: Readonly<Record<string, string>> }): Promise<void>;
+  create(options?: {
+    partitions?: number;
+    config?: Readonly<Record<string, string>>;
+    /** Instead of `partitions`: the brokers of each partition, by their node ids, from 1. */
+    replicas?: readonly (readonly number[])[];
+  }): Promise<void>;
   /** All that is in it, by partition. */
   read(): Promise<TopicRecord[][]>;
   /** Appends in order, without any of the gateway's headers; one call of little is one request. */
@@ -98,11 +103,19 @@ export function topicAt(brokers: readonly string[], topic: string): Topic {
   return {
     bounds,
 
-    create: ({ partitions = 1, config = {} } = {}) =>
+    create: ({ partitions = 1, config = {}, replicas } = {}) =>
       withAdmin(async (admin) => {
         const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+        const replicaAssignment = replicas?.map((brokers, partition) => ({
+          partition,
+          replicas: [...brokers],
+        }));
         await admin.createTopics({
-          topics: [{ topic, numPartitions: partitions, configEntries }],
+          topics: [
+            replicaAssignment === undefined
+              ? { topic, numPartitions: partitions, configEntries }
+              : { topic, numPartitions: -1, replicationFactor: -1, replicaAssignment, configEntries },
+          ],
           waitForLeaders: true,
         });
       }),
