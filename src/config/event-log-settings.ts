@@ -18,9 +18,11 @@ export const EVENT_LOG_SETTINGS = {
   PRODUCE_QUEUE_RECORDS: int(10_000, 1, 1_000_000).describe('records waiting for the log; beyond it 503'),
   PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe('bytes waiting for the log; beyond it 503'),
   BREAKER_FAILURES: int(3, 1, 1_000).describe(
-    'failed produce requests in a row after which appends fail at once',
+    'tries in a row that failed, after which appends to that partition fail at once',
   ),
-  BREAKER_PROBE_MS: ms(1_000, 10).describe('pause between probes while appends fail at once'),
+  BREAKER_PROBE_MS: ms(1_000, 10).describe(
+    'longest pause before a broker or partition is tried again to which appends fail at once',
+  ),
   MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('records the memory log keeps'),
   MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('bytes the memory log keeps'),
 } as const;

@@ -76,11 +76,6 @@ export class AggregationWindow {
     this.#next = offset + 1n;
   }
 
-  /** Moves over a record that does not count. */
-  skip(offset: bigint): void {
-    this.#next = offset + 1n;
-  }
-
   summary(nowMs: number): AggregationSummary {
     const { totalEvents, sumOfValues, minValue, maxValue, firstEventTime, lastEventTime } = this.#stats;
     return {

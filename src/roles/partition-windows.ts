@@ -1,6 +1,5 @@
 import type { Config } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
-import { SequenceFilter, splitStamp } from '../eventlog/kafka/sequence-filter';
 import { AggregationWindow } from './aggregation-window';
 
 /** What the owner of a partition can do about it. */
@@ -13,7 +12,7 @@ export interface PartitionOwner {
 
 /** Records of one partition, in offset order. */
 export interface OwnedBatch extends TopicPartition {
-  readonly records: readonly Pick<LogRecord, 'offset' | 'timestampMs' | 'value' | 'headers'>[];
+  readonly records: readonly Pick<LogRecord, 'offset' | 'timestampMs' | 'value'>[];
   readonly owner: PartitionOwner;
 }
 
@@ -52,7 +51,6 @@ interface OpenWindow {
 /** From one join of the group to the next. */
 class Ownership {
   readonly open = new Map<string, OpenWindow>();
-  readonly filters = new Map<string, SequenceFilter>();
   failure: Error | null = null;
   isOver = false;
 
@@ -88,16 +86,12 @@ export function createPartitionWindows({
   function fill(batch: OwnedBatch, owned: Ownership): AggregationWindow[] {
     const { topic, partition, records } = batch;
     const key = `${topic}/${partition}`;
-    const filter = owned.filters.get(key) ?? new SequenceFilter();
-    owned.filters.set(key, filter);
     const before = owned.open.get(key);
     let window = before?.window ?? null;
     const closed: AggregationWindow[] = [];
     for (const record of records) {
       window ??= new AggregationWindow({ topic, partition }, record.offset, config.sampleBytes);
-      const { stamp } = splitStamp(record.headers);
-      if (stamp === null || filter.accepts(stamp)) window.add(record);
-      else window.skip(record.offset);
+      window.add(record);
       if (window.stats.totalEvents >= config.events) {
         closed.push(window);
         window = null;
@@ -141,7 +135,7 @@ export function createPartitionWindows({
       // Changes nothing, but rejects after a standstill in which the partition was given to another: it would publish
       // this window with more in it, and what is published here must not replace that.
       await whileOwned(() => owner.commit(slice[0]!.firstOffset));
-      await whileOwned(() => publish(slice.filter(({ stats }) => stats.totalEvents > 0)));
+      await whileOwned(() => publish(slice));
       await whileOwned(() => owner.commit(slice.at(-1)!.next));
       await owner.heartbeat();
     }

@@ -1,5 +1,4 @@
 import { Partitioners } from 'kafkajs';
-import { APPENDER_HEADER, SEQUENCE_HEADER } from '../../src/eventlog/kafka/sequence-filter';
 import { useBroker } from '../support/kafka';
 import { topicAt } from '../support/topic';
 import { until } from '../support/until';
@@ -126,38 +125,6 @@ describe('kafka event log', () => {
       expect(seen.gaps).toEqual([]);
       const chunk = await log.read({ topic, partition: 0 }, 50n, 60n, { maxBytes: 1 << 20 });
       expect(chunk.records.map(textOf)).toEqual(values.slice(50, 60));
-    });
-
-    it('drops second copies in the tail and in range reads, and hides its own headers', async () => {
-      const topic = newTopic();
-      const log = await open([topic]);
-      const seen = await tail(log);
-      const stamped = (value: string, sequence: number) => ({
-        value,
-        partition: 0,
-        headers: {
-          channel: '/x',
-          [APPENDER_HEADER]: '0123456789abcdef',
-          [SEQUENCE_HEADER]: String(sequence),
-        },
-      });
-      await topicOf(topic).produce([stamped('a', 1), stamped('b', 2)]);
-      await topicOf(topic).produce([stamped('a again', 1), stamped('b again', 2), stamped('c', 3)]);
-      await topicOf(topic).produce([{ value: 'foreign', partition: 0 }, stamped('b late', 2)]);
-      const at = { topic, partition: 0 };
-      await until(() => log.status().consumer.partitions[0]!.position === 7n, 'all of it was read');
-      expect(seen.records.map((record) => [textOf(record), record.offset])).toEqual([
-        ['a', 0n],
-        ['b', 1n],
-        ['c', 4n],
-        ['foreign', 5n],
-      ]);
-      expect(seen.records[0]!.headers).toEqual([{ key: 'channel', value: Buffer.from('/x') }]);
-      const chunk = await log.read(at, 0n, 7n, { maxBytes: 1 << 20 });
-      expect(chunk.records.map(textOf)).toEqual(['a', 'b', 'c', 'foreign']);
-      expect(chunk.next).toBe(7n);
-      // One that begins after the first copies knows them from the tail.
-      expect((await log.read(at, 2n, 4n, { maxBytes: 1 << 20 })).records).toEqual([]);
     });
 
     it('brings a record that is larger than the fetch limits', async () => {

@@ -81,6 +81,8 @@ describe('kafka event log while the broker is away', () => {
     const topic = newTopic();
     const log = await open([topic]);
     await tail(log);
+    // From now on a record can be handed to the network at once.
+    offsets(await log.append([text(topic, 'first')]));
     kafka.broker.pause();
     try {
       const pending = log.append([text(topic, 'x')]);

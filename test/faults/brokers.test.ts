@@ -2,9 +2,11 @@ import type { Broker } from '../../infra/local/broker';
 import { startStack } from '../../infra/local/start-stack';
 import { startPublisher } from '../support/publisher';
 import { openStream } from '../support/sse-client';
+import { topicAt } from '../support/topic';
 import { until } from '../support/until';
 
 const LIMIT_MS = 300_000;
+const TOPIC = 'events-topic';
 
 describe('three brokers', () => {
   it.each([
@@ -37,6 +39,11 @@ describe('three brokers', () => {
           );
         }
         await publisher.stop();
+        const held = await topicAt(stack.broker!.bootstrap, TOPIC).read();
+        const values = held.flat().map(({ value }) => value);
+        expect(values.length).toBe(new Set(values).size);
+        for (const [data, { partition, offset }] of publisher.stored)
+          expect(held[partition]![Number(offset)]).toMatchObject({ offset, value: data });
         for (const client of clients) {
           await client.until(({ events }) => {
             const got = new Set(events.map(({ data }) => data));

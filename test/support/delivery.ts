@@ -16,23 +16,29 @@ export interface Delivery {
 export interface DeliveryCheck {
   /** Records that each source is to have. */
   readonly count: number;
+  /** Values that stand in the topic more than once. */
+  readonly doubled: readonly string[];
   of(source: { readonly events: readonly Pick<SourceEvent, 'event' | 'data'>[] }): Delivery;
 }
 
 /**
- * Holds sources against those records of a topic whose value begins with `prefix`, in the order of their partitions.
- * A value that stands in the topic twice is a producer's retry and is to be seen once, at its first place.
+ * Holds sources against those records of a topic whose value begins with `prefix`, in the order of their partitions. Each
+ * is to be seen once.
  */
 export function createDeliveryCheck(partitions: readonly TopicRecord[][], prefix: string): DeliveryCheck {
   const places = new Map<string, { partition: number; index: number }>();
+  const doubled: string[] = [];
   for (const [partition, records] of partitions.entries()) {
     let index = 0;
     for (const { value } of records) {
-      if (value.startsWith(prefix) && !places.has(value)) places.set(value, { partition, index: index++ });
+      if (!value.startsWith(prefix)) continue;
+      if (places.has(value)) doubled.push(value);
+      else places.set(value, { partition, index: index++ });
     }
   }
   return {
     count: places.size,
+    doubled,
     of(source) {
       const received = new Set<string>();
       const repeated: string[] = [];

@@ -85,6 +85,7 @@ function isToldThatAllIsWell(source: TestEventSource): boolean {
 /** What the run must have shown, and its figures as one line. */
 export function judgeFaults({ sources, published, check }: FaultRun): string {
   expect(sources.filter(({ failure }) => failure !== null).map(({ failure }) => failure)).toEqual([]);
+  expect(check.doubled).toEqual([]);
   let repeated = 0;
   for (const source of sources) {
     const { repeated: again, ...faults } = check.of(source);

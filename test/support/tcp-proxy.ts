@@ -9,6 +9,8 @@ export interface TcpProxy {
   cut(): void;
   /** A partition that drops packets: connections stay and are still accepted, but no byte passes until `mend`. */
   stall(): void;
+  /** What the server says is lost, while it still gets all that clients send, until `mend`. */
+  mute(): void;
   /** Each byte takes this much longer, in both directions, until `mend`. */
   slow(delayMs: number): void;
   /** Connections that were accepted so far. */
@@ -45,7 +47,7 @@ afterEach(() => closeAll(openForTest));
 afterAll(() => closeAll(openForFile));
 
 type Weather =
-  | { readonly kind: 'fair' | 'cut' | 'stall' }
+  | { readonly kind: 'fair' | 'cut' | 'stall' | 'mute' }
   | { readonly kind: 'slow'; readonly delayMs: number }
   | { readonly kind: 'tamper'; readonly bytes: Buffer; readonly by: Buffer };
 
@@ -72,6 +74,7 @@ export async function openTcpProxy(
         if (to.writable) to.write(isToClient && weather.kind === 'tamper' ? tampered(part, weather) : part);
       };
       const now = weather;
+      if (now.kind === 'mute' && isToClient) return;
       if (now.kind === 'stall') held.push(write);
       else if (now.kind === 'slow' || last !== null) {
         const delayMs = now.kind === 'slow' ? now.delayMs : 0;
@@ -140,6 +143,9 @@ export async function openTcpProxy(
     },
     stall() {
       weather = { kind: 'stall' };
+    },
+    mute() {
+      weather = { kind: 'mute' };
     },
     slow(delayMs) {
       weather = { kind: 'slow', delayMs };

@@ -1,46 +1,59 @@
-import type { AppendResult, NewRecord } from '../event-log';
+import type { AppendResult } from '../event-log';
+import type { OutgoingRecord } from './record-encoder';
 
-/** A record that waits for its batch. */
-export interface QueuedAppend {
-  readonly topic: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer;
-  readonly headers: NewRecord['headers'];
+/** A record on its way to the log. */
+export interface PendingAppend {
+  readonly record: OutgoingRecord;
   readonly bytes: number;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
-  /** To be called once. */
+  /** Called by `settle`. */
   readonly onSettled: (result: AppendResult) => void;
+  settled: boolean;
 }
 
-/** What waits for the request in flight, in the order in which it came; deadlines are in that order too. */
+/** Only the first result counts: after its deadline a record may still be answered. */
+export function settle(append: PendingAppend, result: AppendResult): void {
+  if (append.settled) return;
+  append.settled = true;
+  append.onSettled(result);
+}
+
+/** What all queues hold together. */
+export interface QueueTally {
+  records: number;
+  bytes: number;
+}
+
+/** What waits for its batch, in the order in which it came; deadlines are in that order too. */
 export class AppendQueue {
-  readonly #waiting: QueuedAppend[] = [];
-  #bytes = 0;
+  readonly #waiting: PendingAppend[] = [];
+  readonly #tally: QueueTally;
+
+  constructor(tally: QueueTally) {
+    this.#tally = tally;
+  }
 
   get length(): number {
     return this.#waiting.length;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get oldest(): QueuedAppend | undefined {
+  get oldest(): PendingAppend | undefined {
     return this.#waiting[0];
   }
 
-  push(queued: QueuedAppend): void {
-    this.#waiting.push(queued);
-    this.#bytes += queued.bytes;
+  push(append: PendingAppend): void {
+    this.#waiting.push(append);
+    this.#tally.records++;
+    this.#tally.bytes += append.bytes;
   }
 
   /** Takes the next batch: as much as fits, at least one. */
-  take(maxRecords: number, maxBytes: number): readonly QueuedAppend[] {
+  take(maxRecords: number, maxBytes: number): readonly PendingAppend[] {
     let count = 0;
     let bytes = 0;
     for (const { bytes: more } of this.#waiting) {
-      if (count === maxRecords || (count > 0 && bytes + more > maxBytes)) break;
+      if (count > 0 && (count >= maxRecords || bytes + more > maxBytes)) break;
       count++;
       bytes += more;
     }
@@ -48,14 +61,15 @@ export class AppendQueue {
   }
 
   /** Takes what is past its deadline. */
-  takeExpired(nowMs: number): readonly QueuedAppend[] {
+  takeExpired(nowMs: number): readonly PendingAppend[] {
     const alive = this.#waiting.findIndex(({ deadlineMs }) => deadlineMs > nowMs);
     return this.#shift(alive === -1 ? this.#waiting.length : alive);
   }
 
-  #shift(count: number): readonly QueuedAppend[] {
+  #shift(count: number): readonly PendingAppend[] {
     const taken = this.#waiting.splice(0, count);
-    for (const { bytes } of taken) this.#bytes -= bytes;
+    this.#tally.records -= taken.length;
+    for (const { bytes } of taken) this.#tally.bytes -= bytes;
     return taken;
   }
 }

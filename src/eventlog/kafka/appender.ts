@@ -2,16 +2,23 @@ import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { AppendResult, NewRecord } from '../event-log';
-import { AppendQueue } from './append-queue';
-import { createStamper, STAMP_BYTES, type StampedAppend, type Stamper } from './append-stamper';
-import { pause } from './backoff';
-import { sendBatch, settle } from './batch-sender';
+import type { AppendResult, NewRecord, Service, TopicPartition } from '../event-log';
+import type { PendingAppend } from './append-queue';
+import { refusalOf } from './append-refusal';
+import { type BrokerAddress, nameOf } from './broker-link';
 import { BrokerLinks } from './broker-links';
-import type { Cluster } from './cluster';
+import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
-import { leadersOf, pingAll } from './leader-ping';
+import { missingRight } from './kafka-rights';
+import { LeaderSender } from './leader-sender';
+import { PartitionWriter } from './partition-writer';
+import { partitionOf } from './partitioner';
+import { createProducerId } from './producer-sequence';
+import { ERROR_CODE } from './protocol-error';
 import { recordBytes } from './record-encoder';
+import { TopicFaults } from './topic-faults';
+import { keyOf } from './topic-partitions';
+import { TrackedService, worstOf } from './tracked-service';
 
 export interface AppenderOptions {
   readonly kafka: KafkaConfig;
@@ -19,7 +26,7 @@ export interface AppenderOptions {
   readonly topics: readonly string[];
   readonly logger: Logger;
   readonly cluster: Cluster;
-  /** Also the circuit breaker: only while connected are records taken. */
+  /** Connected while one of the leaders can be reached. */
   readonly state: ConnectionState;
   /** Called with how long each request took that was answered with success. */
   readonly onProduced: (durationMs: number) => void;
@@ -27,216 +34,307 @@ export interface AppenderOptions {
   readonly onFailure: () => void;
 }
 
-const PINGS_PER_LIVENESS = 4;
+/** A partition and who leads it. */
+interface Place {
+  readonly writer: PartitionWriter;
+  readonly service: TrackedService;
+  /** Null while it has no leader. */
+  sender: LeaderSender | null;
+  /** On the clock of `performance.now()`; null while it has a leader. */
+  leaderlessSinceMs: number | null;
+}
 
 /**
- * Appends with acks −1, one request at a time: what arrives meanwhile goes into the next batch, which is what makes
- * it fast, and a batch starts only when the one before is settled, which is what keeps the order.
+ * Appends, to each partition by itself: one batch at a time, in the order in which its records came, with one request in
+ * flight for each leader. What cannot be reached is refused at once; it holds up nothing else.
  */
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #links: BrokerLinks;
-  readonly #closing = new AbortController();
-  readonly #probing: Promise<void>;
-  readonly #stamp: Stamper;
-  readonly #queue = new AppendQueue();
-  #batch: readonly StampedAppend[] = [];
-  #batchSinceMs = 0;
-  #sending: Promise<void> | null = null;
-  #draining = false;
-  #failures = 0;
+  readonly #producerId = createProducerId();
+  /** By topic, each in the order of its partitions. */
+  readonly #places = new Map<string, Place[]>();
+  readonly #placeOf = new Map<PartitionWriter, Place>();
+  readonly #senders = new Map<string, LeaderSender>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #turns = new Map<string, number>();
+  readonly #faults: TopicFaults;
+  readonly #queued = { records: 0, bytes: 0 };
+  #unsettled = 0;
+  #isDraining = false;
+  #isClosed = false;
+  #onSettled: () => void = () => undefined;
   #expiry: NodeJS.Timeout | null = null;
-  #wake = new AbortController();
 
   constructor(options: AppenderOptions) {
-    const { cluster, kafka, logger } = options;
+    const { kafka, logger, onFailure } = options;
     this.#options = options;
-    this.#stamp = createStamper(cluster);
+    this.#faults = new TopicFaults(options);
     this.#links = new BrokerLinks({
       kafka,
       logger,
-      onLost: (_address, reason) => this.#failed(reason, true),
+      onLost: (address, reason) => {
+        onFailure();
+        this.#senders.get(nameOf(address))?.lost(reason);
+      },
     });
-    this.#probing = this.#probe();
   }
 
   append(records: readonly NewRecord[]): Promise<readonly AppendResult[]> {
     return new Promise((resolve) => {
       const results = new Array<AppendResult>(records.length);
       let left = records.length;
+      this.#unsettled += left;
       if (left === 0) resolve(results);
       for (const [index, record] of records.entries()) {
         this.#enqueue(record, (result) => {
           results[index] = result;
           if (--left === 0) resolve(results);
+          if (--this.#unsettled === 0) this.#onSettled();
         });
       }
     });
   }
 
-  /** What waits for the request in flight. */
+  /** What waits for a request in flight. */
   get queued(): { readonly queuedRecords: number; readonly queuedBytes: number } {
-    return { queuedRecords: this.#queue.length, queuedBytes: this.#queue.bytes };
+    return { queuedRecords: this.#queued.records, queuedBytes: this.#queued.bytes };
   }
 
-  /** To be called when the cluster can be asked again, so that a probe need not wait for its turn. */
-  clusterFound(): void {
-    if (!this.#options.state.connected) this.#wake.abort();
-  }
-
-  /** Judges whether the request in flight has been silent for too long; called regularly. */
-  checkLiveness(): void {
-    const { kafka, state } = this.#options;
-    const silentMs = performance.now() - this.#batchSinceMs;
-    if (this.#batch.length > 0 && silentMs > kafka.livenessMs && state.connected) {
-      state.failed(new Error('an append is not answered'));
+  /** To be called with every new view of the cluster. */
+  follow(view: ClusterView): void {
+    if (this.#isClosed) return;
+    this.#faults.follow(view, (topic) => this.#places.has(topic));
+    const leaders = new Map<string, LeaderSender>();
+    const led = new Map<PartitionWriter, LeaderSender>();
+    for (const { topic, partition, leader } of view.partitions) {
+      const { writer } = this.#place({ topic, partition });
+      if (leader === null) continue;
+      const name = nameOf(leader);
+      const sender = this.#senders.get(name) ?? this.#connect(leader);
+      leaders.set(name, sender);
+      led.set(writer, sender);
     }
+    for (const [name, sender] of this.#senders) if (!leaders.has(name)) this.#disconnect(name, sender);
+    for (const place of this.#placeOf.values()) {
+      place.sender = led.get(place.writer) ?? null;
+      place.leaderlessSinceMs = place.sender === null ? (place.leaderlessSinceMs ?? performance.now()) : null;
+      if (place.writer.hasWork) place.sender?.offer(place.writer);
+    }
+    this.#judge();
+  }
+
+  /** To be called when no broker answers a question about the cluster. */
+  lostCluster(error: Error): void {
+    if (this.#senders.size === 0) this.#options.state.failed(error);
+  }
+
+  /** Judges what can be reached; called regularly. */
+  checkLiveness(): void {
+    for (const sender of this.#senders.values()) sender.checkLiveness();
+    this.#judgePlaces();
+  }
+
+  /** Of a topic in use. */
+  topic(topic: string): Service {
+    const fault = this.#faults.of(topic);
+    if (fault.state !== 'ok') return fault;
+    return worstOf((this.#places.get(topic) ?? []).map(({ service }) => service.current)) ?? fault;
   }
 
   /** Takes no more and waits, up to the deadline, for what was taken. */
   async flush(deadlineMs: number): Promise<void> {
-    this.#draining = true;
-    if (this.#sending === null) return;
-    const patience = new AbortController();
-    await Promise.race([this.#sending, pause(deadlineMs, patience.signal)]);
-    patience.abort();
+    this.#isDraining = true;
+    if (this.#unsettled === 0) return;
+    await new Promise<void>((resolve) => {
+      const patience = setTimeout(resolve, deadlineMs);
+      this.#onSettled = () => {
+        clearTimeout(patience);
+        resolve();
+      };
+    });
   }
 
   /** Settles whatever is left. */
   async close(): Promise<void> {
-    this.#draining = true;
-    this.#closing.abort();
-    this.#wake.abort();
+    this.#isDraining = true;
+    this.#isClosed = true;
+    for (const [name, sender] of this.#senders) this.#disconnect(name, sender);
     this.#links.close();
     this.#expire(Number.POSITIVE_INFINITY);
     if (this.#expiry !== null) clearTimeout(this.#expiry);
-    await Promise.all([this.#sending, this.#probing]);
+    await Promise.all(this.#ending);
   }
 
-  #enqueue({ topic, key: text, value, headers }: NewRecord, onSettled: (result: AppendResult) => void): void {
+  #enqueue(record: NewRecord, onSettled: PendingAppend['onSettled']): void {
+    const { topic, key: text, value, headers } = record;
     const key = text === null ? null : Buffer.from(text);
-    const bytes = recordBytes({ key, value, headers }) + STAMP_BYTES;
-    const refusal = this.#refusal(topic, bytes);
-    if (refusal !== null) {
-      onSettled({ ok: false, error: refusal });
+    const outgoing = { key, value, headers };
+    const bytes = recordBytes(outgoing);
+    const place = this.#refusal(topic, bytes) ?? this.#placeFor(topic, key);
+    if (place instanceof GatewayError) {
+      onSettled({ ok: false, error: place });
       return;
     }
     const deadlineMs = performance.now() + this.#options.append.deadlineMs;
-    this.#queue.push({ topic, key, value, headers, bytes, deadlineMs, onSettled });
-    this.#watchDeadlines();
-    this.#sending ??= this.#send();
+    place.writer.push({ record: outgoing, bytes, deadlineMs, onSettled, settled: false });
+    place.sender?.offer(place.writer);
+    this.#expiry ??= setTimeout(() => this.#expireAndWait(), this.#options.append.deadlineMs);
   }
 
   #refusal(topic: string, bytes: number): GatewayError | null {
     const { append, cluster, state, topics } = this.#options;
-    if (this.#draining) return new GatewayError('draining', 'the gateway is shutting down');
-    const { view } = cluster;
+    if (this.#isDraining) return new GatewayError('draining', 'the gateway is shutting down');
     if (!topics.includes(topic)) return unknownTopic(topic);
-    if (view === null || !state.connected) {
-      return new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment');
-    }
-    if (cluster.partitionCount(topic) === 0) return unknownTopic(topic);
+    if (cluster.view === null || !state.connected)
+      return unavailable('Kafka cannot be reached at the moment');
+    const { state: topicState, detail } = this.#faults.of(topic);
+    if (topicState === 'missing') return new GatewayError('unknown-topic', detail ?? topic);
+    if (topicState === 'forbidden')
+      return refusalOf({ topic, partition: 0 }, ERROR_CODE.TOPIC_AUTHORIZATION_FAILED);
+    if (cluster.partitionCount(topic) === 0)
+      return unavailable(`Kafka does not tell of topic ${topic} at the moment`);
     if (bytes > append.queueBytes) {
       return new GatewayError('event-too-large', 'the event is larger than all that may wait for Kafka');
     }
-    if (this.#queue.length >= append.queueRecords || this.#queue.bytes + bytes > append.queueBytes) {
+    if (this.#queued.records >= append.queueRecords || this.#queued.bytes + bytes > append.queueBytes) {
       return new GatewayError('too-many-in-flight', 'too many events are waiting for Kafka');
     }
     return null;
   }
 
-  async #send(): Promise<void> {
-    const { kafka, append, cluster } = this.#options;
-    // What is appended in the same turn of the event loop belongs into the first batch too.
-    await Promise.resolve();
-    while (this.#queue.length > 0) {
-      this.#batch = this.#queue.take(append.batchRecords, append.batchBytes).map(this.#stamp);
-      this.#batchSinceMs = performance.now();
-      await sendBatch(this.#batch, {
+  /** Where the record goes: by its key, else each time to another partition that can take it. */
+  #placeFor(topic: string, key: Buffer | null): Place | GatewayError {
+    const count = this.#options.cluster.partitionCount(topic);
+    if (key !== null) return this.#open(this.#place({ topic, partition: partitionOf(key, count) }));
+    const turn = this.#turns.get(topic) ?? 0;
+    this.#turns.set(topic, turn + 1);
+    let first: GatewayError | null = null;
+    for (let i = 0; i < count; i++) {
+      const found = this.#open(this.#place({ topic, partition: (turn + i) % count }));
+      if (!(found instanceof GatewayError)) return found;
+      first ??= found;
+    }
+    return first!;
+  }
+
+  /** The place, or why it takes nothing at the moment. */
+  #open(place: Place): Place | GatewayError {
+    const trouble = this.#troubleOf(place);
+    if (trouble === null) return place;
+    const message = `Kafka does not take events for ${keyOf(place.writer)} at the moment: ${trouble.message}`;
+    return new GatewayError('log-unavailable', message, { cause: trouble });
+  }
+
+  #troubleOf({ writer, sender, leaderlessSinceMs }: Place): Error | null {
+    const { livenessMs } = this.#options.kafka;
+    const isLeaderless = leaderlessSinceMs !== null && performance.now() - leaderlessSinceMs > livenessMs;
+    return isLeaderless ? new Error('it has no leader') : (sender?.failure ?? writer.trouble);
+  }
+
+  #place({ topic, partition }: TopicPartition): Place {
+    const { append, kafka, logger } = this.#options;
+    let places = this.#places.get(topic);
+    if (places === undefined) {
+      places = [];
+      this.#places.set(topic, places);
+    }
+    while (places.length <= partition) {
+      const writer = new PartitionWriter({
+        partition: { topic, partition: places.length },
         kafka,
         append,
-        cluster,
-        links: this.#links,
-        signal: this.#closing.signal,
-        onStored: (durationMs) => {
-          this.#options.onProduced(durationMs);
-          this.#answered();
-        },
-        onFailure: (error, lost) => this.#failed(error, lost),
+        logger,
+        tally: this.#queued,
+        producerId: this.#producerId,
       });
-      if (!this.#closing.signal.aborted) this.#batch = [];
+      const place: Place = {
+        writer,
+        service: new TrackedService('starting'),
+        sender: null,
+        leaderlessSinceMs: performance.now(),
+      };
+      places.push(place);
+      this.#placeOf.set(writer, place);
     }
-    this.#sending = null;
+    return places[partition]!;
   }
 
-  #answered(): void {
-    this.#failures = 0;
-    this.#batchSinceMs = performance.now();
-    this.#options.state.becameConnected();
-  }
-
-  #failed(error: Error, lost: boolean): void {
-    const { append, state } = this.#options;
-    if (this.#closing.signal.aborted) return;
-    this.#options.onFailure();
-    this.#failures++;
-    if (!lost && this.#failures < append.breakerFailures) return;
-    const wasConnected = state.connected;
-    state.failed(error);
-    if (wasConnected) this.#wake.abort();
-  }
-
-  /** Asks the leaders now and then whether they are there; while they are not, this is what ends the outage. */
-  async #probe(): Promise<void> {
-    const { append, cluster, kafka, state } = this.#options;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const wasConnected = state.connected;
-      try {
-        if (!wasConnected) await cluster.refresh();
-        const leaders = leadersOf(cluster.view?.partitions ?? []);
-        if (this.#batch.length === 0 || !wasConnected) await pingAll(leaders, this.#links, kafka.livenessMs);
-        if (!wasConnected) this.#answered();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#failed(error as Error, true);
-      }
-      this.#wake = new AbortController();
-      const restMs = state.connected ? kafka.livenessMs / PINGS_PER_LIVENESS : append.breakerProbeMs;
-      await pause(restMs, this.#wake.signal);
-    }
-  }
-
-  #watchDeadlines(): void {
-    if (this.#expiry !== null) return;
-    const next = this.#batch.find(({ settled }) => !settled) ?? this.#queue.oldest;
-    if (next === undefined) return;
-    this.#expiry = setTimeout(
-      () => {
-        this.#expiry = null;
-        this.#expire(performance.now());
-        this.#watchDeadlines();
+  #connect(address: BrokerAddress): LeaderSender {
+    const { append, cluster, kafka, onFailure, onProduced, state } = this.#options;
+    const sender = new LeaderSender({
+      address,
+      kafka,
+      append,
+      links: this.#links,
+      producerId: this.#producerId,
+      senderOf: (writer) => this.#placeOf.get(writer)?.sender ?? null,
+      refresh: () => cluster.refresh(),
+      onStored: onProduced,
+      onFailure,
+      onChange: () => {
+        if (sender.failure !== null) state.noted(sender.failure);
+        this.#judge();
       },
-      Math.max(0, next.deadlineMs - performance.now()),
-    );
+    });
+    this.#senders.set(nameOf(address), sender);
+    this.#ending.add(sender.ended);
+    void sender.ended.then(() => this.#ending.delete(sender.ended));
+    return sender;
   }
 
-  /** Settles what is past its deadline. */
-  #expire(nowMs: number): void {
-    for (const sent of this.#batch) {
-      if (sent.deadlineMs > nowMs || sent.settled) continue;
-      const error = sent.uncertain
-        ? new GatewayError('outcome-unknown', 'Kafka has not answered in time; the event may still be stored')
-        : new GatewayError('log-unavailable', 'Kafka did not take the event in time');
-      settle(sent, { ok: false, error });
+  #disconnect(name: string, sender: LeaderSender): void {
+    this.#senders.delete(name);
+    sender.close();
+  }
+
+  #judgePlaces(): void {
+    const { kafka } = this.#options;
+    for (const place of this.#placeOf.values()) {
+      const { writer, service, sender } = place;
+      const trouble = this.#troubleOf(place);
+      if (trouble !== null) service.become('interrupted', trouble.message);
+      else if (writer.isForbidden) service.become('forbidden', missingRight(kafka, 'Write', writer.topic));
+      else if (sender?.isReached === true) service.become('ok');
     }
-    for (const queued of this.#queue.takeExpired(nowMs)) {
-      const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
-      queued.onSettled({ ok: false, error });
+  }
+
+  #judge(): void {
+    const { cluster, state } = this.#options;
+    if (this.#isClosed) return;
+    this.#judgePlaces();
+    const senders = [...this.#senders.values()];
+    const isIdle = cluster.view?.partitions.length === 0;
+    if (isIdle || senders.some(({ isReached }) => isReached)) {
+      state.becameConnected();
+      return;
     }
+    const failure = senders.find((sender) => sender.failure !== null)?.failure;
+    if (failure) state.failed(failure);
+    else if (senders.length === 0) state.failed(new Error('no partition has a leader'));
+  }
+
+  #expireAndWait(): void {
+    const nowMs = performance.now();
+    const nextMs = this.#expire(nowMs);
+    this.#expiry =
+      nextMs === Number.POSITIVE_INFINITY
+        ? null
+        : setTimeout(() => this.#expireAndWait(), Math.max(0, nextMs - nowMs));
+  }
+
+  /** Settles what is past its deadline; answers with the next deadline, infinite when nothing waits. */
+  #expire(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const writer of this.#placeOf.keys()) nextMs = Math.min(nextMs, writer.expire(nowMs));
+    return nextMs;
   }
 }
 
 function unknownTopic(topic: string): GatewayError {
   return new GatewayError('unknown-topic', `there is no topic ${topic} here`);
+}
+
+function unavailable(message: string): GatewayError {
+  return new GatewayError('log-unavailable', message);
 }

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Backoff {
-  /** Waits longer each time, up to the maximum; the next wait is the shortest again after `reset`. Ends early with the signal. */
+  /** The next pause: longer each time, up to the maximum, and the shortest again after `reset`. */
+  nextMs(): number;
+  /** Waits that long. Ends early with the signal. */
   wait(signal: AbortSignal): Promise<void>;
   reset(): void;
 }
@@ -9,12 +11,14 @@ export interface Backoff {
 /** Doubling pauses with jitter (half to whole), so that replicas do not come back in step. */
 export function createBackoff(minMs: number, maxMs: number, random: () => number = Math.random): Backoff {
   let attempt = 0;
+  function nextMs(): number {
+    const ceilingMs = Math.min(maxMs, minMs * 2 ** attempt);
+    if (ceilingMs < maxMs) attempt++;
+    return ceilingMs * (0.5 + random() / 2);
+  }
   return {
-    async wait(signal) {
-      const ceilingMs = Math.min(maxMs, minMs * 2 ** attempt);
-      if (ceilingMs < maxMs) attempt++;
-      await pause(ceilingMs * (0.5 + random() / 2), signal);
-    },
+    nextMs,
+    wait: (signal) => pause(nextMs(), signal),
     reset() {
       attempt = 0;
     },

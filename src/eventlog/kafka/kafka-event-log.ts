@@ -24,9 +24,6 @@ const CHECKS_PER_LIVENESS = 8;
 /**
  * The log on Apache Kafka. Returns at once; brokers that are absent are waited for in the background. Cluster
  * questions, appends, the tail and range reads have connections of their own.
- *
- * After a retry the offset of an append's result may be that of a second copy, which readers drop: then the record
- * itself is at an earlier offset.
  */
 export function createKafkaEventLog({
   kafka,
@@ -50,12 +47,13 @@ export function createKafkaEventLog({
     topics,
     logger,
     onView(view) {
-      appender.clusterFound();
+      appender.follow(view);
       if (tail === null) consumer.becameConnected();
       else tail.follow(view);
     },
     onUnreachable(error) {
       counter.failed('metadata');
+      appender.lostCluster(error);
       if (tail === null) consumer.failed(error);
       else tail.lostCluster(error);
     },
@@ -74,7 +72,6 @@ export function createKafkaEventLog({
     kafka,
     logger,
     cluster,
-    hasDropped: (partition, offset) => tail?.hasDropped(partition, offset) ?? false,
     onFailure: () => counter.failed('read'),
   });
   const liveness = setInterval(() => {
@@ -155,7 +152,7 @@ export function createKafkaEventLog({
       topics: topics.map((topic) => ({
         topic,
         read: tail?.topic(topic) ?? serviceOf(consumer),
-        append: serviceOf(producer),
+        append: appender.topic(topic),
       })),
       counts: { stored: counter.stored, failures: counter.failures, ...appender.queued },
     }),

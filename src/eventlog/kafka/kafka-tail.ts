@@ -141,10 +141,6 @@ export class KafkaTail implements Tail {
     return service?.current.state === 'forbidden';
   }
 
-  hasDropped(partition: TopicPartition, offset: bigint): boolean {
-    return this.#readers.get(keyOf(partition))?.hasDropped(offset) ?? false;
-  }
-
   /** Judges which partitions are being read; called regularly and at each answer. */
   checkLiveness(): void {
     if (this.#clusterId === null || this.#closing.signal.aborted) return;

@@ -12,11 +12,7 @@ import type {
 import { EpochHistory } from './epoch-history';
 import type { FetchedPartition } from './fetch-response';
 import { type RecordGap, readRecordSet } from './record-batch';
-import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
 import { TrackedService } from './tracked-service';
-
-/** Second copies remembered per partition, for range reads that begin after the first copy. */
-const MAX_DROPPED = 10_000;
 
 /**
  * Records that are decoded before they are delivered, unless a batch has more. Decoding all of a large answer first
@@ -40,8 +36,6 @@ export class PartitionReader implements TopicPartition {
   readonly service = new TrackedService('ok');
   readonly #listener: TailListener;
   readonly #logger: Logger;
-  readonly #filter = new SequenceFilter();
-  readonly #dropped = new Set<bigint>();
   #position: bigint;
   readonly #epochs = new EpochHistory();
   #highWatermark: bigint;
@@ -120,8 +114,7 @@ export class PartitionReader implements TopicPartition {
           this.#epochs.begin(part.leaderEpoch, waitingEnd);
         }
         if (part.records.length > 0) this.#lastRecordAt = new Date().toISOString();
-        const kept = withoutSecondCopies(part.records, this.#filter, (offset) => this.#drop(offset));
-        for (const record of kept) waiting.push(record);
+        for (const record of part.records) waiting.push(record);
         waitingEnd = part.next;
         // The last part is empty; it ends what is left.
         if (part.records.length > 0 && waiting.length < DELIVERY_RECORDS) continue;
@@ -160,11 +153,6 @@ export class PartitionReader implements TopicPartition {
     this.#listener.onTruncated({ topic, partition, to });
   }
 
-  /** Whether the record at this offset was found to be a second copy. */
-  hasDropped(offset: bigint): boolean {
-    return this.#dropped.has(offset);
-  }
-
   status(): PartitionStatus {
     const { topic, partition } = this;
     return {
@@ -193,13 +181,6 @@ export class PartitionReader implements TopicPartition {
     const { topic, partition } = this;
     this.#position = next;
     this.#listener.onRecords({ topic, partition, records, next, leaderEpoch: this.#epochs.latest });
-  }
-
-  #drop(offset: bigint): void {
-    const { topic, partition } = this;
-    this.#logger.debug({ topic, partition, offset: `${offset}` }, 'dropped a second copy of a record');
-    this.#dropped.add(offset);
-    if (this.#dropped.size > MAX_DROPPED) this.#dropped.delete(this.#dropped.values().next().value!);
   }
 }
 

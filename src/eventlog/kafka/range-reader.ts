@@ -10,30 +10,23 @@ import { fetchRequest } from './fetch-request';
 import type { FetchedPartition } from './fetch-response';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
 import { decodeRecordSet } from './record-batch';
-import { SequenceFilter, withoutSecondCopies } from './sequence-filter';
 import { keyOf } from './topic-partitions';
 
 export interface RangeReaderOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
   readonly cluster: Cluster;
-  /** Whether the tail found the record at this offset to be a second copy. */
-  readonly hasDropped: (partition: TopicPartition, offset: bigint) => boolean;
   /** Called for each try that failed for the brokers' sake. */
   readonly onFailure: () => void;
 }
 
 const UNKNOWN_EPOCH = -1;
 
-/** Ranges whose end is remembered with what had been seen there, for the reader that goes on. */
-const MAX_REMEMBERED_ENDS = 200;
-
 /** Reads ranges of the log, on connections of its own: behind the tail's idle fetch they would wait for it. */
 export class RangeReader {
   readonly #options: RangeReaderOptions;
   readonly #links: BrokerLinks;
   readonly #closing = new AbortController();
-  readonly #filterAtEnd = new Map<string, SequenceFilter>();
 
   constructor(options: RangeReaderOptions) {
     this.#options = options;
@@ -124,21 +117,7 @@ export class RangeReader {
         to: gap.to < next ? gap.to : next,
         reason: gap.reason,
       }));
-    const filter =
-      this.#filterAtEnd.get(`${led.topicId}/${partition}@${from}`)?.copy() ?? new SequenceFilter();
-    const kept = withoutSecondCopies(records, filter, () => undefined).filter(
-      ({ offset }) => !this.#options.hasDropped(led, offset),
-    );
-    this.#rememberEnd(`${led.topicId}/${partition}@${next}`, filter);
-    return { topic, partition, records: kept, next, leaderEpoch: decoded.leaderEpoch, gaps };
-  }
-
-  #rememberEnd(end: string, filter: SequenceFilter): void {
-    this.#filterAtEnd.delete(end);
-    this.#filterAtEnd.set(end, filter);
-    if (this.#filterAtEnd.size > MAX_REMEMBERED_ENDS) {
-      this.#filterAtEnd.delete(this.#filterAtEnd.keys().next().value!);
-    }
+    return { topic, partition, records, next, leaderEpoch: decoded.leaderEpoch, gaps };
   }
 
   #find(partition: TopicPartition): LedPartition {

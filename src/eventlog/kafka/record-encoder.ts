@@ -1,5 +1,6 @@
 import type { RecordHeader } from '../event-log';
 import { crc32c } from './crc32c';
+import type { BatchProducer } from './producer-sequence';
 import { ATTRIBUTES_AT, BODY_AT, CRC_AT, MAGIC, RECORDS_AT } from './record-batch-header';
 
 export interface OutgoingRecord {
@@ -8,11 +9,18 @@ export interface OutgoingRecord {
   readonly headers: readonly RecordHeader[];
 }
 
+/** A batch of nobody in particular, which a broker stores as often as it comes. */
+const NO_PRODUCER: BatchProducer = { producerId: -1n, producerEpoch: -1, baseSequence: -1 };
+
 /**
  * One uncompressed record batch (magic 2, https://kafka.apache.org/documentation/#recordbatch) of records that were
  * created together. Ours and not kafkajs's, since that sorts headers into an object and fails on null header values.
  */
-export function encodeRecordBatch(records: readonly OutgoingRecord[], timestampMs: number): Buffer {
+export function encodeRecordBatch(
+  records: readonly OutgoingRecord[],
+  timestampMs: number,
+  { producerId, producerEpoch, baseSequence }: BatchProducer = NO_PRODUCER,
+): Buffer {
   const bodies = records.map((record, offsetDelta) => bodyBytes(record, offsetDelta));
   const batch = Buffer.allocUnsafe(
     RECORDS_AT + bodies.reduce((sum, bytes) => sum + varintBytes(bytes) + bytes, 0),
@@ -26,9 +34,9 @@ export function encodeRecordBatch(records: readonly OutgoingRecord[], timestampM
   at = batch.writeInt32BE(records.length - 1, at);
   at = batch.writeBigInt64BE(BigInt(timestampMs), at);
   at = batch.writeBigInt64BE(BigInt(timestampMs), at);
-  at = batch.writeBigInt64BE(-1n, at);
-  at = batch.writeInt16BE(-1, at);
-  at = batch.writeInt32BE(-1, at);
+  at = batch.writeBigInt64BE(producerId, at);
+  at = batch.writeInt16BE(producerEpoch, at);
+  at = batch.writeInt32BE(baseSequence, at);
   at = batch.writeInt32BE(records.length, at);
   for (const [offsetDelta, record] of records.entries()) {
     at = writeVarint(batch, at, bodies[offsetDelta]!);

@@ -55,8 +55,7 @@ describe('AggregationWindow', () => {
 
   it('is summed up, with its last five events as a sample', () => {
     const window = windowOf('{"value":5}', '{"value":6}', 'six', null, '{"payload":{"times":7}}', 'null');
-    window.skip(106n);
-    expect(window.next).toBe(107n);
+    expect(window.next).toBe(106n);
     expect(window.summary(1_704_672_009_000)).toEqual({
       id: 'events-topic.2.100',
       timestamp: 1_704_672_009_000,

@@ -1,4 +1,3 @@
-import { APPENDER_HEADER, SEQUENCE_HEADER } from '../../../src/eventlog/kafka/sequence-filter';
 import type { AggregationWindow } from '../../../src/roles/aggregation-window';
 import { createPartitionWindows, type PartitionWindows } from '../../../src/roles/partition-windows';
 import { until } from '../../support/until';
@@ -24,12 +23,11 @@ class FarSide {
     open.add(this);
   }
 
-  add(from: number, to: number, headers: readonly { key: string; value: Buffer }[] = []): Promise<boolean> {
+  add(from: number, to: number): Promise<boolean> {
     const records = Array.from({ length: to - from }, (_, i) => ({
       offset: BigInt(from + i),
       timestampMs: 0,
       value: null,
-      headers,
     }));
     const commit = async (next: bigint) => {
       await this.#do(['commit', Number(next)]);
@@ -188,21 +186,5 @@ describe('PartitionWindows', () => {
     await until(() => far.committed === 3, 'the window of the new join is committed');
     expect(far.failures).toEqual([]);
     expect(await far.add(3, 4)).toBe(true);
-  });
-
-  it('counts a record that its appender repeated once, and begins windows where the log was read', async () => {
-    const far = new FarSide();
-    const stamp = (sequence: number) => [
-      { key: APPENDER_HEADER, value: Buffer.from('0123456789abcdef') },
-      { key: SEQUENCE_HEADER, value: Buffer.from(String(sequence)) },
-    ];
-    for (const [offset, sequence] of [1, 2, 3, 3, 4, 4, 5, 6].entries()) {
-      await far.add(offset, offset + 1, stamp(sequence));
-    }
-    expect(far.steps.filter(([what]) => what === 'publish')).toEqual([
-      ['publish', 't.0.0+3'],
-      ['publish', 't.0.3+3'],
-    ]);
-    expect(far.committed).toBe(8);
   });
 });

@@ -1,0 +1,79 @@
+import { GatewayError } from '../../errors';
+import type { TopicPartition } from '../event-log';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { keyOf } from './topic-partitions';
+
+/** Answers that leave open whether a batch is in the log: a leader that is deposed meanwhile has it all the same. */
+const UNCERTAIN = new Set<number>([
+  -1,
+  ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION,
+  ERROR_CODE.LEADER_NOT_AVAILABLE,
+  ERROR_CODE.NOT_LEADER_OR_FOLLOWER,
+  ERROR_CODE.REQUEST_TIMED_OUT,
+  ERROR_CODE.REPLICA_NOT_AVAILABLE,
+  ERROR_CODE.NETWORK_EXCEPTION,
+  ERROR_CODE.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  ERROR_CODE.KAFKA_STORAGE_ERROR,
+]);
+
+/** Answers that another try may change. */
+const TRANSIENT = new Set<number>([
+  ...UNCERTAIN,
+  ERROR_CODE.CORRUPT_MESSAGE,
+  ERROR_CODE.NOT_ENOUGH_REPLICAS,
+  ERROR_CODE.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ERROR_CODE.UNKNOWN_PRODUCER_ID,
+  ERROR_CODE.INVALID_PRODUCER_EPOCH,
+  ERROR_CODE.PRODUCER_FENCED,
+]);
+
+/** Refusals of a batch for what one of its records is: alone, the others are taken. */
+const FOR_ONE_RECORD = new Set<number>([
+  ERROR_CODE.MESSAGE_TOO_LARGE,
+  ERROR_CODE.RECORD_LIST_TOO_LARGE,
+  ERROR_CODE.INVALID_TIMESTAMP,
+  ERROR_CODE.INVALID_RECORD,
+]);
+
+export const isUncertain = (errorCode: number): boolean => UNCERTAIN.has(errorCode);
+export const isTransient = (errorCode: number): boolean => TRANSIENT.has(errorCode);
+export const isForOneRecord = (errorCode: number): boolean => FOR_ONE_RECORD.has(errorCode);
+
+/** What a publisher is told of an answer that another try would not change. */
+export function refusalOf(partition: TopicPartition, errorCode: number): GatewayError {
+  const { topic } = partition;
+  const cause = new ProtocolError(keyOf(partition), errorCode);
+  switch (errorCode) {
+    case ERROR_CODE.MESSAGE_TOO_LARGE:
+    case ERROR_CODE.RECORD_LIST_TOO_LARGE:
+      return new GatewayError('event-too-large', `the event is larger than Kafka takes for ${topic}`, {
+        cause,
+      });
+    case ERROR_CODE.TOPIC_AUTHORIZATION_FAILED:
+      return forbidden(topic, `the right WRITE on topic ${topic} is missing`, cause);
+    case ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED:
+      return forbidden(
+        topic,
+        `the right WRITE on topic ${topic} is missing; a broker before Kafka 3.0 also asks for IDEMPOTENT_WRITE on the cluster`,
+        cause,
+      );
+    case ERROR_CODE.INVALID_TOPIC_EXCEPTION:
+      return forbidden(topic, `${topic} is not a topic for clients`, cause);
+    case ERROR_CODE.INVALID_TIMESTAMP:
+    case ERROR_CODE.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case ERROR_CODE.POLICY_VIOLATION:
+    case ERROR_CODE.INVALID_RECORD:
+      return new GatewayError('event-refused', `Kafka does not take this event: ${cause.message}`, {
+        cause,
+      });
+    default:
+      return new GatewayError('log-unavailable', `Kafka refused the event: ${cause.message}`, { cause });
+  }
+}
+
+function forbidden(topic: string, why: string, cause: Error): GatewayError {
+  return new GatewayError('topic-forbidden', `Kafka does not let the gateway write: ${why}`, {
+    cause,
+    details: { topic },
+  });
+}

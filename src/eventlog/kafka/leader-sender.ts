@@ -1,0 +1,223 @@
+import { performance } from 'node:perf_hooks';
+import type { AppendConfig, KafkaConfig } from '../../config';
+import { createBackoff } from './backoff';
+import { type BrokerAddress, nameOf } from './broker-link';
+import type { BrokerLinks } from './broker-links';
+import { pingAll } from './leader-ping';
+import type { PartitionWriter } from './partition-writer';
+import { type PartitionBatch, produceRequest } from './produce-request';
+import type { ProducerId } from './producer-sequence';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { keyOf } from './topic-partitions';
+
+export interface LeaderSenderOptions {
+  readonly address: BrokerAddress;
+  readonly kafka: KafkaConfig;
+  readonly append: AppendConfig;
+  readonly links: BrokerLinks;
+  readonly producerId: ProducerId;
+  /** Who sends for this partition now; null while it has no leader. */
+  senderOf(writer: PartitionWriter): LeaderSender | null;
+  /** Looks at the cluster again. @throws Error when it cannot be reached */
+  refresh(): Promise<unknown>;
+  /** A request was answered with success after this long. */
+  onStored(durationMs: number): void;
+  /** A request failed. */
+  onFailure(): void;
+  /** Whether the broker can be reached may have changed. */
+  onChange(): void;
+}
+
+const PINGS_PER_LIVENESS = 4;
+
+/**
+ * Sends to one broker what is appended to the partitions that it leads, with acks −1, one request at a time: what
+ * arrives meanwhile goes into the next one, which is what makes it fast.
+ */
+export class LeaderSender {
+  readonly ended: Promise<void>;
+  readonly #options: LeaderSenderOptions;
+  /** Those with something to send; whose turn was longest ago, first. */
+  readonly #waiting = new Set<PartitionWriter>();
+  /** Null while the broker answers; at first it is not known whether it does. */
+  #failure: Error | null = null;
+  #wasReached = false;
+  #sentMs = Number.POSITIVE_INFINITY;
+  #isClosed = false;
+  #wake: () => void = () => undefined;
+
+  constructor(options: LeaderSenderOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  get isReached(): boolean {
+    return this.#wasReached && this.#failure === null;
+  }
+
+  /** Why the broker cannot be reached; null while it can, or as long as it was not tried. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** The partition has something to send. */
+  offer(writer: PartitionWriter): void {
+    this.#waiting.add(writer);
+    // Nothing is to be gained by trying a broker more often for it that does not answer.
+    if (this.#failure === null) this.#wake();
+  }
+
+  /** Judges whether the request in flight has been silent for too long; called regularly. */
+  checkLiveness(): void {
+    const silentMs = performance.now() - this.#sentMs;
+    if (silentMs > this.#options.kafka.livenessMs && this.#failure === null) {
+      this.lost(new Error(`${nameOf(this.#options.address)}: an append is not answered`));
+    }
+  }
+
+  /** The broker does not answer. */
+  lost(error: Error): void {
+    this.#failure = error;
+    this.#wake();
+    if (!this.#isClosed) this.#options.onChange();
+  }
+
+  /** Sends nothing more; `ended` resolves when what is in flight is answered or lost. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    const { append, kafka, onFailure, refresh } = this.#options;
+    const backoff = createBackoff(kafka.retryMinMs, append.breakerProbeMs);
+    // What is appended in the same turn of the event loop belongs into the first request too.
+    await Promise.resolve();
+    while (!this.#isClosed) {
+      try {
+        if (!this.isReached) await this.#ping();
+        const due = this.#due();
+        if (due.length > 0) await this.#send(due);
+        else if (!(await this.#rest())) await this.#ping();
+        backoff.reset();
+      } catch (error) {
+        this.#sentMs = Number.POSITIVE_INFINITY;
+        if (this.#isClosed) return;
+        onFailure();
+        this.lost(error as Error);
+        await this.#pause(backoff.nextMs());
+        await refresh().catch(onFailure);
+      }
+    }
+  }
+
+  #due(): PartitionWriter[] {
+    const nowMs = performance.now();
+    const due: PartitionWriter[] = [];
+    for (const writer of this.#waiting) {
+      if (!writer.hasWork || this.#options.senderOf(writer) !== this) this.#waiting.delete(writer);
+      else if (writer.waitMs(nowMs) === 0) due.push(writer);
+    }
+    return due;
+  }
+
+  /** Waits until a partition is due, at most for the pause between two pings: false when that is over. */
+  async #rest(): Promise<boolean> {
+    const nowMs = performance.now();
+    const pingMs = this.#options.kafka.livenessMs / PINGS_PER_LIVENESS;
+    let waitMs = pingMs;
+    for (const writer of this.#waiting) waitMs = Math.min(waitMs, writer.waitMs(nowMs));
+    const isWoken = await this.#pause(waitMs);
+    return isWoken || waitMs < pingMs;
+  }
+
+  /** True when it was woken before the time was over. */
+  #pause(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isWoken: boolean) => {
+        clearTimeout(timer);
+        this.#wake = () => undefined;
+        resolve(isWoken);
+      };
+      const timer = setTimeout(end, ms, false);
+      this.#wake = () => end(true);
+    });
+  }
+
+  async #ping(): Promise<void> {
+    const { address, kafka, links } = this.#options;
+    await pingAll([address], links, kafka.livenessMs);
+    this.#answered();
+  }
+
+  #answered(): void {
+    if (this.isReached) return;
+    this.#wasReached = true;
+    this.#failure = null;
+    this.#options.onChange();
+  }
+
+  async #send(due: readonly PartitionWriter[]): Promise<void> {
+    const { address, append, kafka, links, onFailure, onStored, producerId, refresh, senderOf } =
+      this.#options;
+    const link = await links.get(address);
+    let id: bigint;
+    try {
+      id = await producerId.get(link, kafka.requestTimeoutMs);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      onFailure();
+      for (const writer of due) {
+        if (error.code === ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED) writer.refuse(error.code);
+        else writer.failed(error);
+      }
+      return;
+    }
+    const batches: PartitionBatch[] = [];
+    const sent: PartitionWriter[] = [];
+    let recordsLeft = append.batchRecords;
+    let bytesLeft = append.batchBytes;
+    for (const writer of due) {
+      if (recordsLeft <= 0 || bytesLeft <= 0) break;
+      const sealed = writer.seal(id, recordsLeft, bytesLeft);
+      if (sealed === null) continue;
+      recordsLeft -= sealed.records;
+      bytesLeft -= sealed.bytes.length;
+      batches.push({ topic: writer.topic, partition: writer.partition, batch: sealed.bytes });
+      sent.push(writer);
+    }
+    if (sent.length === 0) return;
+    for (const writer of sent) {
+      writer.handOver();
+      this.#waiting.delete(writer);
+    }
+    try {
+      this.#sentMs = performance.now();
+      const answer = await link.send(
+        produceRequest(batches, append.deadlineMs),
+        Math.min(kafka.requestTimeoutMs, append.deadlineMs + kafka.livenessMs),
+      );
+      const tookMs = performance.now() - this.#sentMs;
+      this.#sentMs = Number.POSITIVE_INFINITY;
+      this.#answered();
+      const answers = new Map(answer.batches.map((batch) => [keyOf(batch), batch]));
+      let failures = 0;
+      for (const writer of sent) {
+        const found = answers.get(keyOf(writer));
+        if (found === undefined)
+          writer.failed(new Error(`${keyOf(writer)}: the broker has not answered for it`));
+        if (found === undefined || writer.answered(found) !== null) failures++;
+      }
+      if (failures === 0) onStored(tookMs);
+      else {
+        onFailure();
+        refresh().catch(onFailure);
+      }
+    } catch (error) {
+      for (const writer of sent) writer.lost();
+      throw error;
+    } finally {
+      for (const writer of sent) if (writer.hasWork) senderOf(writer)?.offer(writer);
+    }
+  }
+}

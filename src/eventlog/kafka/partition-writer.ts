@@ -1,0 +1,260 @@
+import { performance } from 'node:perf_hooks';
+import type { AppendConfig, KafkaConfig } from '../../config';
+import { GatewayError } from '../../errors';
+import type { Logger } from '../../logger';
+import type { TopicPartition } from '../event-log';
+import { AppendQueue, type PendingAppend, type QueueTally, settle } from './append-queue';
+import { isForOneRecord, isTransient, isUncertain, refusalOf } from './append-refusal';
+import type { ProducedBatch } from './produce-request';
+import { type ProducerId, ProducerSequence } from './producer-sequence';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+import { encodeRecordBatch } from './record-encoder';
+import { keyOf } from './topic-partitions';
+
+export interface PartitionWriterOptions {
+  readonly partition: TopicPartition;
+  readonly kafka: KafkaConfig;
+  readonly append: AppendConfig;
+  readonly logger: Logger;
+  readonly tally: QueueTally;
+  readonly producerId: ProducerId;
+}
+
+/** Records that go to the log together, in this order. */
+interface Batch {
+  appends: readonly PendingAppend[];
+  /** As they are sent, and sent again. Null while it is certain that the log does not have them. */
+  bytes: Buffer | null;
+  producerId: bigint;
+  inFlight: boolean;
+  /** An earlier try may have been stored. */
+  uncertain: boolean;
+}
+
+/**
+ * The appender's place in one partition: what is to be stored there is made into batches, one after the other. The next
+ * one gets its numbers only when it is known that the log has the one before, or has not.
+ */
+export class PartitionWriter implements TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #options: PartitionWriterOptions;
+  readonly #queue: AppendQueue;
+  readonly #sequence = new ProducerSequence();
+  /** Parts of a batch that was refused as a whole, which go before what is queued. */
+  #parts: (readonly PendingAppend[])[] = [];
+  #batch: Batch | null = null;
+  #failures = 0;
+  #notBeforeMs = 0;
+  #failedMs = Number.NEGATIVE_INFINITY;
+  #failure: Error | null = null;
+  #isForbidden = false;
+
+  constructor(options: PartitionWriterOptions) {
+    this.topic = options.partition.topic;
+    this.partition = options.partition.partition;
+    this.#options = options;
+    this.#queue = new AppendQueue(options.tally);
+  }
+
+  get hasWork(): boolean {
+    return this.#batch !== null || this.#parts.length > 0 || this.#queue.length > 0;
+  }
+
+  /** How long its turn is still to wait; 0 when it is due, infinite while it is being sent or has nothing. */
+  waitMs(nowMs: number): number {
+    if (!this.hasWork || this.#batch?.inFlight === true) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.#notBeforeMs - nowMs);
+  }
+
+  /** Why records are not taken at the moment, or null: several tries in a row have failed and nothing says that the next will not. */
+  get trouble(): Error | null {
+    const { breakerFailures, breakerProbeMs } = this.#options.append;
+    if (this.#failures < breakerFailures) return null;
+    const isTrying = this.#batch !== null || performance.now() - this.#failedMs < breakerProbeMs;
+    return isTrying ? this.#failure : null;
+  }
+
+  /** The broker has refused the last batch since a right is missing. */
+  get isForbidden(): boolean {
+    return this.#isForbidden;
+  }
+
+  push(append: PendingAppend): void {
+    this.#queue.push(append);
+  }
+
+  /** Makes the next batch, or takes the one before again; null when nothing is left to send. */
+  seal(
+    producerId: bigint,
+    maxRecords: number,
+    maxBytes: number,
+  ): { readonly bytes: Buffer; readonly records: number } | null {
+    for (;;) {
+      const batch = this.#batch ?? this.#nextBatch(maxRecords, maxBytes);
+      if (batch === null) return null;
+      this.#batch = batch;
+      const wanted = batch.appends.filter(({ settled }) => !settled);
+      if (wanted.length === 0) {
+        // Nobody waits for it any more. Whether the log has it stays open, so the next one cannot follow it.
+        if (batch.uncertain) this.#beginAnew(batch.producerId);
+        this.#batch = null;
+        continue;
+      }
+      if (batch.bytes === null) {
+        // What was reported as not stored must not be stored later.
+        batch.appends = wanted;
+        batch.producerId = producerId;
+        batch.bytes = encodeRecordBatch(
+          wanted.map(({ record }) => record),
+          Date.now(),
+          this.#sequence.next(producerId),
+        );
+      }
+      return { bytes: batch.bytes, records: batch.appends.length };
+    }
+  }
+
+  /** The batch is given to the network. */
+  handOver(): void {
+    this.#batch!.inFlight = true;
+  }
+
+  /** The batch was not answered. */
+  lost(): void {
+    const batch = this.#batch;
+    if (batch === null) return;
+    batch.uncertain ||= batch.inFlight;
+    batch.inFlight = false;
+    if (!batch.uncertain) batch.bytes = null;
+  }
+
+  /** The batch was not sent, for a reason that concerns this partition; it is tried again after a pause. */
+  failed(error: Error): void {
+    const { retryMinMs, retryMaxMs } = this.#options.kafka;
+    this.lost();
+    this.#failure = error;
+    this.#failedMs = performance.now();
+    this.#notBeforeMs = this.#failedMs + Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30));
+    this.#failures++;
+  }
+
+  /** The leader has answered. Returns the error when it is to be tried again after a pause. */
+  answered({ errorCode, baseOffset }: ProducedBatch): Error | null {
+    const batch = this.#batch!;
+    batch.inFlight = false;
+    if (errorCode === ERROR_CODE.NONE || errorCode === ERROR_CODE.DUPLICATE_SEQUENCE_NUMBER) {
+      this.#stored(batch, errorCode === ERROR_CODE.NONE ? baseOffset : -1n);
+      return null;
+    }
+    if (isTransient(errorCode)) {
+      const error = new ProtocolError(keyOf(this), errorCode);
+      this.#judge(batch, errorCode);
+      this.failed(error);
+      return error;
+    }
+    this.#batch = null;
+    this.#failures = 0;
+    if (batch.uncertain) {
+      this.#beginAnew(batch.producerId);
+      const { message } = new ProtocolError(keyOf(this), errorCode);
+      for (const append of batch.appends) settle(append, { ok: false, error: unknownOutcome(message) });
+    } else if (isForOneRecord(errorCode) && batch.appends.length > 1) {
+      const middle = batch.appends.length >> 1;
+      this.#parts.unshift(batch.appends.slice(0, middle), batch.appends.slice(middle));
+    } else {
+      this.#refuse(batch.appends, errorCode);
+    }
+    return null;
+  }
+
+  /** Refuses all that waits. */
+  refuse(errorCode: number): void {
+    const waiting = this.#queue.takeExpired(Number.POSITIVE_INFINITY);
+    const parts = this.#parts.splice(0).flat();
+    const batch = this.#batch?.appends ?? [];
+    if (this.#batch?.uncertain === true) this.#beginAnew(this.#batch.producerId);
+    this.#batch = null;
+    this.#refuse([...batch, ...parts, ...waiting], errorCode);
+  }
+
+  /** Settles what is past its deadline; answers with the next deadline, infinite when there is none. */
+  expire(nowMs: number): number {
+    const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
+    const batch = this.#batch;
+    if (batch !== null) {
+      const isOpen = batch.inFlight || batch.uncertain;
+      settleExpired(batch.appends, nowMs, isOpen ? unknownOutcome('Kafka has not answered in time') : error);
+    }
+    for (const part of this.#parts) settleExpired(part, nowMs, error);
+    for (const append of this.#queue.takeExpired(nowMs)) settle(append, { ok: false, error });
+    const next = [...(batch?.appends ?? []), ...this.#parts.flat()].find(({ settled }) => !settled);
+    return (next ?? this.#queue.oldest)?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #nextBatch(maxRecords: number, maxBytes: number): Batch | null {
+    const appends = this.#parts.shift() ?? this.#queue.take(maxRecords, maxBytes);
+    if (appends.length === 0) return null;
+    return { appends, bytes: null, producerId: -1n, inFlight: false, uncertain: false };
+  }
+
+  #stored({ appends }: Batch, baseOffset: bigint): void {
+    const { topic, partition } = this;
+    this.#batch = null;
+    this.#failures = 0;
+    this.#isForbidden = false;
+    this.#sequence.stored(appends.length);
+    for (const [index, append] of appends.entries()) {
+      settle(
+        append,
+        baseOffset < 0n
+          ? { ok: false, error: unknownOutcome('Kafka has the event, but does not say where') }
+          : { ok: true, topic, partition, offset: baseOffset + BigInt(index) },
+      );
+    }
+  }
+
+  /** What the answer says of whether the log has the batch. */
+  #judge(batch: Batch, errorCode: number): void {
+    const { logger, producerId } = this.#options;
+    switch (errorCode) {
+      case ERROR_CODE.OUT_OF_ORDER_SEQUENCE_NUMBER:
+      case ERROR_CODE.UNKNOWN_PRODUCER_ID:
+      case ERROR_CODE.INVALID_PRODUCER_EPOCH:
+      case ERROR_CODE.PRODUCER_FENCED:
+        // The log does not have the one before, so it was shortened, or the leader does not know this producer. Nor
+        // does it have this one: that would be the last it knows.
+        logger.warn(
+          { topic: this.topic, partition: this.partition, errorCode },
+          'Kafka has lost the sequence of what was appended; a new one begins',
+        );
+        this.#beginAnew(batch.producerId);
+        if (errorCode === ERROR_CODE.INVALID_PRODUCER_EPOCH || errorCode === ERROR_CODE.PRODUCER_FENCED)
+          producerId.drop(batch.producerId);
+        batch.uncertain = false;
+        batch.bytes = null;
+        break;
+      default:
+        batch.uncertain ||= isUncertain(errorCode);
+        if (!batch.uncertain) batch.bytes = null;
+    }
+  }
+
+  #beginAnew(producerId: bigint): void {
+    if (!this.#sequence.bump()) this.#options.producerId.drop(producerId);
+  }
+
+  #refuse(appends: readonly PendingAppend[], errorCode: number): void {
+    const error = refusalOf(this, errorCode);
+    this.#isForbidden = error.code === 'topic-forbidden';
+    for (const append of appends) settle(append, { ok: false, error });
+  }
+}
+
+function unknownOutcome(why: string): GatewayError {
+  return new GatewayError('outcome-unknown', `${why}; the event may still be stored`);
+}
+
+function settleExpired(appends: readonly PendingAppend[], nowMs: number, error: GatewayError): void {
+  for (const append of appends) if (append.deadlineMs <= nowMs) settle(append, { ok: false, error });
+}

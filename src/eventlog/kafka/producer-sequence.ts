@@ -1,0 +1,77 @@
+import type { BrokerLink } from './broker-link';
+import { initProducerIdRequest } from './init-producer-id-request';
+import { ERROR_CODE, ProtocolError } from './protocol-error';
+
+/** What a batch's header says of who wrote it; the base sequence is the number of its first record. */
+export interface BatchProducer {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+/** The producer id of this process, had from Kafka when it is first needed. */
+export interface ProducerId {
+  /** @throws ProtocolError when the broker gives none; Error when it does not answer */
+  get(link: BrokerLink, timeoutMs: number): Promise<bigint>;
+  /** This one is of no use any more: `get` answers with another. */
+  drop(producerId: bigint): void;
+}
+
+export function createProducerId(): ProducerId {
+  let current: bigint | null = null;
+  return {
+    async get(link, timeoutMs) {
+      if (current !== null) return current;
+      const { errorCode, producerId } = await link.send(initProducerIdRequest(), timeoutMs);
+      if (errorCode !== ERROR_CODE.NONE) throw new ProtocolError('producer id', errorCode);
+      // Another leader may have been asked at the same time.
+      current ??= producerId;
+      return current;
+    },
+    drop(producerId) {
+      if (current === producerId) current = null;
+    },
+  };
+}
+
+/** Epochs are 16 bits. */
+const MAX_EPOCH = 0x7fff;
+/** Sequence numbers are 31 bits and begin again at 0. */
+const SEQUENCES = 2 ** 31;
+
+/**
+ * Numbers the records of one partition for its leader, who takes a batch only when it follows the one before, and
+ * answers for a batch that it has already with the place of that. Epochs are counted for each partition by itself:
+ * without transactions that is where a broker compares them.
+ */
+export class ProducerSequence {
+  #producerId: bigint | null = null;
+  #epoch = 0;
+  #next = 0;
+
+  /** For a batch that is sent for the first time, or again after the broker said that it was not stored. */
+  next(producerId: bigint): BatchProducer {
+    if (producerId !== this.#producerId) {
+      this.#producerId = producerId;
+      this.#epoch = 0;
+      this.#next = 0;
+    }
+    return { producerId, producerEpoch: this.#epoch, baseSequence: this.#next };
+  }
+
+  stored(records: number): void {
+    this.#next = (this.#next + records) % SEQUENCES;
+  }
+
+  /**
+   * Begins anew at 0 under the next epoch, after a batch whose outcome will not be known or that did not follow. Once
+   * the leader has a batch of it, it refuses what may still be on its way from before. Answers false when there are no
+   * more epochs, so that another producer id is needed.
+   */
+  bump(): boolean {
+    this.#next = 0;
+    if (this.#epoch < MAX_EPOCH) this.#epoch++;
+    else this.#producerId = null;
+    return this.#producerId !== null;
+  }
+}
