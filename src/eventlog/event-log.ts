@@ -154,13 +154,22 @@ export interface EpochEnd extends TopicPartition {
   readonly endOffset: bigint;
 }
 
+export interface LastError {
+  /** Without credentials. */
+  readonly message: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** ISO 8601 time at which what it was about was seen to be over; null while it goes on. */
+  readonly resolvedAt: string | null;
+}
+
 export interface ConnectionStatus {
   readonly connected: boolean;
   readonly state: 'starting' | 'connected' | 'interrupted' | 'closed';
   /** ISO 8601. */
   readonly stateSince: string;
-  /** The last error's message, without credentials; null when there was none. */
-  readonly lastError: { readonly message: string; readonly at: string } | null;
+  /** Null when there was none. */
+  readonly lastError: LastError | null;
   /** ISO 8601 time until which a broker's quota keeps this side waiting; null when none does. */
   readonly throttledUntil: string | null;
 }

@@ -110,11 +110,19 @@ describe('kafka event log while the broker is away', () => {
         () => /connect/.test(log.status().consumer.lastError?.message ?? ''),
         'a new connection hangs too',
       );
+      expect(log.status().consumer.lastError!.resolvedAt).toBeNull();
       await expect(log.bounds()).rejects.toMatchObject({ code: 'log-unavailable' });
     } finally {
       kafka.broker.resume();
     }
     await untilConnected(log);
+    // An outage that is over looked like one that goes on.
+    const { consumer, producer } = log.status();
+    for (const { lastError, stateSince } of [consumer, producer]) {
+      expect(lastError).toMatchObject({ message: expect.any(String), resolvedAt: expect.any(String) });
+      expect(Date.parse(lastError!.resolvedAt!)).toBeGreaterThanOrEqual(Date.parse(lastError!.at));
+      expect(Math.abs(Date.parse(lastError!.resolvedAt!) - Date.parse(stateSince))).toBeLessThan(50);
+    }
   });
 });
 

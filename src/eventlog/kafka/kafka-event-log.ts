@@ -34,10 +34,12 @@ export function createKafkaEventLog({
 }: KafkaEventLogOptions): EventLog {
   const report = (side: string) => (status: ConnectionStatus) => {
     const level = status.state === 'interrupted' ? 'warn' : 'info';
-    logger[level]({ error: status.lastError?.message }, `Kafka ${side}: ${status.state}`);
+    const { lastError } = status;
+    const isOver = lastError === null || lastError.resolvedAt !== null;
+    logger[level](isOver ? {} : { error: lastError.message }, `Kafka ${side}: ${status.state}`);
   };
-  const producer = createConnectionState(report('producer'));
-  const consumer = createConnectionState(report('consumer'));
+  const producer = createConnectionState(report('producer'), kafka.livenessMs);
+  const consumer = createConnectionState(report('consumer'), kafka.livenessMs);
   const counter = createLogCounter(topics);
   let tail: KafkaTail | null = null;
   let closing: Promise<void> | null = null;

@@ -352,7 +352,7 @@ export class KafkaTail implements Tail {
     if (this.#closing.signal.aborted || this.#resetting.size > 0) return;
     const all = [...this.#readers, ...this.#waiting];
     if (all.length === 0 ? this.#isReachable : all.some(([, { service }]) => service.isOk)) {
-      state.becameConnected();
+      state.becameConnected(all.every(([, { service }]) => service.isOk));
     } else if (state.connected && all.length > 0) {
       const [key, { service }] = all[0]!;
       state.failed(new Error(`${key}: ${service.current.detail ?? 'it is not read yet'}`));

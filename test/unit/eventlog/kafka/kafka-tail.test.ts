@@ -49,7 +49,7 @@ describe('the Kafka tail', () => {
       logger: createQuietLogger(),
       cluster,
       listener,
-      state: createConnectionState(() => undefined),
+      state: createConnectionState(() => undefined, 0),
     });
     try {
       await until(() => started, 'the tail started');
