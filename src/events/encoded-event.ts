@@ -1,5 +1,6 @@
 import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
+import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../sse/frame';
@@ -54,9 +55,14 @@ export function encodeRecord(
   };
 }
 
-/** When the record that a ring's entry holds was created, in Unix milliseconds; null for the gateway's own events. */
-export function entryTimestampMs({ source }: RingEntry): number | null {
-  return source === null ? null : (source as EventSource).timestampMs;
+/**
+ * When the record that a ring's entry holds was created, in Unix milliseconds; null for the gateway's own events and for
+ * odd timestamps.
+ */
+export function entryTimestampMs({ source }: RingEntry, nowMs: number): number | null {
+  if (source === null) return null;
+  const { timestampMs } = source as EventSource;
+  return isOddTimestamp(timestampMs, nowMs) ? null : timestampMs;
 }
 
 /** A ring's entry with its envelope; an event of the gateway itself has none. */

@@ -48,7 +48,9 @@ export function sourceBytes({ key, headers }: LogRecord): number {
 
 /** What `?meta=1` wraps around an event's data. */
 export function envelopeOf(source: EventSource, data: string): object {
-  const { topic, partition, offset, timestampMs: timestamp, key, headers, base64 } = source;
+  const { topic, partition, offset, timestampMs, key, headers, base64 } = source;
+  // Kafka's times have 64 bits, a number in JSON has 53.
+  const timestamp = Number.isSafeInteger(timestampMs) ? timestampMs : null;
   const place = { topic, partition, offset: String(offset), timestamp, key, headers };
   return base64.length === 0 ? { ...place, data } : { ...place, base64, data };
 }

@@ -8,6 +8,7 @@ import type {
   RecordBatch,
   TailListener,
 } from '../eventlog/event-log';
+import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { Hub } from '../hub/hub';
 import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
 import type { Positions, RingItem } from '../hub/ring';
@@ -48,6 +49,8 @@ export interface FeedStats {
   readonly consumed: Readonly<Record<string, number>>;
   /** Of these, those shown as `gateway.undecodable`. */
   readonly undecodable: UndecodableCounts;
+  /** By topic, of these those whose timestamp says nothing of when they were created. */
+  readonly oddTimestamps: Readonly<Record<string, number>>;
   /** Of these, those left out because the publisher had sent them before. */
   readonly repeats: number;
   /** Holes that the tail met, and how many offsets they cover. */
@@ -85,6 +88,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     becomeReady = resolve;
   });
   const consumed: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
+  const oddTimestamps: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const lost: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const resets: Record<LogReset['reason'], number> = { truncated: 0, recreated: 0, cluster: 0 };
@@ -171,7 +175,9 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       const topic = topics.byName(batch.topic);
       const slot = slotOf(batch.topic, batch.partition);
       consumed[batch.topic]! += batch.records.length;
+      const nowMs = Date.now();
       for (const record of batch.records) {
+        if (isOddTimestamp(record.timestampMs, nowMs)) oddTimestamps[batch.topic]!++;
         const positions = moved(slot, record.offset + 1n);
         const key = idempotencyKeyOf(record);
         // What may be a repeat, and never come into the ring, must not take up a slab that others keep.
@@ -246,7 +252,15 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       if (isWarm) announce('gateway.status', { kafka }, ring.positions);
     },
 
-    stats: () => ({ consumed, undecodable: undecodable.counts, repeats: repeated, gaps, lost, resets }),
+    stats: () => ({
+      consumed,
+      oddTimestamps,
+      undecodable: undecodable.counts,
+      repeats: repeated,
+      gaps,
+      lost,
+      resets,
+    }),
   };
 }
 

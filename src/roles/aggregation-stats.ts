@@ -1,3 +1,5 @@
+import { isOddTimestamp } from '../eventlog/odd-timestamp';
+
 /** Sums and bounds over some events. Times are Unix milliseconds of the records, not of their arrival. */
 export interface AggregationStats {
   readonly totalEvents: number;
@@ -5,7 +7,7 @@ export interface AggregationStats {
   /** Null while there are no events, as are the others that can be. */
   readonly minValue: number | null;
   readonly maxValue: number | null;
-  /** The earliest and the latest time: producers' clocks need not agree with the order of the log. */
+  /** The earliest and the latest time, odd ones aside: producers' clocks need not agree with the order of the log. */
   readonly firstEventTime: number | null;
   readonly lastEventTime: number | null;
 }
@@ -19,16 +21,22 @@ export const NO_EVENTS: AggregationStats = Object.freeze({
   lastEventTime: null,
 });
 
-/** The same with one event more. */
-export function withEvent(stats: AggregationStats, value: number, timestampMs: number): AggregationStats {
+/** The same with one event more, which is counted at `nowMs`. */
+export function withEvent(
+  stats: AggregationStats,
+  value: number,
+  timestampMs: number,
+  nowMs: number,
+): AggregationStats {
   const { totalEvents, sumOfValues, minValue, maxValue, firstEventTime, lastEventTime } = stats;
+  const isOdd = isOddTimestamp(timestampMs, nowMs);
   return {
     totalEvents: totalEvents + 1,
     sumOfValues: sumOfValues + value,
     minValue: Math.min(minValue ?? value, value),
     maxValue: Math.max(maxValue ?? value, value),
-    firstEventTime: Math.min(firstEventTime ?? timestampMs, timestampMs),
-    lastEventTime: Math.max(lastEventTime ?? timestampMs, timestampMs),
+    firstEventTime: isOdd ? firstEventTime : Math.min(firstEventTime ?? timestampMs, timestampMs),
+    lastEventTime: isOdd ? lastEventTime : Math.max(lastEventTime ?? timestampMs, timestampMs),
   };
 }
 

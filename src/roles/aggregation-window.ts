@@ -70,7 +70,7 @@ export class AggregationWindow {
   add({ offset, timestampMs, value }: AggregatedRecord): void {
     const text = value === null || !isUtf8(value) ? null : value.toString();
     const data = text === null ? undefined : parseJson(text);
-    this.#stats = withEvent(this.#stats, numberOf(data), timestampMs);
+    this.#stats = withEvent(this.#stats, numberOf(data), timestampMs, Date.now());
     this.#sample.push(sampleOf(value, text, data, this.#sampleBytes));
     if (this.#sample.length > SAMPLE_EVENTS) this.#sample.shift();
     this.#next = offset + 1n;

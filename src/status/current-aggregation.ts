@@ -48,7 +48,7 @@ export function createCurrentAggregation({
       for (const event of open) {
         // What stands for a record that cannot be shown has no value of its own.
         const value = event.isOwn ? 0 : numberOf(parseJson(dataOf(event)));
-        stats = withEvent(stats, value, event.source.timestampMs);
+        stats = withEvent(stats, value, event.source.timestampMs, Date.now());
       }
       return { currentBuffer: open.length, stats };
     },

@@ -9,8 +9,8 @@ import type { Snapshot, TakeSnapshot } from './snapshot';
 export interface MetricRegistryDeps {
   /** What the rooms say now. */
   readonly takeSnapshot: TakeSnapshot;
-  /** When the record that the entry holds was created, in Unix milliseconds; null when it holds none. */
-  readonly timestampOf: (entry: PassReport['first']) => number | null;
+  /** When the record that the entry holds was created, in Unix milliseconds; null when that is not known. */
+  readonly timestampOf: (entry: PassReport['first'], nowMs: number) => number | null;
 }
 
 /** The metrics as Prometheus reads them, and the ear for what has to be told as it happens. */
@@ -48,10 +48,11 @@ export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegist
     onPass({ durationMs, events, first }) {
       observed.fanout_batch_duration_seconds.observe(durationMs / MS_PER_S);
       observed.fanout_batch_events.observe(events);
-      const timestampMs = timestampOf(first);
+      const nowMs = Date.now();
+      const timestampMs = timestampOf(first, nowMs);
       // The producer's clock may be ahead of this one.
       if (timestampMs !== null)
-        observed.delivery_latency_seconds.observe(Math.max(0, Date.now() - timestampMs) / MS_PER_S);
+        observed.delivery_latency_seconds.observe(Math.max(0, nowMs - timestampMs) / MS_PER_S);
     },
     onIngest: (durationMs) => observed.ingest_duration_seconds.observe(durationMs / MS_PER_S),
     onProduced: (durationMs) => observed.kafka_produce_duration_seconds.observe(durationMs / MS_PER_S),

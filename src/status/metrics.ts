@@ -115,6 +115,11 @@ export const READ_METRICS = {
   events_repeated_total: counter('records left out because of their `Idempotency-Key`', ({ feed }) =>
     one(feed.repeats),
   ),
+  records_with_odd_timestamp_total: counter(
+    'records read whose timestamp says nothing of when they were made: none, before March 1973 (as one in seconds is), or over an hour ahead; they have no part in ages and latencies',
+    ({ feed }) => by('topic', feed.oddTimestamps),
+    ['topic'],
+  ),
   gaps_total: counter(
     'holes met while reading the log, each told to all streams',
     ({ feed }) => by('reason', feed.gaps),
@@ -130,7 +135,7 @@ export const READ_METRICS = {
   ring_records: gauge('records kept ready for streams that are behind', ({ hub }) => one(hub.ringRecords)),
   ring_bytes: gauge('bytes of these, overhead included', ({ hub }) => one(hub.ringBytes)),
   ring_age_seconds: gauge(
-    'age of the oldest of these by its timestamp: who was away for less resumes from memory',
+    'age of the oldest of these by its timestamp, odd ones aside: who was away for less resumes from memory',
     ({ ringAgeSeconds }) => one(ringAgeSeconds),
   ),
   deliveries_total: counter('events handed to streams', ({ hub }) => one(hub.deliveries)),
@@ -206,7 +211,7 @@ export const OBSERVED_METRICS = {
   ),
   fanout_batch_events: histogram('events that one such pass wrote to each of its streams', EVENT_BUCKETS),
   delivery_latency_seconds: histogram(
-    'once for each such pass: from the timestamp of the record in it that waited longest (the clock of the producer or the broker) to the last write of the pass (the clock of this instance). Neither per stream nor per event; streams that catch up do not count',
+    'once for each such pass: from the timestamp of the record in it that waited longest (the clock of the producer or the broker) to the last write of the pass (the clock of this instance). Neither per stream nor per event; streams that catch up and odd timestamps do not count',
     LATENCY_BUCKETS,
   ),
   kafka_produce_duration_seconds: histogram(

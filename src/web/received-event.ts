@@ -8,7 +8,7 @@ export interface ReceivedEvent {
   readonly channel: string | null;
   /** Null for the gateway's own events. */
   readonly source: EventPlace | null;
-  /** From the record's timestamp to now, by the clocks of the two machines; null when it has none. */
+  /** From the record's timestamp to now, by the clocks of the two machines; null when that one cannot be a time of today. */
   readonly latencyMs: number | null;
 }
 
@@ -21,7 +21,8 @@ export interface EventPlace {
 
 /** What `?meta=1` wraps around the data of each record. */
 interface Envelope extends EventPlace {
-  readonly timestamp: number;
+  /** Unix milliseconds, as its producer wrote it; null when no number can hold it. */
+  readonly timestamp: number | null;
   /** All values of a name that came more than once. */
   readonly headers: Readonly<Record<string, string | null | readonly (string | null)[]>>;
   readonly data: string;
@@ -45,8 +46,14 @@ export function receivedEventOf({ type, data, lastEventId }: Arrival, nowMs: num
     data: envelope.data,
     channel: [envelope.headers.channel].flat().at(-1) ?? null,
     source: { topic, partition, offset },
-    latencyMs: timestamp > 0 ? nowMs - timestamp : null,
+    latencyMs: latencyOf(timestamp, nowMs),
   };
+}
+
+/** Null for no time, one in seconds, or one far ahead: such are in Kafka's topics, and a latency of years says nothing. */
+function latencyOf(timestamp: number | null, nowMs: number): number | null {
+  const isOdd = timestamp === null || timestamp < 100_000_000_000 || timestamp > nowMs + 3_600_000;
+  return isOdd ? null : nowMs - timestamp;
 }
 
 /** Null when the event came without one: the gateway's own events do. */

@@ -1,6 +1,8 @@
 import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
+import type { AggregationStats } from '../../src/roles/aggregation-stats';
 import { openEventSource } from '../support/event-source';
 import { useBroker } from '../support/kafka';
+import { scrape } from '../support/metrics';
 import { type GatewayProcess, spawnGateway } from '../support/process';
 import { topicAt } from '../support/topic';
 import { until } from '../support/until';
@@ -11,8 +13,8 @@ const LIMIT_MS = 60_000;
 describe('records of other producers', () => {
   const kafka = useBroker();
 
-  async function gatewayFor(topic: string): Promise<GatewayProcess> {
-    await topicAt(kafka.bootstrap, topic).create();
+  async function gatewayFor(topic: string, config: Record<string, string> = {}): Promise<GatewayProcess> {
+    await topicAt(kafka.bootstrap, topic).create({ config });
     const gateway = await spawnGateway({
       env: { KAFKA_BROKERS: kafka.bootstrap.join(','), KAFKA_TOPICS: `${topic}=/` },
     });
@@ -27,6 +29,39 @@ describe('records of other producers', () => {
     await producer.send({ topic, messages });
     await producer.disconnect();
   }
+
+  it(
+    'have no part in ages and latencies when their time is none, far ahead, or in other units',
+    async () => {
+      const beginsAtMs = Date.now();
+      const gateway = await gatewayFor('odd', { 'message.timestamp.after.max.ms': String(2n ** 63n - 1n) });
+      const source = openEventSource(`${gateway.url}/events?meta=1`);
+      await until(() => source.isOpen, 'the client is connected');
+      const odd = ['-1', String(2n ** 63n - 1n), String(Math.floor(beginsAtMs / 1_000)), `${beginsAtMs}000`];
+      for (const timestamp of odd) await produce('odd', [{ value: timestamp, timestamp }]);
+      await produce('odd', [{ value: 'now' }]);
+      const records = () => source.events.filter(({ event }) => event === 'message');
+      await until(() => records().length === odd.length + 1, 'all came');
+      const shown = records().map(({ data }) => JSON.parse(data).timestamp);
+      expect(shown.slice(0, -1)).toEqual([-1, null, Math.floor(beginsAtMs / 1_000), beginsAtMs * 1_000]);
+
+      const metrics = await scrape(gateway.url);
+      const sinceBeginSeconds = (Date.now() - beginsAtMs) / 1_000;
+      expect(metrics.get('records_with_odd_timestamp_total{topic="odd"}')).toBe(odd.length);
+      expect(metrics.get('ring_age_seconds')).toBeLessThanOrEqual(sinceBeginSeconds);
+      expect(metrics.get('ring_age_seconds')).toBeGreaterThan(0);
+      expect(metrics.get('delivery_latency_seconds_count')).toBe(1);
+      expect(metrics.get('delivery_latency_seconds_sum')).toBeLessThanOrEqual(sinceBeginSeconds);
+      const status = (await (await fetch(`${gateway.url}/kafka/status`)).json()) as {
+        consumer: { currentAggregation: { stats: AggregationStats } };
+      };
+      const { totalEvents, firstEventTime, lastEventTime } = status.consumer.currentAggregation.stats;
+      expect(totalEvents).toBe(odd.length + 1);
+      expect(firstEventTime).toBeGreaterThanOrEqual(beginsAtMs);
+      expect(lastEventTime).toBe(firstEventTime);
+    },
+    LIMIT_MS,
+  );
 
   it(
     'show what of them is binary, and all headers of one name',

@@ -14,9 +14,16 @@ const event = fc.oneof(
     .filter((data) => !isObject(data))
     .map((data) => ({ data: data as unknown, value: 0 })),
 );
-const events = fc.array(fc.record({ event, timestampMs: fc.integer({ min: 0, max: 2 ** 45 }) }), {
-  maxLength: 30,
-});
+/** A record's timestamp, and the time that it tells: null when it cannot be right. */
+const time = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.integer({ min: 10 ** 11, max: 1_700_000_000_000 }).map((ms) => [ms, ms] as const),
+  },
+  fc.integer({ min: -1, max: 10 ** 11 - 1 }).map((ms) => [ms, null] as const),
+  fc.integer({ min: 10 ** 15, max: Number.MAX_SAFE_INTEGER }).map((ms) => [ms, null] as const),
+);
+const events = fc.array(fc.record({ event, time }), { maxLength: 30 });
 
 function isObject(data: unknown): boolean {
   return typeof data === 'object' && data !== null;
@@ -28,13 +35,17 @@ describe('an aggregation window', () => {
       fc.property(events, fc.bigInt({ min: 0n, max: 2n ** 60n }), fc.nat(), (list, firstOffset, nowMs) => {
         const window = new AggregationWindow({ topic: 't', partition: 0 }, firstOffset, 1 << 20);
         let offset = firstOffset;
-        for (const { event, timestampMs } of list) {
-          window.add({ offset: offset++, timestampMs, value: Buffer.from(JSON.stringify(event.data)) });
+        for (const { event, time } of list) {
+          window.add({
+            offset: offset++,
+            timestampMs: time[0],
+            value: Buffer.from(JSON.stringify(event.data)),
+          });
         }
 
         const values = list.map(({ event }) => JSON.parse(JSON.stringify(event.value)) as number);
         const ascending = [...values].sort((a, b) => a - b);
-        const times = list.map(({ timestampMs }) => timestampMs).sort((a, b) => a - b);
+        const times = list.flatMap(({ time }) => time[1] ?? []).sort((a, b) => a - b);
         const sum = values.reduce((total, value) => total + value, 0);
         const summary = window.summary(nowMs);
         expect(window.next).toBe(firstOffset + BigInt(list.length));

@@ -14,6 +14,7 @@ describe('what the feed counts', () => {
   it('begins at zero for every topic and reason', () => {
     expect(createTestFeed().feed.stats()).toEqual({
       consumed: { a: 0, b: 0 },
+      oddTimestamps: { a: 0, b: 0 },
       undecodable: { a: NONE, b: NONE },
       repeats: 0,
       gaps: { retention: 0, codec: 0, corrupt: 0 },
@@ -40,6 +41,8 @@ describe('what the feed counts', () => {
     feed.onReset({ reason: 'recreated', topics: [TOPIC], layout: layoutAt(5n) });
     expect(feed.stats()).toEqual({
       consumed: { a: 3, b: 0 },
+      // Those above have the time 0.
+      oddTimestamps: { a: 3, b: 0 },
       undecodable: { a: { ...NONE, 'not-utf8': 1 }, b: NONE },
       repeats: 0,
       gaps: { retention: 1, codec: 2, corrupt: 0 },

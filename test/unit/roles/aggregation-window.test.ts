@@ -53,6 +53,15 @@ describe('AggregationWindow', () => {
     });
   });
 
+  it('has no part of a time that cannot be one of today', () => {
+    const window = windowOf('1', '2');
+    const { firstEventTime, lastEventTime } = window.stats;
+    for (const timestampMs of [-1, Number(2n ** 63n - 1n), 1_704_672_000, Number.NaN])
+      window.add({ offset: 102n, timestampMs, value: null });
+    expect(window.stats).toMatchObject({ totalEvents: 6, firstEventTime, lastEventTime });
+    expect(windowOf().stats.firstEventTime).toBeNull();
+  });
+
   it('is summed up, with its last five events as a sample', () => {
     const window = windowOf('{"value":5}', '{"value":6}', 'six', null, '{"payload":{"times":7}}', 'null');
     expect(window.next).toBe(106n);
@@ -79,8 +88,9 @@ describe('AggregationWindow', () => {
 
   it('takes the times of the records as they are, in any order', () => {
     const window = windowOf();
-    for (const timestampMs of [30, 10, 20]) window.add({ offset: 100n, timestampMs, value: null });
-    expect(window.stats).toMatchObject({ firstEventTime: 10, lastEventTime: 30 });
-    expect(window.summary(99).aggregationPeriod).toEqual({ start: 10, end: 30, durationMs: 20 });
+    const at = (ms: number) => 1_704_672_000_000 + ms;
+    for (const ms of [30, 10, 20]) window.add({ offset: 100n, timestampMs: at(ms), value: null });
+    expect(window.stats).toMatchObject({ firstEventTime: at(10), lastEventTime: at(30) });
+    expect(window.summary(99).aggregationPeriod).toEqual({ start: at(10), end: at(30), durationMs: 20 });
   });
 });

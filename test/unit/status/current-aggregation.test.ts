@@ -2,6 +2,7 @@ import { type EncodedEvent, encodeRecord } from '../../../src/events/encoded-eve
 import { createCurrentAggregation } from '../../../src/status/current-aggregation';
 
 const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' } as const;
+const TIME_MS = 1_704_672_000_000;
 const EMPTY = {
   currentBuffer: 0,
   stats: {
@@ -34,7 +35,7 @@ describe('the current aggregation', () => {
   it('is computed from the events as they are delivered', () => {
     const aggregation = create();
     const values = ['{"payload":{"times":5}}', '{"value":\n 7}', '{"value":6}', 'text', null];
-    for (const [i, value] of values.entries()) aggregation.onEvent(encoded(value, 1_000 + i));
+    for (const [i, value] of values.entries()) aggregation.onEvent(encoded(value, TIME_MS + i));
     const expected = {
       currentBuffer: 5,
       stats: {
@@ -42,8 +43,8 @@ describe('the current aggregation', () => {
         sumOfValues: 18,
         minValue: 0,
         maxValue: 7,
-        firstEventTime: 1_000,
-        lastEventTime: 1_004,
+        firstEventTime: TIME_MS,
+        lastEventTime: TIME_MS + 4,
       },
     };
     expect(aggregation.report()).toEqual(expected);

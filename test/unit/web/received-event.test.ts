@@ -1,10 +1,12 @@
 import { noticeText, receivedEventOf } from '../../../src/web/received-event';
 
+const NOW_MS = 1_704_672_000_000;
+
 const envelope = {
   topic: 't',
   partition: 1,
   offset: '7',
-  timestamp: 1_000,
+  timestamp: NOW_MS - 250,
   key: null,
   headers: { channel: '/a' },
   data: '{"topic":"not the envelope’s"}',
@@ -13,7 +15,7 @@ const arrival = (data: string, type = 'message') => ({ type, data, lastEventId: 
 
 describe('an event as the page shows it', () => {
   it('is taken out of its envelope', () => {
-    expect(receivedEventOf(arrival(JSON.stringify(envelope)), 1_250)).toEqual({
+    expect(receivedEventOf(arrival(JSON.stringify(envelope)), NOW_MS)).toEqual({
       id: 'id',
       name: 'message',
       data: '{"topic":"not the envelope’s"}',
@@ -23,9 +25,18 @@ describe('an event as the page shows it', () => {
     });
   });
 
-  it('has no latency when its record has no time, and no channel without the header', () => {
-    const event = receivedEventOf(arrival(JSON.stringify({ ...envelope, timestamp: -1, headers: {} })), 5);
-    expect([event.latencyMs, event.channel]).toEqual([null, null]);
+  it.each([
+    ['none', -1],
+    ['one that no number can hold', null],
+    ['one in seconds', NOW_MS / 1_000],
+    ['one in microseconds', NOW_MS * 1_000],
+  ])('has no latency when its time is %s', (_, timestamp) => {
+    const event = receivedEventOf(arrival(JSON.stringify({ ...envelope, timestamp })), NOW_MS);
+    expect(event.latencyMs).toBeNull();
+  });
+
+  it('has no channel without the header', () => {
+    expect(receivedEventOf(arrival(JSON.stringify({ ...envelope, headers: {} })), NOW_MS).channel).toBeNull();
   });
 
   it('has the last of several channel headers, as the gateway does', () => {
