@@ -18,6 +18,11 @@ const ID_FIELDS = ['lastEventId', 'last_event_id'];
 export const START_FIELDS = ['from', 'since', ...ID_FIELDS] as const;
 /** Times of more digits would not be a date any more (ECMAScript's limit of ±8.64e15 ms). */
 const UNIX_MS = /^\d{1,15}$/;
+/** Nine or ten digits are seconds of the years 1973 to 2286; as milliseconds they would all be in 1970. */
+const UNIX_SECONDS = /^\d{9,10}$/;
+/** RFC 3339, in which seconds and zone may be missing. In a query a `+` is a blank. */
+const ISO_TIME =
+  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:([Zz])|([ +-])(\d\d):?(\d\d))?)?$/;
 const LAST = /^-([1-9]\d{0,8})$/;
 
 /**
@@ -50,9 +55,22 @@ export function startRequestOf(header: string | undefined, query: Query): StartR
 }
 
 function timeOf(text: string): number {
-  const timeMs = UNIX_MS.test(text) ? Number(text) : Date.parse(text);
+  if (UNIX_SECONDS.test(text)) {
+    throw badSince(`since must be in milliseconds: ${text}000, if ${text} are seconds`);
+  }
+  const timeMs = UNIX_MS.test(text) ? Number(text) : isoTimeOf(text);
   if (Number.isFinite(timeMs) && timeMs >= 0) return timeMs;
-  throw new GatewayError('bad-request', 'since must be a time as ISO 8601 or Unix milliseconds', {
-    details: { field: 'since' },
-  });
+  throw badSince(
+    'since must be a time as 2026-11-21T10:00:00Z (without a zone it is UTC) or Unix milliseconds',
+  );
+}
+
+/** UTC unless it has a zone: no client can know that of the gateway. NaN when it is no time. */
+function isoTimeOf(text: string): number {
+  const [, date, time = '00:00', , sign, hours = '00', minutes = '00'] = ISO_TIME.exec(text) ?? [];
+  return Date.parse(`${date}T${time}${sign === '-' ? '-' : '+'}${hours}:${minutes}`);
+}
+
+function badSince(message: string): GatewayError {
+  return new GatewayError('bad-request', message, { details: { field: 'since' } });
 }
