@@ -1,5 +1,7 @@
+import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
+import { type Backoff, createBackoff, pause } from './backoff';
 import { type BrokerAddress, BrokerLink, nameOf } from './broker-link';
 
 export interface BrokerLinksOptions {
@@ -8,28 +10,50 @@ export interface BrokerLinksOptions {
   readonly onLost?: (address: BrokerAddress, reason: Error) => void;
 }
 
+/** When a broker may be connected to again. */
+interface Rest {
+  readonly backoff: Backoff;
+  /** By `performance.now()`. */
+  untilMs: number;
+}
+
 /**
  * The links of one use of the log (control, append, tail, range reads): at most one per broker. Uses do not share,
  * because a request waits behind whatever its connection is busy with, such as the tail's idle fetch.
+ *
+ * A broker that cannot be connected to, or ends its connections soon, is connected to with growing pauses.
  */
 export class BrokerLinks {
   readonly #options: BrokerLinksOptions;
   readonly #open = new Map<string, BrokerLink>();
-  readonly #opening = new Map<string, { readonly link: Promise<BrokerLink>; cancel(reason: Error): void }>();
-  #closed: Error | null = null;
+  readonly #opening = new Map<string, Promise<BrokerLink>>();
+  readonly #rests = new Map<string, Rest>();
+  readonly #closing = new AbortController();
 
   constructor(options: BrokerLinksOptions) {
     this.#options = options;
   }
 
-  /** The link to this broker, opened when there is none. @throws Error when it cannot be opened */
+  /**
+   * The link to this broker, opened when there is none, after the rest of its pause.
+   * @throws Error when it cannot be opened
+   */
   get(address: BrokerAddress): Promise<BrokerLink> {
     const name = nameOf(address);
     const open = this.#open.get(name);
     if (open !== undefined) return Promise.resolve(open);
-    const opening = this.#opening.get(name);
-    if (opening !== undefined) return opening.link;
-    return this.#connect(address, name);
+    const known = this.#opening.get(name);
+    if (known !== undefined) return known;
+    const opening = this.#connect(address, name).finally(() => this.#opening.delete(name));
+    this.#opening.set(name, opening);
+    return opening;
+  }
+
+  /** How long `get` would wait before it connects; 0 when it would not. */
+  restMs(address: BrokerAddress): number {
+    const name = nameOf(address);
+    if (this.#open.has(name)) return 0;
+    return Math.max(0, (this.#rests.get(name)?.untilMs ?? 0) - performance.now());
   }
 
   /** Any open link. */
@@ -38,31 +62,46 @@ export class BrokerLinks {
   }
 
   close(): void {
-    this.#closed = new Error('the event log is closed');
-    for (const { cancel } of this.#opening.values()) cancel(this.#closed);
-    for (const link of [...this.#open.values()]) link.close(this.#closed);
+    const reason = new Error('the event log is closed');
+    this.#closing.abort(reason);
+    for (const link of [...this.#open.values()]) link.close(reason);
   }
 
-  #connect(address: BrokerAddress, name: string): Promise<BrokerLink> {
-    if (this.#closed !== null) return Promise.reject(this.#closed);
+  async #connect(address: BrokerAddress, name: string): Promise<BrokerLink> {
+    const { signal } = this.#closing;
+    const restMs = this.restMs(address);
+    if (restMs > 0) await pause(restMs, signal);
+    signal.throwIfAborted();
     const { kafka, logger, onLost } = this.#options;
-    const attempt = BrokerLink.connect({
+    let openedMs = Number.POSITIVE_INFINITY;
+    const { link, opened } = BrokerLink.connect({
       address,
       kafka,
       logger,
-      onLost: (link, reason) => {
-        if (this.#open.get(name) !== link) return;
+      onLost: (lost, reason) => {
+        this.#rest(name, performance.now() - openedMs > kafka.retryMaxMs);
+        if (this.#open.get(name) !== lost) return;
         this.#open.delete(name);
-        if (this.#closed === null) onLost?.(address, reason);
+        if (!signal.aborted) onLost?.(address, reason);
       },
     });
-    const link = attempt.opened
-      .finally(() => this.#opening.delete(name))
-      .then((opened) => {
-        if (opened.alive) this.#open.set(name, opened);
-        return opened;
-      });
-    this.#opening.set(name, { link, cancel: (reason) => attempt.link.close(reason) });
-    return link;
+    const cancel = () => link.close(signal.reason as Error);
+    signal.addEventListener('abort', cancel);
+    try {
+      await opened;
+      openedMs = performance.now();
+      if (link.alive) this.#open.set(name, link);
+      return link;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  #rest(name: string, wasOpenLong: boolean): void {
+    const { retryMinMs, retryMaxMs } = this.#options.kafka;
+    const rest = this.#rests.get(name) ?? { backoff: createBackoff(retryMinMs, retryMaxMs), untilMs: 0 };
+    this.#rests.set(name, rest);
+    if (wasOpenLong) rest.backoff.reset();
+    rest.untilMs = wasOpenLong ? 0 : performance.now() + rest.backoff.nextMs();
   }
 }

@@ -158,12 +158,14 @@ export class Cluster {
           await this.#backoff.wait(signal);
           continue;
         }
-        this.#backoff.reset();
         const complete = topics.every((name) => partitions.some(({ topic }) => topic === name));
         const periodMs = complete
           ? kafka.metadataRefreshMs
           : Math.min(kafka.metadataRefreshMs, kafka.livenessMs / 2);
         await pause(periodMs, this.#wake.signal);
+        // A broker that answers once and ends the connection each time must not be asked without a pause.
+        if (this.#wake.signal.aborted) await this.#backoff.wait(signal);
+        else this.#backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
         onUnreachable(error as Error);
@@ -215,11 +217,13 @@ export class Cluster {
       .map((address) => ({ address, order: Math.random() + (this.#outages.failureOf(address) ? 1 : 0) }))
       .sort((a, b) => a.order - b.order)
       .map(({ address }) => address);
-    const candidates = [this.#links.any()?.address, ...known, ...kafka.brokers.map(parseAddress)];
+    const candidates = [this.#links.any()?.address, ...known, ...kafka.brokers.map(parseAddress)]
+      .filter((address) => address !== undefined)
+      .sort((a, b) => this.#links.restMs(a) - this.#links.restMs(b));
     const tried = new Set<string>();
     let failure = new Error('no broker is known');
     for (const address of candidates) {
-      if (address === undefined || tried.has(nameOf(address))) continue;
+      if (tried.has(nameOf(address))) continue;
       tried.add(nameOf(address));
       try {
         const link = await this.#links.get(address);

@@ -148,3 +148,30 @@ export const KafkajsRequestQueue = require('kafkajs/src/network/requestQueue') a
   prototype: RequestQueue;
 };
 KafkajsRequestQueue.prototype.scheduleCheckPendingRequests = checkPendingOnlyWhenSome;
+
+/** Of a session's lifetime; the rest is for clocks and networks that are late. Java's client begins here as well (KIP-368). */
+const RENEW_AT = 0.85;
+/** Brokers refuse to authenticate a connection anew more than once a second. */
+const RENEW_MIN_MS = 1_100;
+
+interface Session {
+  /** In ms; 0 is for ever. */
+  readonly sessionLifetime: { readonly value: bigint };
+}
+
+/**
+ * kafkajs authenticates anew a fixed ten seconds before the end of a session: where the broker's
+ * `connections.max.reauth.ms` is shorter, before each request, and brokers end such connections. This makes the margin,
+ * in ms, fit the lifetime.
+ */
+function renewalMarginMs(this: Session): number {
+  const lifetimeMs = Number(this.sessionLifetime.value);
+  return lifetimeMs - Math.max(RENEW_MIN_MS, Math.floor(lifetimeMs * RENEW_AT));
+}
+
+export const KafkajsConnection = require('kafkajs/src/network/connection') as { prototype: Session };
+Object.defineProperty(KafkajsConnection.prototype, 'reauthenticationThreshold', {
+  get: renewalMarginMs,
+  // kafkajs's own constructor sets it.
+  set: () => undefined,
+});

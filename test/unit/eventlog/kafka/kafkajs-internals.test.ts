@@ -1,4 +1,10 @@
-import { KafkajsRequestQueue, refuseOtherVersion } from '../../../../src/eventlog/kafka/kafkajs-internals';
+import {
+  createKafkajsLogger,
+  KafkajsConnectionPool,
+  KafkajsRequestQueue,
+  LOG_LEVEL,
+  refuseOtherVersion,
+} from '../../../../src/eventlog/kafka/kafkajs-internals';
 
 describe('the kafkajs that is installed', () => {
   it('is refused in any other version, saying what to do', () => {
@@ -38,5 +44,36 @@ describe('the timer of a connection’s queue', () => {
     expect(queue.throttleCheckTimeoutId).toBe(armed);
     await checked;
     expect(queue.throttleCheckTimeoutId).toBeNull();
+  });
+});
+
+describe('a session with a broker', () => {
+  const { pool } = new KafkajsConnectionPool({
+    host: 'b',
+    port: 1,
+    rack: null,
+    ssl: null,
+    sasl: null,
+    clientId: 'c',
+    connectionTimeout: 1,
+    requestTimeout: 1,
+    enforceRequestTimeout: false,
+    socketFactory: () => {
+      throw new Error('nothing is to be connected');
+    },
+    logger: createKafkajsLogger({ level: LOG_LEVEL.NOTHING, logCreator: () => () => undefined }),
+  });
+
+  it.each([
+    [3_600_000n, 3_060_000],
+    [8_000n, 6_800],
+    [2_000n, 1_700],
+    // Not before a broker takes it.
+    [1_000n, 1_100],
+  ])('that lives %s ms is renewed %s ms after its beginning', (lifetimeMs, renewedMs) => {
+    const connection = Object.assign(pool[0], {
+      sessionLifetime: { value: lifetimeMs },
+    }) as unknown as { reauthenticationThreshold: number };
+    expect(Number(lifetimeMs) - connection.reauthenticationThreshold).toBe(renewedMs);
   });
 });
