@@ -6,6 +6,9 @@ export const REPLAY_SETTINGS = {
   BACKFILL_CACHE_BYTES: bytes(32 << 20, 1024).describe(
     'bytes of older records kept for streams that read the same',
   ),
+  BACKFILL_CACHE_MS: ms(30_000, 0).describe(
+    'time for which they are kept, and so may be served after compaction has removed them; 0: only streams that wait for the same read share it',
+  ),
   BACKFILL_MAX_RECORDS: int(1_000_000, 1, 1_000_000_000).describe(
     'older records one stream gets before it must come back',
   ),
@@ -28,6 +31,7 @@ export function backfillConfig(s: ReplaySettings) {
     readers: s.BACKFILL_READERS,
     chunkBytes: s.BACKFILL_CHUNK_BYTES,
     cacheBytes: s.BACKFILL_CACHE_BYTES,
+    cacheMs: s.BACKFILL_CACHE_MS,
     maxRecords: s.BACKFILL_MAX_RECORDS,
     maxBytes: s.BACKFILL_MAX_BYTES,
     maxMs: s.BACKFILL_MAX_MS,

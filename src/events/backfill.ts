@@ -54,7 +54,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   const { ring } = hub;
   const closing = new AbortController();
   const spendings = new WeakMap<Subscriber, Spending>();
-  const cache = createHistoryCache(config.cacheBytes);
+  const cache = createHistoryCache({ bytes: config.cacheBytes, ageMs: config.cacheMs });
   /** Streams that wait for a read, by what is read. */
   const reads = new Map<string, Set<Subscriber>>();
   const queue: (() => void)[] = [];
@@ -103,15 +103,17 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const asked = deps.slots();
     const partition = asked.partitionOf(slot);
     readCount++;
-    const limits = { maxBytes: config.chunkBytes, signal: closing.signal };
+    // What is not kept is of use for one write to a stream only.
+    const maxBytes = config.cacheMs === 0 ? Math.min(deps.sliceBytes, config.chunkBytes) : config.chunkBytes;
+    const limits = { maxBytes, signal: closing.signal };
     const found = await log.read(partition, from, to, limits);
     if (deps.slots() !== asked) return;
     recordCount += found.records.length;
     for (const gap of found.gaps) lost += Number(gap.to - gap.from);
     cache.keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
     // One of them at once: until the others have their turn, more reads may have pushed the chunk out of the cache, and
-    // streams at different places would read for ever.
-    for (const waiter of readers) if (waiter.audience.catchUp.feed(waiter) > 0) break;
+    // streams at different places would read for ever. All of them when it is not kept.
+    for (const waiter of readers) if (waiter.audience.catchUp.feed(waiter) > 0 && config.cacheMs > 0) break;
   }
 
   function request(subscriber: Subscriber, slot: number, from: bigint): void {

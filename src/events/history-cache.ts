@@ -12,14 +12,43 @@ export interface HistoryCache {
   clear(): void;
 }
 
-/** @param maxBytes of all chunks; when they are more, those go whose last use is longest ago, but never the newest one */
-export function createHistoryCache(maxBytes: number): HistoryCache {
+export interface HistoryCacheLimits {
+  /** Of all chunks; when they are more, those go whose last use is longest ago, but never the newest one. */
+  readonly bytes: number;
   /**
-   * The last used at the end, and for each the last slice made of it: one is enough, since those who came back together
-   * ask for the same one after the other.
+   * How long a chunk is kept: compaction and retention may have removed from the log what it holds. 0: to the end of
+   * this turn of the event loop.
    */
-  const chunks = new Map<HistoryChunk, { readonly key: string; readonly slice: HistorySlice } | null>();
+  readonly ageMs: number;
+}
+
+interface Kept {
+  readonly cancelExpiry: () => void;
+  /** The last slice made: one is enough, since those who came back together ask for the same one after the other. */
+  last: { readonly key: string; readonly slice: HistorySlice } | null;
+}
+
+export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
+  /** The last used at the end. */
+  const chunks = new Map<HistoryChunk, Kept>();
   let bytes = 0;
+
+  function expire(chunk: HistoryChunk): () => void {
+    const end = () => drop(chunk, chunks.get(chunk)!);
+    if (limits.ageMs === 0) {
+      const immediate = setImmediate(end);
+      return () => clearImmediate(immediate);
+    }
+    const timer = setTimeout(end, limits.ageMs).unref();
+    return () => clearTimeout(timer);
+  }
+
+  function drop(chunk: HistoryChunk, { cancelExpiry }: Kept): void {
+    cancelExpiry();
+    chunks.delete(chunk);
+    bytes -= chunk.bytes;
+  }
+
   return {
     get bytes() {
       return bytes;
@@ -31,26 +60,26 @@ export function createHistoryCache(maxBytes: number): HistoryCache {
       return null;
     },
     keep(chunk) {
-      chunks.set(chunk, null);
+      chunks.set(chunk, { cancelExpiry: expire(chunk), last: null });
       bytes += chunk.bytes;
-      for (const oldest of chunks.keys()) {
-        if (bytes <= maxBytes || oldest === chunk) break;
-        chunks.delete(oldest);
-        bytes -= oldest.bytes;
+      for (const [oldest, other] of chunks) {
+        if (bytes <= limits.bytes || oldest === chunk) break;
+        drop(oldest, other);
       }
     },
     sliceAfter(chunk, floor, options) {
       const key = `${options.idLine(floor)}${options.subscription.key}`;
-      const last = chunks.get(chunk);
-      const slice = last?.key === key ? last.slice : chunk.sliceAfter(floor, options);
+      const kept = chunks.get(chunk);
+      const slice = kept?.last?.key === key ? kept.last.slice : chunk.sliceAfter(floor, options);
+      if (kept === undefined) return slice;
+      kept.last = { key, slice };
       // Used again, so it is the last to go.
       chunks.delete(chunk);
-      chunks.set(chunk, { key, slice });
+      chunks.set(chunk, kept);
       return slice;
     },
     clear() {
-      chunks.clear();
-      bytes = 0;
+      for (const [chunk, kept] of chunks) drop(chunk, kept);
     },
   };
 }

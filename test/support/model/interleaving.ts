@@ -113,6 +113,7 @@ const settings: fc.Arbitrary<ReplicaSettings> = fc.record({
   maxClientBufferBytes: fc.constantFrom(0, 100, 400),
   chunkBytes: fc.constantFrom(10, 30, 100),
   cacheBytes: fc.constantFrom(1, 1_000, 100_000),
+  cacheMs: fc.constantFrom(0, 60_000, 60_000, 60_000),
   backfillRecords: fc.constantFrom(1, 5, 1_000, 1_000),
   readers: fc.constantFrom(1, 2),
   backfillMs: fc.constant(60_000),

@@ -33,6 +33,7 @@ export interface ReplicaSettings {
   readonly maxClientBufferBytes: number;
   readonly chunkBytes: number;
   readonly cacheBytes: number;
+  readonly cacheMs: number;
   readonly backfillRecords: number;
   readonly readers: number;
   /** How long a stream may take to read what is older than the ring. */
@@ -48,6 +49,7 @@ export const ROOMY: ReplicaSettings = {
   maxClientBufferBytes: 1_000,
   chunkBytes: 1_000,
   cacheBytes: 100_000,
+  cacheMs: 60_000,
   backfillRecords: 1_000,
   readers: 1,
   backfillMs: 60_000,
@@ -123,6 +125,7 @@ export function createReplica(
       readers: settings.readers,
       chunkBytes: settings.chunkBytes,
       cacheBytes: settings.cacheBytes,
+      cacheMs: settings.cacheMs,
       maxRecords: settings.backfillRecords,
       maxBytes: 1 << 30,
       maxMs: settings.backfillMs,
