@@ -300,9 +300,10 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   async function drainAndClose(): Promise<void> {
     lifecycle.state = 'draining';
     ticker?.stop();
-    const { drainMs, finishMs } = config.shutdown;
+    const { drainMs, drainGapMs, finishMs } = config.shutdown;
     await drainStreams(streams, {
       drainMs,
+      gapMs: drainGapMs,
       closesPerTurn: Math.ceil(config.fanout.turnWrites / CLOSE_WRITES),
     });
     await server.close(finishMs);

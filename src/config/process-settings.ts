@@ -8,7 +8,10 @@ export const PROCESS_SETTINGS = {
   LOG_STREAMS_PER_SECOND: int(0, 0, 100_000).describe(
     'lines per second about streams that open and close; those beyond are counted; 0 means none',
   ),
-  DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown'),
+  DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown, at the most'),
+  DRAIN_GAP_MS: ms(10, 0).describe(
+    'longest time from one stream closed at shutdown to the next: a few take no longer than that',
+  ),
   SHUTDOWN_MS: ms(5_000, 100).describe(
     'time that requests in flight and the log get to finish after the streams',
   ),
@@ -17,5 +20,5 @@ export const PROCESS_SETTINGS = {
 export type ProcessSettings = SettingsOf<typeof PROCESS_SETTINGS>;
 
 export function shutdownConfig(s: ProcessSettings) {
-  return { drainMs: s.DRAIN_MS, finishMs: s.SHUTDOWN_MS };
+  return { drainMs: s.DRAIN_MS, drainGapMs: s.DRAIN_GAP_MS, finishMs: s.SHUTDOWN_MS };
 }

@@ -2,8 +2,10 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import type { OpenStreams } from './open-streams';
 
 export interface DrainOptions {
-  /** Over how long the closes are spread; 0 closes all at once. */
+  /** Over how long the closes are spread at the most; 0 closes all at once. */
   readonly drainMs: number;
+  /** Longest time from one close to the next: few streams do not take all of `drainMs`. */
+  readonly gapMs: number;
   /** Closes after which the event loop gets its turn. */
   readonly closesPerTurn: number;
 }
@@ -12,18 +14,19 @@ export interface DrainOptions {
 const STEP_MS = 50;
 
 /**
- * Ends all streams in random order, evenly over the time given, each with a reconnect time of its own, so that the
+ * Ends all streams in random order, evenly over the time that they take, each with a reconnect time of its own, so that the
  * clients do not come back to the others all at once.
  */
 export async function drainStreams(
   streams: OpenStreams,
-  { drainMs, closesPerTurn }: DrainOptions,
+  { drainMs, gapMs, closesPerTurn }: DrainOptions,
 ): Promise<void> {
   const leaving = shuffled(streams.snapshot());
+  const spreadMs = Math.min(drainMs, leaving.length * gapMs);
   const startMs = performance.now();
   let next = 0;
   while (next < leaving.length && streams.count > 0) {
-    const share = drainMs === 0 ? 1 : (performance.now() - startMs) / drainMs;
+    const share = spreadMs === 0 ? 1 : (performance.now() - startMs) / spreadMs;
     // The first one leaves at once, the last one when the time is up.
     const due = Math.min(leaving.length, Math.floor(share * leaving.length) + 1);
     while (next < due) {
@@ -31,7 +34,7 @@ export async function drainStreams(
       if (stream.isOpen) stream.end('drain');
       if (next % closesPerTurn === 0) await nextTurn();
     }
-    if (next < leaving.length) await pause(STEP_MS);
+    if (next < leaving.length) await pause(Math.min(STEP_MS, spreadMs));
   }
 }
 

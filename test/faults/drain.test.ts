@@ -1,3 +1,4 @@
+import { useBroker } from '../support/kafka';
 import { spawnGateway } from '../support/process';
 import { type RawConnection, rawHttp } from '../support/raw-http';
 import { until } from '../support/until';
@@ -39,6 +40,31 @@ function correlation(xs: readonly number[], ys: readonly number[]): number {
   const covariance = sum((i) => (xs[i]! - mx) * (ys[i]! - my));
   return covariance / Math.sqrt(sum((i) => (xs[i]! - mx) ** 2) * sum((i) => (ys[i]! - my) ** 2));
 }
+
+/** Ctrl-C with three streams took 13 seconds: they were spread over all of DRAIN_MS. */
+describe('Ctrl-C with three streams open', () => {
+  const kafka = useBroker();
+
+  it.each([
+    ['a memory log', () => ({ EVENT_LOG: 'memory' })],
+    ['Kafka', () => ({ KAFKA_BROKERS: kafka.bootstrap.join(',') })],
+  ])(
+    'ends the gateway within a second, with %s',
+    async (_, env) => {
+      const gateway = await spawnGateway({ env: env() });
+      await until(async () => (await fetch(`${gateway.url}/readyz`)).status === 200, 'it is ready');
+      // Kept alive by its client, as a browser keeps one beside its streams.
+      const idle = rawHttp(gateway.port, 'GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n');
+      await idle.until('"ok"');
+      const streams = await openStreams(gateway.port, 3);
+      const startMs = performance.now();
+      expect(await gateway.kill('SIGINT')).toEqual({ code: 0, signal: null });
+      expect(performance.now() - startMs).toBeLessThan(1_000);
+      for (const { connection } of streams) expect(await connection.closed()).toMatch(/0\r\n\r\n$/);
+    },
+    LIMIT_MS,
+  );
+});
 
 describe('SIGTERM', () => {
   it(
@@ -94,7 +120,7 @@ describe('SIGTERM', () => {
   it(
     'given twice ends at once',
     async () => {
-      const gateway = await spawnGateway({ env: { DRAIN_MS: '600000' } });
+      const gateway = await spawnGateway({ env: { DRAIN_MS: '600000', DRAIN_GAP_MS: '600000' } });
       const [stream] = await openStreams(gateway.port, 1);
       await openStreams(gateway.port, 5);
       process.kill(gateway.pid, 'SIGTERM');

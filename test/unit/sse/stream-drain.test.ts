@@ -33,8 +33,24 @@ describe('draining', () => {
         inTurn = 0;
       });
     });
-    await drainStreams(streams, { drainMs, closesPerTurn: CLOSES_PER_TURN });
+    await drainStreams(streams, { drainMs, gapMs: 10, closesPerTurn: CLOSES_PER_TURN });
     expect(streams.count).toBe(0);
     expect(most).toBeLessThanOrEqual(CLOSES_PER_TURN);
+  });
+
+  it.each([
+    [60_000, 4, STREAMS * 4],
+    [100, 60_000, 100],
+    [60_000, 0, 0],
+  ])('within %s ms, one each %s ms at the least, takes about %s ms', async (drainMs, gapMs, expectedMs) => {
+    const startMs = performance.now();
+    let lastMs = 0;
+    const streams = openStreams(() => {
+      lastMs = performance.now() - startMs;
+    });
+    await drainStreams(streams, { drainMs, gapMs, closesPerTurn: CLOSES_PER_TURN });
+    expect(streams.count).toBe(0);
+    expect(lastMs).toBeGreaterThanOrEqual(expectedMs * 0.7);
+    expect(lastMs).toBeLessThan(expectedMs + 5_000);
   });
 });
