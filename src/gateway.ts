@@ -11,6 +11,7 @@ import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
 import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createLatestBounds } from './eventlog/latest-bounds';
+import { createLatestEpochEnds } from './eventlog/latest-epoch-ends';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
 import { createBackfill } from './events/backfill';
 import { entryTimestampMs, entryWithMeta } from './events/encoded-event';
@@ -170,6 +171,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     lastMatches: createLastMatches(hub.ring),
     layout: () => feed.layout()!,
     bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
+    epochEnds: createLatestEpochEnds((asked) => log.epochEnds(asked)),
     config: config.resume,
     retryMs: config.kafka.retryMinMs,
     outageRetryMs: config.kafka.retryMaxMs,

@@ -130,7 +130,12 @@ export interface Tail {
 }
 
 export type AppendResult =
-  | ({ readonly ok: true; readonly offset: bigint } & TopicPartition)
+  | ({
+      readonly ok: true;
+      readonly offset: bigint;
+      /** It was stored under this leader epoch; unset when the log does not say. */
+      readonly leaderEpoch?: number;
+    } & TopicPartition)
   | { readonly ok: false; readonly error: Error };
 
 export interface ReadLimits {

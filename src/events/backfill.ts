@@ -2,11 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
 import type { EventLog } from '../eventlog/event-log';
 import { createChunk } from '../hub/chunk';
+import { addFrame } from '../hub/frame-order';
 import type { Hub } from '../hub/hub';
 import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions } from '../hub/ring';
 import type { Subscriber } from '../hub/subscriber';
 import type { Logger } from '../logger';
+import { encodeFrame } from '../sse/frame';
 import { createHistoryCache } from './history-cache';
 import { createHistoryChunk } from './history-chunk';
 import type { TopicMap } from './topic-map';
@@ -60,6 +62,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   const queue: (() => void)[] = [];
   /** Those that the chunks and reads are of. The log may turn out to be another one: then offsets mean other records. */
   let slots: PartitionSlots | null = null;
+  let replacements = 0;
   let busyReaders = 0;
   let readCount = 0;
   let recordCount = 0;
@@ -68,14 +71,46 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   /** The first slot in which the ring does not reach back to the floor. */
   function missingSlot(floor: Positions): number {
     const base = ring.positionsAt(ring.base);
-    return base.findIndex((position, slot) => ring.positionIn(floor, slot) < position);
+    return ring.positions.findIndex((_, slot) => ring.positionIn(floor, slot) < ring.positionIn(base, slot));
   }
 
-  function forgetOtherLog(): void {
-    if (slots === deps.slots()) return;
-    slots = deps.slots();
+  /** What was read may be of a log that is not there any more. */
+  function forgetReplaced(): void {
+    const now = deps.slots();
+    if (slots === now && replacements === now.replacementsAfter(0).length) return;
+    slots = now;
+    replacements = now.replacementsAfter(0).length;
     cache.clear();
     reads.clear();
+  }
+
+  /**
+   * Partitions were replaced while the stream was behind the ring, or since it fell out of it: it is told of those whose
+   * past it does not get, and goes on with what they are now. Null when there is nothing to tell.
+   */
+  function tellReplaced(subscriber: Subscriber): number | null {
+    const { floor, audience } = subscriber;
+    const now = deps.slots();
+    const added = now.replacementsAfter(floor!.length);
+    if (added.length === 0) return null;
+    const reached = ring.positions.map((_, slot) => ring.positionIn(floor!, slot));
+    const due = added.filter(
+      ({ reason, replaced }) =>
+        reason === 'recreated' || replaced.some((slot) => now.positionIn(floor!, slot) > reached[slot]!),
+    );
+    // The log has no more of a topic that was deleted.
+    for (const { reason, replaced } of due)
+      if (reason === 'recreated') for (const slot of replaced) reached[slot] = ring.positions[slot]!;
+    subscriber.floor = reached;
+    const [first] = due;
+    if (first === undefined) return null;
+    const data = { reason: first.reason, topics: [...new Set(due.map(({ topic }) => topic))] };
+    const frame = encodeFrame(null, 'gateway.reset', Buffer.from(JSON.stringify(data)));
+    const parts: Uint8Array[] = [];
+    const bytes = addFrame(parts, audience.subscription, frame, idLine(reached));
+    hub.give(subscriber, createChunk(parts, bytes), { atMs: performance.now(), events: 1, records: 0 });
+    if (!subscriber.blocked) hub.feed(subscriber);
+    return bytes;
   }
 
   function isSpent(spending: Spending): boolean {
@@ -101,13 +136,15 @@ export function createBackfill(deps: BackfillDeps): Backfill {
 
   async function read(slot: number, from: bigint, to: bigint, readers: Set<Subscriber>): Promise<void> {
     const asked = deps.slots();
+    const known = replacements;
     const partition = asked.partitionOf(slot);
     readCount++;
     // What is not kept is of use for one write to a stream only.
     const maxBytes = config.cacheMs === 0 ? Math.min(deps.sliceBytes, config.chunkBytes) : config.chunkBytes;
     const limits = { maxBytes, signal: closing.signal };
     const found = await log.read(partition, from, to, limits);
-    if (deps.slots() !== asked) return;
+    forgetReplaced();
+    if (slots !== asked || replacements !== known) return;
     recordCount += found.records.length;
     for (const gap of found.gaps) lost += Number(gap.to - gap.from);
     cache.keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));
@@ -140,7 +177,9 @@ export function createBackfill(deps: BackfillDeps): Backfill {
 
   return {
     feed(subscriber) {
-      forgetOtherLog();
+      forgetReplaced();
+      const told = tellReplaced(subscriber);
+      if (told !== null) return told;
       const floor = subscriber.floor!;
       const slot = missingSlot(floor);
       if (slot < 0) {

@@ -14,7 +14,7 @@ import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
 import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
-import { clusterHash, formatCursor, topicHash } from '../sse/cursor';
+import { clusterHash, formatCursor, topicDigest } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
 import type { GatewayEvents, JsonEventName } from '../sse/gateway-events';
@@ -68,8 +68,11 @@ export interface Feed extends TailListener {
   whenReady(): Promise<void>;
   /** The id that stands for these positions. @throws RangeError before there is a layout */
   idOf(positions: Positions): string;
-  /** The id after a record at `offset`, when the log has one partition in all; else null. */
-  idAfter(offset: bigint): string | null;
+  /**
+   * The id after a record at `offset`, when the log has one partition in all; else null.
+   * @param leaderEpoch unset: not known, as long as the record has not been read
+   */
+  idAfter(offset: bigint, leaderEpoch?: number): string | null;
   /** Tells all streams that the log went away, or that it is back. */
   announceLog(kafka: 'interrupted' | 'ok'): void;
   stats(): FeedStats;
@@ -101,15 +104,33 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   let lastId = '';
 
   function begin(found: LogLayout, starts: readonly bigint[]): void {
-    layout = {
-      cluster: clusterHash(found.clusterId),
-      slots: new PartitionSlots(found.partitions.map(slotPartition)),
-    };
+    const slots = new PartitionSlots(found.partitions.map(slotPartition));
+    layout = { cluster: clusterHash(found.clusterId), slots };
     lastPositions = null;
     repeats.clear();
     hub.restart(bySlot(layout, found.partitions, starts));
     warmEnd = bySlot(layout, found.partitions, endsOf(found));
     judgeWarmth();
+  }
+
+  /** Slots from `size` on were added: everything noted before has their starts. Answers the positions with them. */
+  function grown(size: number): Positions {
+    const { slots } = layout!;
+    const starts = Array.from({ length: slots.size - size }, (_, i) => slots.partitionOf(size + i).start);
+    ring.grow(starts);
+    for (const { replaced } of slots.replacementsAfter(size)) {
+      // They get no more records, so they are as warm as they will be.
+      for (const slot of replaced) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
+    }
+    return [...ring.positions, ...starts];
+  }
+
+  /** The log of a partition has nothing any more from `to` on. */
+  function truncate(topic: string, partition: number, to: bigint): void {
+    const { slots } = layout!;
+    const chain = slots.chainOf(topic, partition);
+    slots.truncate(slots.slotOf(topic, partition), to);
+    for (const slot of chain) hub.truncate(slot, to);
   }
 
   function judgeWarmth(): void {
@@ -135,6 +156,20 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     return positions;
   }
 
+  /** Gives partitions slots of their own, and tells all streams of it. */
+  function replace(
+    reason: Exclude<LogReset['reason'], 'cluster'>,
+    names: readonly string[],
+    change: () => void,
+  ): void {
+    const { size } = layout!.slots;
+    change();
+    // A repeat of what is gone is none.
+    repeats.clear();
+    announce('gateway.reset', { reason, topics: names }, grown(size));
+    judgeWarmth();
+  }
+
   /** An event of the gateway itself, for every stream whatever it subscribed to. */
   function announce<N extends JsonEventName>(event: N, data: GatewayEvents[N], positions: Positions): void {
     const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
@@ -157,8 +192,15 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     layout: () => (isWarm ? layout : null),
     whenReady: () => ready,
     idOf,
-    idAfter(offset) {
-      return layout?.slots.size === 1 ? idOf([offset + 1n]) : null;
+    idAfter(offset, leaderEpoch) {
+      if (layout === null) return null;
+      const { cluster, slots } = layout;
+      const [name, another] = slots.topics;
+      if (name === undefined || another !== undefined || slots.slotsOf(name).length > 1) return null;
+      const [topic] = slots.byTopic(ring.positions.with(-1, offset + 1n));
+      const { epochs } = topic!;
+      const topics = [{ ...topic!, epochs: leaderEpoch === undefined ? epochs : [leaderEpoch] }];
+      return formatCursor({ cluster, topics });
     },
 
     onStart(found) {
@@ -174,6 +216,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     onRecords(batch: RecordBatch) {
       const topic = topics.byName(batch.topic);
       const slot = slotOf(batch.topic, batch.partition);
+      const { next, leaderEpoch } = batch;
+      layout!.slots.noteEpoch(slot, { from: batch.records[0]?.offset ?? next - 1n, next, leaderEpoch });
       consumed[batch.topic]! += batch.records.length;
       const nowMs = Date.now();
       for (const record of batch.records) {
@@ -221,26 +265,32 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       judgeWarmth();
     },
 
-    onReset({ reason, layout: found }: LogReset) {
+    onReset({ reason, topics: names, layout: found }: LogReset) {
       resets[reason]++;
-      logger.warn({ reason }, 'the log is another one than before: starting at its end');
-      begin(found, endsOf(found));
-      announce('gateway.reset', { reason }, ring.positions);
+      logger.warn({ reason, topics: names }, 'topics are not what they were: going on at their end');
+      if (reason === 'cluster') {
+        begin(found, endsOf(found));
+        announce('gateway.reset', { reason, topics: names }, ring.positions);
+        return;
+      }
+      const concerned = found.partitions.filter(({ topic }) => names.includes(topic));
+      replace(reason, names, () => {
+        if (reason === 'recreated') layout!.slots.add(concerned.map(atEnd));
+        else for (const { topic, partition, logEnd } of concerned) truncate(topic, partition, logEnd);
+      });
     },
 
     onTruncated({ topic, partition, to }: LogTruncation) {
       resets.truncated++;
-      logger.warn({ topic, partition, to: String(to) }, 'a partition was truncated: its ring starts anew');
-      const positions = moved(slotOf(topic, partition), to);
-      hub.restart(positions);
-      announce('gateway.reset', { reason: 'truncated' }, positions);
+      logger.warn({ topic, partition, to: String(to) }, 'a partition lost records that had been read');
+      replace('truncated', [topic], () => truncate(topic, partition, to));
     },
 
     onPartitions(added: readonly JoinedPartition[]) {
-      layout!.slots.add(added.map((joined) => slotPartition({ ...joined, logStart: joined.start })));
-      const positions = [...ring.positions];
-      for (const { topic, partition, start } of added) positions[slotOf(topic, partition)] = start;
-      ring.grow(positions);
+      const { slots } = layout!;
+      const { size } = slots;
+      slots.add(added.map((joined) => slotPartition({ ...joined, logStart: joined.start })));
+      ring.advance(grown(size));
       hub.flush();
       logger.info(
         { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
@@ -265,7 +315,12 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
 }
 
 function slotPartition({ topic, topicId, partition, logStart }: PartitionBounds): SlotPartition {
-  return { topic, topicKey: topicHash(topicId), partition, logStart };
+  return { topic, digest: topicDigest(topicId), partition, start: logStart };
+}
+
+/** A partition that is read from its end. */
+function atEnd(bounds: PartitionBounds): SlotPartition {
+  return slotPartition({ ...bounds, logStart: bounds.logEnd });
 }
 
 function endsOf({ partitions }: LogLayout): bigint[] {

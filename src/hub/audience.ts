@@ -122,6 +122,14 @@ export class Audience {
     if (this.#pass === null) this.#settle();
   }
 
+  /** Entries were found to be void. */
+  dropVoid(): void {
+    const pending = this.#pending?.filter(({ isVoid }) => !isVoid) ?? [];
+    this.#pending = pending.length === 0 ? null : pending;
+    this.catchUp.dropVoid();
+    if (this.#pass === null) this.#settle();
+  }
+
   /** Goes on with the running pass, or begins one, up to `budget` writes. Answers how many it made. */
   serve(budget: number): number {
     const pass = this.#pass ?? this.#beginPass();

@@ -84,6 +84,11 @@ export class CatchUp {
     }
   }
 
+  /** Entries were found to be void: the last slice may have one. */
+  dropVoid(): void {
+    this.#slice = null;
+  }
+
   /** The log was read on: who was ahead of this replica may have something to get, or be caught up with. */
   wakeAhead(): void {
     for (const subscriber of this.#ahead) this.#deps.onFeedable(subscriber);
@@ -215,7 +220,8 @@ export class CatchUp {
     let end = start;
     for (const stop = Math.min(limit, start + SLICE_ENTRIES); end < stop; end++) {
       const entry = ring.at(end);
-      if (!matches(subscription, entry) || (floor !== null && !this.#isNewTo(floor, entry))) continue;
+      if (entry.isVoid || !matches(subscription, entry)) continue;
+      if (floor !== null && !this.#isNewTo(floor, entry)) continue;
       const frame = this.#frameAfter(floor, entry);
       if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
       events++;
@@ -238,7 +244,9 @@ export class CatchUp {
 
   #isNewTo(floor: Positions, { slot, positions }: RingEntry): boolean {
     const { ring } = this.#deps;
-    return slot !== null && ring.positionIn(positions, slot) > ring.positionIn(floor, slot);
+    // What is of no partition is about slots that came with it.
+    if (slot === null) return positions.length > floor.length;
+    return ring.positionIn(positions, slot) > ring.positionIn(floor, slot);
   }
 }
 

@@ -129,6 +129,12 @@ export class Hub {
     for (const audience of this.#audiences.values()) audience.restart();
   }
 
+  /** The log lost the records of a slot from `end` on. Nobody is given them any more. */
+  truncate(slot: number, end: bigint): void {
+    this.ring.truncate(slot, end);
+    for (const audience of this.#audiences.values()) audience.dropVoid();
+  }
+
   /** Adds a stream. It may be written to before this returns. */
   subscribe(subscription: Subscription, sink: Sink, start: Start = { at: 'head' }): Subscriber {
     const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);

@@ -26,7 +26,7 @@ export function createLastMatches(ring: Ring): LastMatches {
     for (let seq = ring.head - 1; seq >= from && seqs.length < count; seq--) {
       const entry = ring.at(seq);
       // What concerned only those who were connected then is no event of the past.
-      if (entry.slot !== null && matches(subscription, entry)) seqs.push(seq);
+      if (entry.slot !== null && !entry.isVoid && matches(subscription, entry)) seqs.push(seq);
     }
     return seqs.reverse();
   }
@@ -36,7 +36,7 @@ export function createLastMatches(ring: Ring): LastMatches {
       const key = `${count} ${subscription.key}`;
       const before = remembered.get(key) ?? { head: 0, seqs: [] };
       const found = look(subscription, count, Math.max(ring.base, before.head));
-      const older = before.seqs.filter((seq) => seq >= ring.base);
+      const older = before.seqs.filter((seq) => seq >= ring.base && !ring.at(seq).isVoid);
       const seqs = [...older, ...found].slice(-count);
       remembered.delete(key);
       remembered.set(key, { head: ring.head, seqs });

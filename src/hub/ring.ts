@@ -37,6 +37,8 @@ export interface RingEntry extends RingItem {
   readonly positions: Positions;
   /** Accounted bytes of everything that was put in before this entry. */
   readonly bytesBefore: number;
+  /** The log lost its record: it is for nobody any more. */
+  isVoid: boolean;
 }
 
 export interface RingLimits {
@@ -63,6 +65,10 @@ export class Ring {
   #positions: Positions = [];
   /** Positions that stand for a slot in what was noted before the slot was added. */
   #starts: Positions = [];
+  /** By slot, the time that its start was known by before it was known as an offset. */
+  readonly #times = new Map<number, bigint>();
+  /** By slot, where its log was truncated: nothing lies beyond. */
+  readonly #ends = new Map<number, bigint>();
 
   constructor(limits: RingLimits) {
     this.#limits = limits;
@@ -92,12 +98,30 @@ export class Ring {
     this.#basePositions = positions;
     this.#positions = positions;
     this.#starts = positions;
+    this.#times.clear();
+    this.#ends.clear();
   }
 
-  /** Adds slots; `positions` has them at the end. */
-  grow(positions: Positions): void {
-    this.#starts = [...this.#starts, ...positions.slice(this.#starts.length)];
-    this.advance(positions);
+  /** Adds slots; what was noted before has these positions in them. */
+  grow(starts: Positions): void {
+    this.#starts = [...this.#starts, ...starts];
+  }
+
+  /** A slot whose start was a time begins at this offset, also in what was noted before. */
+  settle(slot: number, start: bigint): void {
+    this.#times.set(slot, this.#starts[slot]!);
+    this.#starts = this.#starts.with(slot, start);
+    this.advance(this.#positions.with(slot, start));
+  }
+
+  /** The log of a slot was truncated: entries from `end` on are for nobody, and positions beyond mean `end`. */
+  truncate(slot: number, end: bigint): void {
+    if ((this.#ends.get(slot) ?? end) < end) return;
+    this.#ends.set(slot, end);
+    for (let seq = this.#base; seq < this.#head; seq++) {
+      const entry = this.at(seq);
+      if (entry.slot === slot && entry.positions[slot]! > end) entry.isVoid = true;
+    }
   }
 
   /** Moves on over records that are not to be delivered. */
@@ -121,6 +145,7 @@ export class Ring {
       seq: this.#head,
       positions,
       bytesBefore: this.#bytesIn,
+      isVoid: false,
     };
     this.#bytesIn +=
       item.bytes.length + item.sourceBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
@@ -148,7 +173,13 @@ export class Ring {
 
   /** The position that `positions` give for a slot, which may have been added after they were noted. */
   positionIn(positions: Positions, slot: number): bigint {
-    return positions[slot] ?? this.#starts[slot]!;
+    const position = positions[slot] ?? this.#starts[slot]!;
+    if (position < 0n) {
+      const time = this.#times.get(slot);
+      return time !== undefined && position >= time ? this.#starts[slot]! : position;
+    }
+    const end = this.#ends.size === 0 ? undefined : this.#ends.get(slot);
+    return end !== undefined && position > end ? end : position;
   }
 
   /** True when `positions` are as far as `other` or further in every slot. */
@@ -170,10 +201,13 @@ export class Ring {
   /** By slot the further of the two. Gives `positions` itself when they cover `other`. */
   furthest(positions: Positions, other: Positions): Positions {
     if (this.covers(positions, other)) return positions;
-    return this.#positions.map((_, slot) => {
-      const [a, b] = [this.positionIn(positions, slot), this.positionIn(other, slot)];
-      return a > b ? a : b;
-    });
+    // No longer than they are: a slot that neither has may stand for something that the stream has yet to be told.
+    const further: bigint[] = [];
+    for (let slot = 0; slot < Math.max(positions.length, other.length); slot++) {
+      const [a, b] = [positions[slot] ?? this.#starts[slot]!, other[slot] ?? this.#starts[slot]!];
+      further.push(this.positionIn(positions, slot) < this.positionIn(other, slot) ? b : a);
+    }
+    return further;
   }
 
   /**

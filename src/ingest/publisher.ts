@@ -23,7 +23,7 @@ export interface Published {
   /** Decimal, since it may pass 2^53. */
   readonly offset: string;
   readonly channel: string;
-  /** Only when the log has one partition in all: the id that the event has on every stream. */
+  /** Only when the log has one partition in all: an id after which streams go on behind this event. */
   readonly id?: string;
 }
 
@@ -32,7 +32,7 @@ export interface PublisherDeps {
   readonly topics: TopicMap;
   readonly maxEventBytes: number;
   /** The id after a record, when the log has one partition in all. */
-  readonly idAfter: (offset: bigint) => string | null;
+  readonly idAfter: (offset: bigint, leaderEpoch?: number) => string | null;
 }
 
 export interface Publisher {
@@ -73,7 +73,7 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
         const { topic, partition } = result;
         const offset = String(result.offset);
         const { channel } = events[i] as EventToPublish;
-        const id = idAfter(result.offset);
+        const id = idAfter(result.offset, result.leaderEpoch);
         return id === null
           ? { topic, partition, offset, channel }
           : { topic, partition, offset, channel, id };

@@ -1,21 +1,46 @@
 import { createHash } from 'node:crypto';
+import { MAX_TIME_MS, sinceTime, timeOf } from '../hub/since-time';
+import {
+  type ByteReader,
+  bitsOf,
+  MAX_VARINT_BYTES,
+  readBits,
+  readVarint,
+  writeBigVarint,
+  writeBits,
+  writeVarint,
+} from './varint';
 
 /**
- * The cursor: what stands in an `id:` line. `1.<cluster>.<vector>`: the version, a short hash of the Kafka cluster id,
- * and base64url of, for each topic, 2 bytes hash of the topic id, the partition count, the first partition's next
- * offset, and the others as zig-zag differences to the one before (all varints).
+ * The cursor: what stands in an `id:` line. `2.<cluster>.<vector>`: the version, a short hash of the Kafka cluster id,
+ * and base64url of what is known of each topic, one after the other:
+ *
+ * - the number of partitions × 8 + flags;
+ * - the topic's key, 4 bytes or 16;
+ * - leader epochs + 1, 0 for those not known: one number for all, or the smallest one, the bits of a difference, and
+ *   the differences to it packed into bytes;
+ * - only with times: one bit for each partition, set when its position is a time;
+ * - positions by partition: the smallest offset (left out when there is none), then for each partition, unless it is the
+ *   only one, the difference to it, or its time in Unix milliseconds.
+ *
+ * Version 1, which is still read, had no epochs and no times, and 2 bytes of the key.
  *
  * It says the NEXT offset of every partition, as far as one stream has been served, so that any replica can go on from
- * it and filters or compaction holes do no harm. Clients are to treat it as opaque.
+ * it and filters or compaction holes do no harm. Clients are to treat it as opaque. docs/decisions/ has the reasons.
  *
- * A cursor that comes in is a stranger's input: `parseCursor` bounds every number and never throws.
+ * A cursor that comes in is a stranger's input: `parseCursor` bounds every number and never throws. Numbers are varints
+ * and each has one form only, so no two texts mean the same.
  */
 
 export interface CursorTopic {
-  /** `topicHash` of the topic's id. */
-  readonly topicKey: number;
-  /** Next offset by partition number. */
+  /**
+   * Beginning of the topic's digest in hex: 8 digits, or all 32 where those would mean two topics. Version 1 had 4.
+   */
+  readonly key: string;
+  /** Next offset by partition number, or `sinceTime`. */
   readonly positions: readonly bigint[];
+  /** By partition, a leader epoch whose log has all before its position; −1 when none is known. */
+  readonly epochs: readonly number[];
 }
 
 export interface Cursor {
@@ -24,120 +49,197 @@ export interface Cursor {
   readonly topics: readonly CursorTopic[];
 }
 
-const VERSION = '1';
+const VERSION = '2';
 const CLUSTER_CHARS = 6;
+const TOPIC_DIGEST_BYTES = 16;
+const TOPIC_KEY_BYTES = 4;
+const OLD_TOPIC_KEY_BYTES = 2;
+const FLAGS = 8;
+const HAS_DIGEST = 1;
+const HAS_EPOCHS = 2;
+const HAS_TIMES = 4;
 const MAX_TOPICS = 1_000;
 const MAX_PARTITIONS = 10_000;
-const TOPIC_KEY_BYTES = 2;
 const MAX_OFFSET = 2n ** 63n - 1n;
-/** A 64-bit number is ten groups of seven bits. */
-const MAX_VARINT_BYTES = 10;
+const NO_OFFSET = MAX_OFFSET + 1n;
+const MAX_EPOCH = 2 ** 31 - 1;
+const MAX_EPOCH_BITS = 31;
 /** Longer than any cursor that the bounds above let through in practice, and short enough to refuse a flood cheaply. */
 const MAX_CURSOR_CHARS = 8_192;
-const SHAPE = new RegExp(`^${VERSION}\\.([A-Za-z0-9_-]{${CLUSTER_CHARS}})\\.([A-Za-z0-9_-]*)$`);
+const SHAPE = new RegExp(`^([12])\\.([A-Za-z0-9_-]{${CLUSTER_CHARS}})\\.([A-Za-z0-9_-]*)$`);
 
 export function clusterHash(clusterId: string): string {
   return createHash('sha256').update(clusterId).digest('base64url').slice(0, CLUSTER_CHARS);
 }
 
-/** @param topicId as the log gives it */
-export function topicHash(topicId: string): number {
-  return createHash('sha256').update(topicId).digest().readUInt16BE(0);
+/**
+ * Stands for a topic in cursors, in hex; a key is the beginning of it.
+ * @param topicId as the log gives it
+ */
+export function topicDigest(topicId: string): string {
+  return createHash('sha256')
+    .update(topicId)
+    .digest('hex')
+    .slice(0, 2 * TOPIC_DIGEST_BYTES);
 }
 
 export function formatCursor({ cluster, topics }: Cursor): string {
   let maxBytes = 0;
-  for (const { positions } of topics) maxBytes += TOPIC_KEY_BYTES + MAX_VARINT_BYTES * (1 + positions.length);
+  for (const { positions } of topics) {
+    maxBytes += TOPIC_DIGEST_BYTES + 5 * MAX_VARINT_BYTES + (2 * MAX_VARINT_BYTES + 1) * positions.length;
+  }
   const bytes = Buffer.allocUnsafe(maxBytes);
   let end = 0;
-  for (const { topicKey, positions } of topics) {
-    end = bytes.writeUInt16BE(topicKey, end);
-    end = writeVarint(bytes, end, BigInt(positions.length));
-    for (let partition = 0; partition < positions.length; partition++) {
-      const position = positions[partition]!;
-      end = writeVarint(
-        bytes,
-        end,
-        partition === 0 ? position : zigZag(position - positions[partition - 1]!),
-      );
-    }
-  }
+  for (const topic of topics) end = writeTopic(bytes, end, topic);
   return `${VERSION}.${cluster}.${bytes.toString('base64url', 0, end)}`;
 }
 
-/** The cursor that `text` is, or null when it is none: another version, junk, or a number out of bounds. */
-export function parseCursor(text: string): Cursor | null {
-  if (text.length > MAX_CURSOR_CHARS) return null;
-  const [, cluster, vector] = SHAPE.exec(text) ?? [];
-  if (cluster === undefined || vector === undefined) return null;
-  const bytes = Buffer.from(vector, 'base64url');
-  // base64url has several texts for some bytes; only the one we write counts.
-  if (bytes.toString('base64url') !== vector) return null;
-  const topics = parseTopics(bytes);
-  return topics === null ? null : { cluster, topics };
-}
-
-function parseTopics(bytes: Buffer): CursorTopic[] | null {
-  const topics: CursorTopic[] = [];
-  const reader = { bytes, at: 0 };
-  while (reader.at < bytes.length) {
-    if (reader.at + TOPIC_KEY_BYTES > bytes.length || topics.length === MAX_TOPICS) return null;
-    const topicKey = bytes.readUInt16BE(reader.at);
-    reader.at += TOPIC_KEY_BYTES;
-    const count = readVarint(reader);
-    if (
-      count === null ||
-      count < 1n ||
-      count > MAX_PARTITIONS ||
-      topics.some((other) => other.topicKey === topicKey)
-    )
-      return null;
-    const positions: bigint[] = [];
-    for (let partition = 0; partition < count; partition++) {
-      const value = readVarint(reader);
-      if (value === null) return null;
-      const position: bigint = partition === 0 ? value : positions[partition - 1]! + unZigZag(value);
-      if (position < 0n || position > MAX_OFFSET) return null;
-      positions.push(position);
+function writeTopic(bytes: Buffer, start: number, { key, positions, epochs }: CursorTopic): number {
+  const count = positions.length;
+  const firstEpoch = epochs[0]!;
+  let flags = key.length > 2 * TOPIC_KEY_BYTES ? HAS_DIGEST : 0;
+  let smallest = NO_OFFSET;
+  let largest = 0n;
+  for (let i = 0; i < count; i++) {
+    const position = positions[i]!;
+    if (position < 0n) flags |= HAS_TIMES;
+    else {
+      if (position < smallest) smallest = position;
+      if (position > largest) largest = position;
     }
-    topics.push({ topicKey, positions });
+    if (epochs[i] !== firstEpoch) flags |= HAS_EPOCHS;
   }
-  return topics;
+  let end = writeVarint(bytes, start, count * FLAGS + flags);
+  end += bytes.write(key, end, 'hex');
+  end = flags & HAS_EPOCHS ? writeEpochs(bytes, end, epochs) : writeVarint(bytes, end, firstEpoch + 1);
+  if (flags & HAS_TIMES) end = writeBits(bytes, end, positions, 1, (position) => Number(position < 0n));
+  if (smallest !== NO_OFFSET) {
+    end = writeBigVarint(bytes, end, smallest);
+    if (count === 1) return end;
+  }
+  // Offsets are below 2^53 in any log that lives, and subtracting numbers is several times faster.
+  const isSmall = largest <= Number.MAX_SAFE_INTEGER;
+  const smallestNumber = Number(smallest);
+  for (let i = 0; i < count; i++) {
+    const position = positions[i]!;
+    if (position < 0n) end = writeVarint(bytes, end, timeOf(position)!);
+    else if (isSmall) end = writeVarint(bytes, end, Number(position) - smallestNumber);
+    else end = writeBigVarint(bytes, end, position - smallest);
+  }
+  return end;
 }
 
-function zigZag(value: bigint): bigint {
-  return value >= 0n ? value << 1n : (-value << 1n) - 1n;
+/** Offset by offset, each as the difference to the one before: 2 bytes of key, the count, and zig-zag varints. */
+function readTopicOfVersion1(reader: ByteReader): CursorTopic | null {
+  const key = readKey(reader, OLD_TOPIC_KEY_BYTES);
+  const count = key === null ? null : readVarint(reader);
+  if (key === null || count === null || count < 1n || count > MAX_PARTITIONS) return null;
+  const positions: bigint[] = [];
+  for (let partition = 0; partition < count; partition++) {
+    const value = readVarint(reader);
+    if (value === null) return null;
+    const position: bigint = partition === 0 ? value : positions[partition - 1]! + unZigZag(value);
+    if (position < 0n || position > MAX_OFFSET) return null;
+    positions.push(position);
+  }
+  return { key, positions, epochs: positions.map(() => -1) };
 }
 
 function unZigZag(value: bigint): bigint {
   return value & 1n ? -((value + 1n) >> 1n) : value >> 1n;
 }
 
-/** Answers where it ends. */
-function writeVarint(bytes: Buffer, start: number, value: bigint): number {
-  let at = start;
-  let rest = value;
-  // Offsets are below 2^53 in any log that lives; the loop on numbers is several times faster.
-  while (rest > Number.MAX_SAFE_INTEGER) {
-    bytes[at++] = Number(rest & 127n) | 128;
-    rest >>= 7n;
-  }
-  let small = Number(rest);
-  while (small > 127) {
-    bytes[at++] = (small % 128) | 128;
-    small = Math.floor(small / 128);
-  }
-  bytes[at++] = small;
-  return at;
+function writeEpochs(bytes: Buffer, start: number, epochs: readonly number[]): number {
+  const smallest = Math.min(...epochs);
+  const bits = bitsOf(Math.max(...epochs) - smallest);
+  let end = writeVarint(bytes, start, smallest + 1);
+  end = writeVarint(bytes, end, bits);
+  return writeBits(bytes, end, epochs, bits, (epoch) => epoch - smallest);
 }
 
-function readVarint(reader: { readonly bytes: Buffer; at: number }): bigint | null {
-  let value = 0n;
-  for (let i = 0; i < MAX_VARINT_BYTES; i++) {
-    const byte = reader.bytes[reader.at++];
-    if (byte === undefined) return null;
-    value |= BigInt(byte & 127) << BigInt(7 * i);
-    if (byte < 128) return byte === 0 && i > 0 ? null : value;
+/** The cursor that `text` is, or null when it is none: another version, junk, or a number out of bounds. */
+export function parseCursor(text: string): Cursor | null {
+  if (text.length > MAX_CURSOR_CHARS) return null;
+  const [, version, cluster, vector] = SHAPE.exec(text) ?? [];
+  if (cluster === undefined || vector === undefined) return null;
+  const bytes = Buffer.from(vector, 'base64url');
+  // base64url has several texts for some bytes; only the one we write counts.
+  if (bytes.toString('base64url') !== vector) return null;
+  const topics = parseTopics(bytes, version === VERSION ? readTopic : readTopicOfVersion1);
+  return topics === null ? null : { cluster, topics };
+}
+
+function parseTopics(
+  bytes: Buffer,
+  read: (reader: ByteReader) => CursorTopic | null,
+): readonly CursorTopic[] | null {
+  const topics: CursorTopic[] = [];
+  const keys = new Set<string>();
+  const reader = { bytes, at: 0 };
+  while (reader.at < bytes.length) {
+    const topic = topics.length === MAX_TOPICS ? null : read(reader);
+    if (topic === null || keys.has(topic.key)) return null;
+    keys.add(topic.key);
+    topics.push(topic);
   }
-  return null;
+  return topics;
+}
+
+function readTopic(reader: ByteReader): CursorTopic | null {
+  const head = readVarint(reader);
+  if (head === null || head < FLAGS || head >= (MAX_PARTITIONS + 1) * FLAGS) return null;
+  const flags = Number(head) % FLAGS;
+  const count = (Number(head) - flags) / FLAGS;
+  const key = readKey(reader, flags & HAS_DIGEST ? TOPIC_DIGEST_BYTES : TOPIC_KEY_BYTES);
+  const epochs = key === null ? null : readEpochs(reader, count, (flags & HAS_EPOCHS) > 0);
+  if (key === null || epochs === null) return null;
+  const isTime = flags & HAS_TIMES ? readBits(reader, count, 1) : new Array<number>(count).fill(0);
+  if (isTime === null || (flags & HAS_TIMES && !isTime.includes(1))) return null;
+  const positions = readPositions(reader, isTime);
+  return positions === null ? null : { key, positions, epochs };
+}
+
+function readKey(reader: ByteReader, length: number): string | null {
+  const end = reader.at + length;
+  if (end > reader.bytes.length) return null;
+  const key = reader.bytes.toString('hex', reader.at, end);
+  reader.at = end;
+  return key;
+}
+
+function readEpochs(reader: ByteReader, count: number, differ: boolean): number[] | null {
+  const first = readVarint(reader);
+  if (first === null || first > MAX_EPOCH + 1) return null;
+  const smallest = Number(first) - 1;
+  if (!differ) return new Array<number>(count).fill(smallest);
+  const bits = readVarint(reader);
+  if (bits === null || bits < 1n || bits > MAX_EPOCH_BITS) return null;
+  const differences = readBits(reader, count, Number(bits));
+  if (differences === null || !differences.includes(0)) return null;
+  const largest = Math.max(...differences);
+  if (bitsOf(largest) !== Number(bits) || smallest + largest > MAX_EPOCH) return null;
+  return differences.map((difference) => smallest + difference);
+}
+
+function readPositions(reader: ByteReader, isTime: readonly number[]): bigint[] | null {
+  let smallest = 0n;
+  if (isTime.includes(0)) {
+    const first = readVarint(reader);
+    if (first === null || first > MAX_OFFSET) return null;
+    if (isTime.length === 1) return [first];
+    smallest = first;
+  }
+  const positions: bigint[] = [];
+  for (const time of isTime) {
+    const value = readVarint(reader);
+    if (value === null) return null;
+    if (time === 1) {
+      if (value > MAX_TIME_MS) return null;
+      positions.push(sinceTime(Number(value)));
+    } else {
+      if (smallest + value > MAX_OFFSET) return null;
+      positions.push(smallest + value);
+    }
+  }
+  return isTime.includes(0) && !positions.includes(smallest) ? null : positions;
 }

@@ -58,9 +58,16 @@ export interface StreamGap {
   readonly lost: number;
 }
 
-/** The stream begins anew: the log is another one than before, or the id cannot be used. What was shown may be outdated. */
+/** Topics begin anew: the log is another one than before, or the id cannot be used. What was shown of them may be outdated. */
 export interface StreamReset {
+  /**
+   * The id: `invalid`: it is none of ours; `cluster`: of another cluster; `topic`: of a topic that is not here any more;
+   * `partitions`: of partitions that are not there; `ahead`: beyond the log's end. The log: `truncated`: an unclean leader
+   * election took records away; `recreated`: the topic was deleted and created again; `cluster`: it is another one.
+   */
   readonly reason: 'invalid' | 'cluster' | 'topic' | 'partitions' | 'ahead' | 'truncated' | 'recreated';
+  /** Those concerned; all others go on without a hole. Empty when the id was of a topic that is not served any more. */
+  readonly topics: readonly string[];
 }
 
 /** A stream that resumed or asked for the past has caught up. */

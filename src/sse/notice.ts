@@ -2,6 +2,15 @@ import type { Positions } from '../hub/ring';
 import { type Gap, gapData } from './gap';
 import type { StreamGap, StreamReset } from './gateway-events';
 
+/** Topics whose past cannot be given back; the others go on where they were. */
+export interface ResetNotice {
+  readonly event: 'gateway.reset';
+  readonly reason: Exclude<StreamReset['reason'], 'recreated'>;
+  readonly topics: readonly string[];
+  /** What its id says. */
+  readonly positions: Positions;
+}
+
 /** What a stream is told before its first event, because something cannot be given back. */
 export type Notice =
   | {
@@ -10,12 +19,10 @@ export type Notice =
       /** What its id says. */
       readonly positions: Positions;
     }
-  | {
-      readonly event: 'gateway.reset';
-      readonly reason: Exclude<StreamReset['reason'], 'truncated' | 'recreated'>;
-      readonly positions: Positions;
-    };
+  | ResetNotice;
 
 export function noticeData(notice: Notice): StreamGap | StreamReset {
-  return notice.event === 'gateway.gap' ? gapData(notice.gap) : { reason: notice.reason };
+  if (notice.event === 'gateway.gap') return gapData(notice.gap);
+  const { reason, topics } = notice;
+  return { reason, topics };
 }

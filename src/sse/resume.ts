@@ -1,13 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
-import type { LogLayout } from '../eventlog/event-log';
+import type { EpochQuery, LogLayout, PartitionBounds, TopicPartition } from '../eventlog/event-log';
+import type { AskEpochEnds } from '../eventlog/latest-epoch-ends';
 import type { LastMatches } from '../hub/last-matches';
 import type { PartitionSlots } from '../hub/partition-slots';
-import type { Ring } from '../hub/ring';
+import type { Positions, Ring } from '../hub/ring';
+import { timeOf } from '../hub/since-time';
 import type { Start } from '../hub/subscriber';
 import type { Subscription } from '../hub/subscription';
-import { type Cursor, topicHash } from './cursor';
-import type { Notice } from './notice';
+import { type Claim, type Claims, claimsOf, placeAt } from './claims';
+import { type Cursor, topicDigest } from './cursor';
+import type { Notice, ResetNotice } from './notice';
 import type { StartRequest } from './start-request';
 
 export interface Resolution {
@@ -22,6 +25,8 @@ export interface ResumeDeps {
   readonly layout: () => { readonly cluster: string; readonly slots: PartitionSlots };
   /** @throws when the log is away */
   readonly bounds: (options?: { timeMs: number }) => Promise<LogLayout>;
+  /** @throws when the log is away */
+  readonly epochEnds: AskEpochEnds;
   readonly config: Config['resume'];
   /** Pause before the log is asked again for partitions that an id knows. */
   readonly retryMs: number;
@@ -42,22 +47,32 @@ export interface Resume {
   ): Resolution | Promise<Resolution | null>;
 }
 
+/** A stream's start while it is being judged. */
+interface Draft {
+  readonly claims: Claims;
+  readonly floor: bigint[];
+  /** Topics whose past cannot be given back, with the first reason that was found. */
+  reset: ResetNotice['reason'] | null;
+  readonly topics: Set<string>;
+}
+
 export function createResume(deps: ResumeDeps): Resume {
   const { ring, lastMatches, layout, config } = deps;
 
-  function reset(reason: Extract<Notice, { event: 'gateway.reset' }>['reason']): Resolution {
+  /** Begins now, in all topics. */
+  function resetAll(reason: ResetNotice['reason']): Resolution {
     const { positions } = ring;
     return {
       start: { at: 'floor', floor: positions },
-      notices: [{ event: 'gateway.reset', reason, positions }],
+      notices: [{ event: 'gateway.reset', reason, topics: layout().slots.topics, positions }],
     };
   }
 
   /** The log's answer, asked now; null when the stream was closed before there was one. */
-  async function ask(isOpen: () => boolean, options?: { timeMs: number }): Promise<LogLayout | null> {
+  async function ask<T>(isOpen: () => boolean, question: () => Promise<T>): Promise<T | null> {
     while (isOpen()) {
       try {
-        return await deps.bounds(options);
+        return await question();
       } catch {
         // The log is away; its own room says so in the log. The stream waits, and its heartbeats go on.
         await pause(spread(deps.outageRetryMs));
@@ -66,90 +81,192 @@ export function createResume(deps: ResumeDeps): Resume {
     return null;
   }
 
-  async function startAt(
-    options: { timeMs: number } | undefined,
-    isOpen: () => boolean,
-  ): Promise<Resolution | null> {
+  async function startAt(timeMs: number | null, isOpen: () => boolean): Promise<Resolution | null> {
     // A partition that joins meanwhile and that the answer does not have is all new, as any the floor does not have.
     const floor = [...ring.positions];
-    const found = await ask(isOpen, options);
+    const found = await ask(isOpen, () => deps.bounds(timeMs === null ? undefined : { timeMs }));
     if (found === null) return null;
-    for (const { topic, partition, logStart, atTime } of found.partitions) {
-      const slot = layout().slots.find(topic, partition);
-      if (slot !== null) floor[slot] = atTime ?? logStart;
-    }
+    const { slots } = layout();
+    for (const { topic, partition, logStart, atTime } of found.partitions)
+      placeAt(floor, slots, { topic, partition }, atTime ?? logStart);
     return { start: { at: 'floor', floor }, notices: [] };
   }
 
-  /** By slot what the client has; a string says why the cursor cannot be used. */
-  function floorOf(cursor: Cursor): bigint[] | 'cluster' | 'topic' | 'partitions' {
-    const { cluster, slots } = layout();
-    if (cursor.cluster !== cluster) return 'cluster';
-    // A topic that the cursor does not name begins now.
-    const floor = [...ring.positions];
-    for (const { topicKey, positions } of cursor.topics) {
-      const known = slots.slotsOf(topicKey);
-      if (known === null) return 'topic';
-      if (positions.length > known.length) return 'partitions';
-      // A partition that the cursor does not name was created later: all of it is new.
-      for (const [partition, slot] of known.entries()) {
-        floor[slot] = positions[partition] ?? slots.partitionOf(slot).logStart;
-      }
-    }
-    return floor;
+  function resetTopics(draft: Draft, reason: ResetNotice['reason'], topics: Iterable<string>): void {
+    draft.reset ??= reason;
+    for (const topic of topics) draft.topics.add(topic);
   }
 
-  async function afterGrowth(cursor: Cursor, isOpen: () => boolean): Promise<Resolution | null> {
+  /** @param base where topics begin that the cursor does not name */
+  function draftOf(cursor: Cursor, base: Positions): Draft {
+    const { slots } = layout();
+    const claims = claimsOf(cursor, slots, base);
+    const draft: Draft = { claims, floor: [...claims.floor], reset: null, topics: new Set() };
+    if (claims.isTopicUnknown) resetTopics(draft, 'topic', claims.unnamed);
+    return draft;
+  }
+
+  function resolutionOf({ floor, reset, topics }: Draft, gaps: readonly Notice[] = []): Resolution {
+    const last = gaps.at(-1)?.positions ?? floor;
+    const notices: Notice[] = [...gaps];
+    // One for all, and first: its id says that all of them were told.
+    if (reset !== null)
+      notices.unshift({ event: 'gateway.reset', reason: reset, topics: [...topics], positions: floor });
+    return { start: { at: 'floor', floor: last }, notices };
+  }
+
+  /** What this replica's own knowledge says of the claims: truncated ones are moved back. Answers those it cannot tell. */
+  function judgeEpochs(draft: Draft): Claim[] {
+    const { slots } = layout();
+    return draft.claims.all.filter((claim) => {
+      if (claim.epoch < 0 || claim.position < 0n) return false;
+      const verdict = slots
+        .epochsOf(slots.slotOf(claim.topic, claim.partition))
+        .judge(claim.position, claim.epoch);
+      if (typeof verdict === 'bigint') truncate(draft, claim, verdict);
+      return verdict === 'unknown';
+    });
+  }
+
+  function truncate(draft: Draft, { topic, partition }: TopicPartition, end: bigint): void {
+    resetTopics(draft, 'truncated', [topic]);
+    placeAt(draft.floor, layout().slots, { topic, partition }, end);
+  }
+
+  function judge(
+    cursor: Cursor,
+    base: Positions,
+    isOpen: () => boolean,
+  ): Resolution | Promise<Resolution | null> {
+    if (cursor.cluster !== layout().cluster) return resetAll('cluster');
+    const draft = draftOf(cursor, base);
+    if (draft.claims.short.size > 0) return afterGrowth(cursor, base, isOpen);
+    const isJudged = judgeEpochs(draft).length === 0;
+    return isJudged && isInRing(draft.floor) ? resolutionOf(draft) : againstLog(cursor, base, isOpen);
+  }
+
+  function isInRing(floor: Positions): boolean {
+    return ring.seqAfter(floor) !== null && ring.reaches(ring.positions, floor);
+  }
+
+  /** The id names partitions that are not known here (yet). */
+  async function afterGrowth(
+    cursor: Cursor,
+    base: Positions,
+    isOpen: () => boolean,
+  ): Promise<Resolution | null> {
     const untilMs = performance.now() + config.growthMs;
     for (;;) {
-      if ((await ask(isOpen)) === null) return null;
-      const floor = floorOf(cursor);
-      if (typeof floor !== 'string') return judge(floor, isOpen);
+      if ((await ask(isOpen, () => deps.bounds())) === null) return null;
+      if (cursor.cluster !== layout().cluster) return resetAll('cluster');
       const leftMs = untilMs - performance.now();
-      if (floor !== 'partitions' || leftMs <= 0) return reset(floor);
+      if (draftOf(cursor, base).claims.short.size === 0 || leftMs <= 0)
+        return againstLog(cursor, base, isOpen);
       await pause(Math.min(spread(deps.retryMs), leftMs));
     }
   }
 
-  /** Ids beyond the log's end are judged twice: a replica or a broker may know less than the one that gave the id. */
+  /**
+   * What the log disagrees with is judged twice, all of it, by answers asked for after it came: a replica or a broker may
+   * know less than the one that gave the id.
+   */
   async function againstLog(
-    floor: bigint[],
+    cursor: Cursor,
+    base: Positions,
     isOpen: () => boolean,
     isSecond = false,
   ): Promise<Resolution | null> {
-    const { slots } = layout();
-    const found = await ask(isOpen);
-    if (found === null) return null;
-    // The log was found to be another one meanwhile, so the floor means nothing.
-    if (layout().slots !== slots) return reset('topic');
-    const notices: Notice[] = [];
-    // A copy: when another partition is to be judged again, so is all that is told here.
-    const start = [...floor];
-    for (const { topic, topicId, partition, logStart, logEnd } of found.partitions) {
-      const slot = slots.find(topic, partition);
-      if (slot === null) continue;
-      if (slots.partitionOf(slot).topicKey !== topicHash(topicId)) return reset('topic');
-      const asked = floor[slot];
-      // A partition that joined meanwhile is all new.
-      if (asked === undefined) continue;
-      if (asked > logEnd) {
-        if (isSecond) return reset('ahead');
+    const asked = draftOf(cursor, base);
+    const queries: EpochQuery[] = judgeEpochs(asked).map(({ topic, partition, epoch }) => ({
+      topic,
+      partition,
+      leaderEpoch: epoch,
+    }));
+    const timeMs = earliestTimeOf(asked.claims);
+    const answer = await ask(isOpen, () =>
+      Promise.all([
+        deps.bounds(timeMs === null ? undefined : { timeMs }),
+        queries.length === 0 ? [] : deps.epochEnds(queries),
+      ]),
+    );
+    if (answer === null) return null;
+    const [found, ends] = answer;
+    // The log was found to be another one meanwhile, so the id means nothing.
+    if (cursor.cluster !== layout().cluster) return resetAll('cluster');
+    // Anew: a topic may have been found to be another one, or a partition's log to be truncated.
+    const draft = draftOf(cursor, base);
+    if (draft.claims.short.size > 0) resetTopics(draft, 'partitions', draft.claims.short);
+    judgeEpochs(draft);
+    const epochEnds = new Map(ends.flatMap((end) => (end === null ? [] : [[keyOf(end), end.endOffset]])));
+    const bounds = new Map(found.partitions.map((partition) => [keyOf(partition), partition]));
+    const gaps: { readonly claim: Claim; readonly logStart: bigint }[] = [];
+    for (const claim of draft.claims.all) {
+      const key = keyOf(claim);
+      const partition = bounds.get(key);
+      const end = epochEnds.get(key);
+      const isAhead = partition !== undefined && claim.position > partition.logEnd;
+      // An epoch that ends with the log may go on at a broker that knows more.
+      const mayGoOn = isAhead && end !== undefined && end >= partition.logEnd;
+      const isTruncated = end !== undefined && end >= 0n && end < claim.position && !mayGoOn;
+      if ((isTruncated || isAhead) && !isSecond) {
         await pause(config.recheckMs);
-        return againstLog(floor, isOpen, true);
+        return againstLog(cursor, base, isOpen, true);
       }
-      // What the ring still has is given even when the log has let go of it.
-      const lost = asked < logStart && asked < ring.positionIn(ring.positionsAt(ring.base), slot);
-      if (!lost) continue;
-      start[slot] = logStart;
-      const gap = { topic, partition, from: asked, to: logStart, reason: 'retention' as const };
-      notices.push({ event: 'gateway.gap', gap, positions: [...start] });
+      if (isTruncated) truncate(draft, claim, end);
+      else if (partition !== undefined) judgeBounds(draft, claim, partition, gaps);
     }
-    return { start: { at: 'floor', floor: start }, notices };
+    return resolutionOf(draft, gapsOf(draft.floor, gaps));
   }
 
-  function judge(floor: bigint[], isOpen: () => boolean): Resolution | Promise<Resolution | null> {
-    const isInRing = ring.seqAfter(floor) !== null && ring.reaches(ring.positions, floor);
-    return isInRing ? { start: { at: 'floor', floor }, notices: [] } : againstLog(floor, isOpen);
+  function judgeBounds(
+    draft: Draft,
+    claim: Claim,
+    { topicId, logStart, logEnd, atTime }: PartitionBounds,
+    gaps: { readonly claim: Claim; readonly logStart: bigint }[],
+  ): void {
+    const { slots } = layout();
+    const slot = slots.slotOf(claim.topic, claim.partition);
+    const { floor } = draft;
+    if (slots.partitionOf(slot).digest !== topicDigest(topicId)) {
+      resetTopics(draft, 'topic', [claim.topic]);
+      for (const own of slots.slotsOf(claim.topic)) floor[own] = ring.positionIn(ring.positions, own);
+      return;
+    }
+    const chain = slots.chainOf(claim.topic, claim.partition);
+    if (claim.position < 0n) {
+      if (atTime !== undefined && ring.positionIn(floor, chain[0]!) < 0n)
+        placeAt(floor, slots, claim, atTime);
+      return;
+    }
+    if (claim.position > logEnd) {
+      resetTopics(draft, 'ahead', [claim.topic]);
+      placeAt(floor, slots, claim, ring.positionIn(ring.positions, slot));
+      return;
+    }
+    // What the ring still has is given even when the log has let go of it.
+    const oldest = ring.positionsAt(ring.base);
+    const isMissing = chain.some((own) => ring.positionIn(floor, own) < ring.positionIn(oldest, own));
+    if (isMissing && claim.position < logStart) gaps.push({ claim, logStart });
+  }
+
+  /** One gap a partition; its id advances that partition only. */
+  function gapsOf(floor: Positions, lost: readonly { claim: Claim; logStart: bigint }[]): Notice[] {
+    const positions = [...floor];
+    return lost.map(({ claim: { topic, partition, position }, logStart }) => {
+      placeAt(positions, layout().slots, { topic, partition }, logStart);
+      const gap = { topic, partition, from: position, to: logStart, reason: 'retention' as const };
+      return { event: 'gateway.gap', gap, positions: [...positions] };
+    });
+  }
+
+  /** Of the claims that are times which mean no offset here: all that was written since the earliest is asked for. */
+  function earliestTimeOf({ all, floor }: Claims): number | null {
+    const { slots } = layout();
+    const times = all.flatMap(({ topic, partition, position }) => {
+      const [first] = slots.chainOf(topic, partition);
+      return ring.positionIn(floor, first!) < 0n ? [timeOf(position)!] : [];
+    });
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   return {
@@ -163,18 +280,20 @@ export function createResume(deps: ResumeDeps): Resume {
           return { start: { at: 'floor', floor }, notices: [] };
         }
         case 'earliest':
-          return startAt(undefined, isOpen);
+          return startAt(null, isOpen);
         case 'time':
-          return startAt({ timeMs: request.timeMs }, isOpen);
-        case 'cursor': {
-          if (request.cursor === null) return reset('invalid');
-          const floor = floorOf(request.cursor);
-          if (floor === 'partitions') return afterGrowth(request.cursor, isOpen);
-          return typeof floor === 'string' ? reset(floor) : judge(floor, isOpen);
-        }
+          return startAt(request.timeMs, isOpen);
+        case 'cursor':
+          return request.cursor === null
+            ? resetAll('invalid')
+            : judge(request.cursor, ring.positions, isOpen);
       }
     },
   };
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }
 
 /** Half of the time at least: those who wait together are not to ask together. */

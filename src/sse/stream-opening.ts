@@ -85,7 +85,7 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
         const options = { id: idOf(notice.positions), idFirst };
         return notice.event === 'gateway.gap'
           ? ownEvent(notice.event, gapData(notice.gap), options)
-          : ownEvent(notice.event, { reason: notice.reason }, options);
+          : ownEvent(notice.event, { reason: notice.reason, topics: notice.topics }, options);
       })
       .join('');
   }

@@ -88,7 +88,10 @@ describe('what a browser is told after a break', () => {
     await page.locator('#rows td.data', { hasText: 'before' }).waitFor();
     await gateway.kill();
     const next = await spawnGateway({ env: { ...QUICK, PORT: String(gateway.port) } });
-    await until(async () => (await heard()).includes('gateway.reset {"reason":"cluster"}'), 'the reset');
+    await until(
+      async () => (await heard()).includes('gateway.reset {"reason":"cluster","topics":["events-topic"]}'),
+      'the reset',
+    );
     await page.locator('#rows tr.notice[data-severity=loss]', { hasText: 'Reset' }).waitFor();
     await publish(next.url, 'after');
     await page.locator('#rows td.data', { hasText: 'after' }).waitFor();

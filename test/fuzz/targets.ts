@@ -75,15 +75,18 @@ const cursors: FuzzTarget = {
     fc.oneof(
       text,
       fc
-        .tuple(fc.constantFrom('1.', '1.AAAAAA.', '2.AAAAAA.', '1.AAAAAA'), fc.uint8Array({ maxLength: 40 }))
+        .tuple(fc.constantFrom('2.', '1.AAAAAA.', '2.AAAAAA.', '3.AAAAAA.'), fc.uint8Array({ maxLength: 40 }))
         .map(([start, rest]) => start + Buffer.from(rest).toString('base64url')),
     ),
     (given) => {
-      const cursor = parseCursor(given as string);
+      const text = given as string;
+      const cursor = parseCursor(text);
       if (cursor === null) return;
+      // What an older gateway wrote is only read.
+      if (text.startsWith('1.')) return;
       const again = formatCursor(cursor);
       assert(/^[A-Za-z0-9._~=,-]+$/.test(again), 'a cursor has only letters that need no preflight');
-      assert(formatCursor(parseCursor(again)!) === again, 'a cursor says the same again');
+      assert(again === text, 'a cursor has one text');
     },
   ),
 };

@@ -52,7 +52,7 @@ describe('the client library at a gateway', () => {
     await gateway.stop();
     const again = await startGateway({ ...QUICK, PORT: String(gateway.port) });
     await until(() => resets.length === 1, 'it is told');
-    expect(resets).toEqual([{ reason: 'cluster' }]);
+    expect(resets).toEqual([{ reason: 'cluster', topics: ['events-topic'] }]);
     await post(again.url, 'after');
     await until(() => events.length === 2, 'it goes on');
     expect(events.map(({ data }) => data)).toEqual(['before', 'after']);

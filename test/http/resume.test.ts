@@ -1,4 +1,4 @@
-import { clusterHash, formatCursor, parseCursor, topicHash } from '../../src/sse/cursor';
+import { clusterHash, formatCursor, parseCursor, topicDigest } from '../../src/sse/cursor';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { rawHttp } from '../support/raw-http';
 import { openStream, type SseClient } from '../support/sse-client';
@@ -135,14 +135,17 @@ describe('what cannot be given back', () => {
   it.each([
     [
       'of another cluster',
-      (id: string) => id.replace(/^1\.[\w-]/, (start) => start.slice(0, 2) + (start[2] === 'A' ? 'B' : 'A')),
+      (id: string) => id.replace(/^2\.[\w-]/, (start) => start.slice(0, 2) + (start[2] === 'A' ? 'B' : 'A')),
       'cluster',
     ],
     ['that is junk', () => 'no cursor at all', 'invalid'],
     [
       'of another topic',
       (id: string) =>
-        formatCursor({ ...parseCursor(id)!, topics: [{ topicKey: topicHash('other'), positions: [1n] }] }),
+        formatCursor({
+          ...parseCursor(id)!,
+          topics: [{ key: topicDigest('other'), positions: [1n], epochs: [0] }],
+        }),
       'topic',
     ],
     ['beyond the end', (id: string) => movedTo(id, 2n ** 62n), 'ahead'],
@@ -152,7 +155,7 @@ describe('what cannot be given back', () => {
     const [id] = await post(gateway.url, 3);
     const client = await resumeAt(gateway, change(id!));
     await client.until((it) => own(it, 'live').length === 1);
-    expect(own(client, 'reset')).toEqual([{ reason }]);
+    expect(own(client, 'reset')).toEqual([{ reason, topics: ['events-topic'] }]);
     expect(client.events[0]!.event).toBe('gateway.reset');
     await post(gateway.url, 1, 3);
     await client.until((it) => data(it).length === 1);
@@ -207,6 +210,8 @@ describe('what cannot be given back', () => {
       '1',
       '1.AAAAAA.',
       `1.AAAAAA.${'A'.repeat(10_000)}`,
+      '2.AAAAAA.',
+      `2.AAAAAA.${'A'.repeat(8_000)}`,
       '-1',
       '9'.repeat(400),
       '\xff\xfe',
@@ -365,7 +370,7 @@ describe('Idempotency-Key', () => {
 
 function movedTo(id: string, position: bigint): string {
   const { cluster, topics } = parseCursor(id)!;
-  return formatCursor({ cluster, topics: [{ topicKey: topics[0]!.topicKey, positions: [position] }] });
+  return formatCursor({ cluster, topics: [{ ...topics[0]!, positions: [position] }] });
 }
 
 function withPartitions(id: string, count: number): string {
@@ -373,6 +378,6 @@ function withPartitions(id: string, count: number): string {
   expect(cluster).not.toBe(clusterHash('another'));
   return formatCursor({
     cluster,
-    topics: [{ topicKey: topics[0]!.topicKey, positions: Array(count).fill(1n) }],
+    topics: [{ ...topics[0]!, positions: Array(count).fill(1n), epochs: Array(count).fill(0) }],
   });
 }

@@ -1,20 +1,76 @@
 import fc from 'fast-check';
-import { type Cursor, clusterHash, formatCursor, parseCursor, topicHash } from '../../src/sse/cursor';
+import { sinceTime } from '../../src/hub/since-time';
+import {
+  type Cursor,
+  type CursorTopic,
+  clusterHash,
+  formatCursor,
+  parseCursor,
+  topicDigest,
+} from '../../src/sse/cursor';
+import { formatOldCursor } from '../support/old-cursor';
 
 const offset = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
-const topics = fc.uniqueArray(
-  fc.record({ topicKey: fc.nat(0xffff), positions: fc.array(offset, { minLength: 1, maxLength: 40 }) }),
-  { selector: ({ topicKey }) => topicKey, maxLength: 5 },
+const time = fc.nat(8.64e15).map(sinceTime);
+const epoch = fc.oneof(fc.integer({ min: -1, max: 3 }), fc.integer({ min: -1, max: 2 ** 31 - 1 }));
+const key = fc.oneof(
+  { weight: 3, arbitrary: fc.uuid().map((id) => topicDigest(id).slice(0, 8)) },
+  { weight: 1, arbitrary: fc.uuid().map(topicDigest) },
 );
+
+const topic: fc.Arbitrary<CursorTopic> = fc
+  .tuple(
+    key,
+    fc.array(fc.tuple(fc.oneof({ weight: 9, arbitrary: offset }, { weight: 1, arbitrary: time }), epoch), {
+      minLength: 1,
+      maxLength: 40,
+    }),
+  )
+  .map(([own, partitions]) => ({
+    key: own,
+    positions: partitions.map(([position]) => position),
+    epochs: partitions.map(([, one]) => one),
+  }));
+const topics = fc.uniqueArray(topic, { selector: (one) => one.key, maxLength: 5 });
 const cursors = fc.record({ cluster: fc.uuid().map(clusterHash), topics });
 
-function oneTopic(positions: bigint[]): Cursor {
-  return { cluster: clusterHash('a'), topics: [{ topicKey: topicHash('t'), positions }] };
+function oneTopic(positions: bigint[], epochs: number[]): Cursor {
+  return { cluster: clusterHash('a'), topics: [{ key: topicDigest('t').slice(0, 8), positions, epochs }] };
 }
+
+const bytesOf = (...bytes: number[]) => Buffer.from(bytes).toString('base64url');
 
 describe('cursor', () => {
   it('comes back as it was', () => {
     fc.assert(fc.property(cursors, (cursor) => expect(parseCursor(formatCursor(cursor))).toEqual(cursor)));
+  });
+
+  it('of version 1 is still read, without epochs and with the 4 digits of its keys', () => {
+    const old = fc.uniqueArray(
+      fc.record({ key: fc.nat(0xffff), positions: fc.array(offset, { minLength: 1, maxLength: 40 }) }),
+      { selector: (one) => one.key, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(fc.uuid().map(clusterHash), old, (cluster, written) => {
+        expect(parseCursor(formatOldCursor(cluster, written))).toEqual({
+          cluster,
+          topics: written.map((one) => ({
+            key: one.key.toString(16).padStart(4, '0'),
+            positions: one.positions,
+            epochs: one.positions.map(() => -1),
+          })),
+        });
+      }),
+    );
+  });
+
+  it('of version 1 names a topic by the beginning of what version 2 does', () => {
+    const id = '1.eKKSOD.DpABAA';
+    expect(parseCursor(id)).toEqual({
+      cluster: 'eKKSOD',
+      topics: [{ key: '0e90', positions: [0n], epochs: [-1] }],
+    });
+    expect(formatOldCursor('eKKSOD', [{ key: 0x0e90, positions: [0n] }])).toBe(id);
   });
 
   it('uses only characters that need no CORS preflight', () => {
@@ -34,50 +90,80 @@ describe('cursor', () => {
     fc.assert(
       fc.property(cursors, fc.nat(), fc.constantFrom(...'AZaz09_-.'), (cursor, place, character) => {
         const text = formatCursor(cursor);
-        const at = place % text.length;
+        const at = 2 + (place % (text.length - 2));
         const changed = text.slice(0, at) + character + text.slice(at + 1);
         const parsed = parseCursor(changed);
         if (parsed !== null) expect(formatCursor(parsed)).toBe(changed);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
   it.each([
     ['', 'nothing'],
-    ['2.AAAAAA.AAAB', 'another version'],
+    ['3.AAAAAA.AAAB', 'another version'],
     ['1.AAAAA.AAAB', 'a short cluster'],
-    [`1.AAAAAA.${'A'.repeat(1_000_000)}`, 'a megabyte'],
-    ['1.AAAAAA.AAAA', 'no partitions'],
-    ['1.AAAAAA.AAAB', 'a missing offset'],
+    [`2.AAAAAA.${'A'.repeat(1_000_000)}`, 'a megabyte'],
+    [`2.AAAAAA.${bytesOf(0, 1, 2, 3, 4, 1)}`, 'no partitions'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3)}`, 'a key cut off'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4)}`, 'a missing epoch'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1)}`, 'a missing offset'],
+    [`2.AAAAAA.${bytesOf(9, 1, 2, 3, 4, 1, 5)}`, 'a digest cut off'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 0x81, 0x80, 0x80, 0x80, 8, 5)}`, 'an epoch of 2^31'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1, ...Array(9).fill(0xff), 1)}`, 'an offset of 2^64 − 1'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1, ...Array(9).fill(0x80), 1)}`, 'an offset of 2^63'],
+    [`2.AAAAAA.${bytesOf(16, 1, 2, 3, 4, 1, ...Array(8).fill(0xff), 0x7f, 0, 1)}`, 'a sum of 2^63'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1, ...Array(10).fill(0x80), 1)}`, 'an eleven-byte number'],
+    [`2.AAAAAA.${bytesOf(16, 1, 2, 3, 4, 1, 5, 1, 1)}`, 'no partition at the smallest offset'],
+    [`2.AAAAAA.${bytesOf(0x88, 0xf1, 4, 1, 2, 3, 4, 1, 5)}`, '10,001 partitions'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1, 5, 8, 1, 2, 3, 4, 1, 5)}`, 'a topic twice'],
+    [`2.AAAAAA.${bytesOf(8, 1, 2, 3, 4, 1, 0x85, 0)}`, 'a number written too long'],
+    [`2.AAAAAA.${bytesOf(18, 1, 2, 3, 4, 1, 1, 0, 5, 0, 0)}`, 'epochs that differ by nothing'],
+    [`2.AAAAAA.${bytesOf(18, 1, 2, 3, 4, 1, 2, 4, 5, 0, 0)}`, 'a bit more than the epochs need'],
+    [`2.AAAAAA.${bytesOf(18, 1, 2, 3, 4, 1, 1, 6, 5, 0, 0)}`, 'a bit behind the last epoch'],
+    [`2.AAAAAA.${bytesOf(18, 1, 2, 3, 4, 1, 32, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0)}`, 'epochs of 32 bits'],
+    [`2.AAAAAA.${bytesOf(12, 1, 2, 3, 4, 1, 0, 5)}`, 'times, and none of them'],
     [
-      `1.AAAAAA.${Buffer.from([0, 1, 1, ...Array(9).fill(0xff), 1]).toString('base64url')}`,
-      'an offset of 2^64 − 1',
+      `2.AAAAAA.${bytesOf(12, 1, 2, 3, 4, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)}`,
+      'a time without a date',
     ],
-    [
-      `1.AAAAAA.${Buffer.from([0, 1, 1, ...Array(9).fill(0x80), 1]).toString('base64url')}`,
-      'an offset of 2^63',
-    ],
-    [
-      `1.AAAAAA.${Buffer.from([0, 1, 1, ...Array(10).fill(0x80), 1]).toString('base64url')}`,
-      'an eleven-byte number',
-    ],
-    [`1.AAAAAA.${Buffer.from([0, 1, 2, 5, 11]).toString('base64url')}`, 'a negative offset'],
-    [`1.AAAAAA.${Buffer.from([0, 1, 0xff, 0xff, 0x7f]).toString('base64url')}`, 'two million partitions'],
-    [`1.AAAAAA.${Buffer.from([0, 1, 1, 5, 0, 1, 1, 5]).toString('base64url')}`, 'a topic twice'],
-    [`1.AAAAAA.${Buffer.from([0, 1, 1, 0x85, 0]).toString('base64url')}`, 'a number written too long'],
+    ['1.AAAAAA.AAAA', 'version 1: no partitions'],
+    ['1.AAAAAA.AAAB', 'version 1: a missing offset'],
+    [`1.AAAAAA.${bytesOf(0, 1, 1, ...Array(9).fill(0x80), 1)}`, 'version 1: an offset of 2^63'],
+    [`1.AAAAAA.${bytesOf(0, 1, 2, 5, 11)}`, 'version 1: a negative offset'],
+    [`1.AAAAAA.${bytesOf(0, 1, 0xff, 0xff, 0x7f)}`, 'version 1: two million partitions'],
+    [`1.AAAAAA.${bytesOf(0, 1, 1, 5, 0, 1, 1, 5)}`, 'version 1: a topic twice'],
+    [`1.AAAAAA.${bytesOf(0, 1, 1, 0x85, 0)}`, 'version 1: a number written too long'],
   ])('refuses %.40j: %s', (text) => expect(parseCursor(text)).toBeNull());
 
   it.each([
-    [1, 20, 20],
-    [12, 64, 93],
-    [30, 136, 213],
-  ])('stays short at offsets around 1.2e9: %d partitions', (count, near, skewed) => {
-    const length = (positions: bigint[]) => formatCursor(oneTopic(positions)).length;
-    const at = (offset: (partition: number) => bigint) =>
-      length(Array.from({ length: count }, (_, i) => offset(i)));
-    // The longest of each kind: every partition as far from the one before as it can be.
-    expect(at((i) => 1_200_000_000n + (i % 2 === 0 ? 8_000n : -8_000n))).toBe(near);
-    expect(at((i) => (i % 2 === 0 ? 2_400_000_000n : 0n))).toBe(skewed);
+    [1, 24, 24, 24],
+    [12, 55, 63, 93],
+    [30, 104, 121, 215],
+  ])('stays short at offsets around 1.2e9: %d partitions', (count, near, elections, skewed) => {
+    const of = <T>(make: (partition: number) => T) => Array.from({ length: count }, (_, i) => make(i));
+    const length = (positions: bigint[], epochs: number[]) =>
+      formatCursor(oneTopic(positions, epochs)).length;
+    const within8000 = of((i) => 1_200_000_000n + (i === 0 ? -8_000n : 8_000n));
+    expect(
+      length(
+        within8000,
+        of(() => 100),
+      ),
+    ).toBe(near);
+    // Some leaders changed up to seven times more often than others.
+    expect(
+      length(
+        within8000,
+        of((i) => 100 + (i % 8)),
+      ),
+    ).toBe(elections);
+    // The longest: every other partition far from the first.
+    expect(
+      length(
+        of((i) => (i === 0 && count > 1 ? 0n : 2_400_000_000n)),
+        of(() => 100),
+      ),
+    ).toBe(skewed);
   });
 });

@@ -13,7 +13,7 @@ import type {
 } from '../event-log';
 import { createLogCounter } from '../log-counts';
 import { Fifo } from './fifo';
-import { MemoryPartition, SERVED } from './memory-partition';
+import { LEADER_EPOCH, MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';
 import { createWaitingAppends, refuseAll } from './waiting-appends';
 
@@ -67,7 +67,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       }
       history.push(partition);
       heldBytes += contentBytes(record);
-      return { ok: true, topic, partition: 0, offset: partition.append(record) };
+      return { ok: true, topic, partition: 0, offset: partition.append(record), leaderEpoch: LEADER_EPOCH };
     });
     counter.appended(results);
     trim();

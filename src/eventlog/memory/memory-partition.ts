@@ -17,7 +17,7 @@ import { Fifo } from './fifo';
 
 const PARTITION = 0;
 /** There are no elections. */
-const LEADER_EPOCH = 0;
+export const LEADER_EPOCH = 0;
 
 /** A memory log is there from its start on. */
 export const SERVED: Service = { state: 'ok', since: new Date().toISOString(), detail: null };

@@ -116,7 +116,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     close: async () => undefined,
   };
 
-  const eventLog: Pick<EventLog, 'tail' | 'read' | 'bounds'> = {
+  const eventLog: Pick<EventLog, 'tail' | 'read' | 'bounds' | 'epochEnds'> = {
     tail(asked) {
       listener = asked;
       return tail;
@@ -126,6 +126,13 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
         log.read(partition, Number(from), Number(to), Math.max(1, Math.floor(maxBytes / RECORD_BYTES))),
       ),
     bounds: () => ask(() => log.layout(), join, layoutBehind),
+    epochEnds: (asked) =>
+      ask(() =>
+        asked.map(({ topic, partition, leaderEpoch }) => {
+          const { entries } = log.partitions[partition]!;
+          return { topic, partition, leaderEpoch, endOffset: BigInt(entries.length) };
+        }),
+      ),
   };
 
   return {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Config, parseConfig } from '../../../src/config';
 import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
+import { createLatestEpochEnds } from '../../../src/eventlog/latest-epoch-ends';
 import { type Backfill, createBackfill } from '../../../src/events/backfill';
 import { entryWithMeta } from '../../../src/events/encoded-event';
 import { createFeed, type Feed } from '../../../src/events/feed';
@@ -141,6 +142,7 @@ export function createReplica(
     lastMatches: createLastMatches(hub.ring),
     layout: () => feed.layout()!,
     bounds: (options) => (options === undefined ? latestBounds() : log.eventLog.bounds(options)),
+    epochEnds: createLatestEpochEnds((asked) => log.eventLog.epochEnds(asked)),
     config: { recheckMs: RECHECK_MS, growthMs: GROWTH_MS },
     retryMs: RETRY_MS,
     outageRetryMs: RETRY_MS,

@@ -1,0 +1,19 @@
+/**
+ * A position that is not known as an offset: everything written since a moment. It stands for a partition that could
+ * not be asked, and is below every offset, so that finding the offset out is a move forward like any other.
+ */
+
+const ORIGIN = -(2n ** 62n);
+
+/** The latest time that ECMAScript can say, in Unix milliseconds. */
+export const MAX_TIME_MS = 8.64e15;
+
+/** @param unixMs a whole number from 0 to `MAX_TIME_MS` */
+export function sinceTime(unixMs: number): bigint {
+  return ORIGIN + BigInt(unixMs);
+}
+
+/** The Unix time in milliseconds that a position stands for; null for an offset. */
+export function timeOf(position: bigint): number | null {
+  return position < 0n ? Number(position - ORIGIN) : null;
+}

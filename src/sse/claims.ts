@@ -1,0 +1,74 @@
+import type { TopicPartition } from '../eventlog/event-log';
+import type { PartitionSlots } from '../hub/partition-slots';
+import type { Positions } from '../hub/ring';
+import type { Cursor } from './cursor';
+
+/** What a cursor says of one partition that is known here. */
+export interface Claim extends TopicPartition {
+  /** As an offset, or `sinceTime`. */
+  readonly position: bigint;
+  /** −1 when it says none. */
+  readonly epoch: number;
+}
+
+/** A cursor in the terms of this replica. */
+export interface Claims {
+  readonly all: readonly Claim[];
+  /** By slot, what its client has. */
+  readonly floor: Positions;
+  /** The cursor names a topic that is not here (any more), or that could be either of two. */
+  readonly isTopicUnknown: boolean;
+  /** Topics that the cursor does not name, which begin now. */
+  readonly unnamed: readonly string[];
+  /** Topics of which it names more partitions than are known; they begin now as long as that is so. */
+  readonly short: ReadonlySet<string>;
+}
+
+/** @param base positions at which topics begin that the cursor does not name */
+export function claimsOf(cursor: Cursor, slots: PartitionSlots, base: Positions): Claims {
+  const floor = Array.from({ length: slots.size }, (_, slot) => slots.positionIn(base, slot));
+  const all: Claim[] = [];
+  const named = new Set<string>();
+  const short = new Set<string>();
+  let isTopicUnknown = false;
+  // The longest keys first: a topic that one of them names is not what a shorter one means.
+  for (const { key, positions, epochs } of [...cursor.topics].sort((a, b) => b.key.length - a.key.length)) {
+    const [topic, another] = slots.named(key).filter((name) => !named.has(name));
+    if (topic === undefined || another !== undefined) {
+      isTopicUnknown = true;
+      continue;
+    }
+    named.add(topic);
+    const known = slots.slotsOf(topic);
+    if (positions.length > known.length) {
+      short.add(topic);
+      continue;
+    }
+    for (const partition of known.keys()) {
+      const position = positions[partition];
+      if (position === undefined) {
+        // Created later: all of it is new.
+        for (const own of slots.chainOf(topic, partition)) floor[own] = slots.partitionOf(own).start;
+        continue;
+      }
+      placeAt(floor, slots, { topic, partition }, position);
+      all.push({ topic, partition, position, epoch: epochs[partition]! });
+    }
+  }
+  const unnamed = slots.topics.filter((name) => !named.has(name));
+  return { all, floor, isTopicUnknown, unnamed, short };
+}
+
+/** Puts a floor's partition at a position. Each of its slots but the last has nothing beyond where the next one begins. */
+export function placeAt(
+  floor: bigint[],
+  slots: PartitionSlots,
+  { topic, partition }: TopicPartition,
+  position: bigint,
+): void {
+  const chain = slots.chainOf(topic, partition);
+  for (const [i, slot] of chain.entries()) {
+    const { start } = slots.partitionOf(slot);
+    floor[slot] = i > 0 && position < start ? start : position;
+  }
+}
