@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asGatewayError, GatewayError } from '../errors';
+import { asGatewayError, type ErrorCode, GatewayError } from '../errors';
 import type { DirectRoute } from '../http/direct-route';
 import { sendProblem } from '../http/problem';
 import { queryFault } from '../http/query-fault';
@@ -12,6 +12,8 @@ import { sendRefused } from './refused';
 import { traceHeadersOf } from './trace-context';
 
 const PATH = '/events';
+/** What refuses a whole batch for the same reason, and not for what its events are. */
+const SHARED = new Set<ErrorCode>(['forbidden', 'topic-forbidden', 'unknown-topic']);
 
 /** `POST /events`: many events in one request, as JSON or NDJSON, with one result each. */
 export function createBatchRoute({
@@ -72,7 +74,7 @@ function answer(
     // An event that might be stored on another try makes the whole batch worth another try.
     const retryable = failed.find(({ httpStatus }) => httpStatus === 503);
     const [first] = failed;
-    const shared = failed.every(({ code }) => code === first?.code && code === 'forbidden') ? first : null;
+    const shared = failed.every(({ code }) => code === first?.code && SHARED.has(code)) ? first : null;
     const code = retryable?.code ?? shared?.code ?? 'invalid-envelope';
     const message =
       retryable?.message ??

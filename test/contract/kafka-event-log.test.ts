@@ -158,6 +158,21 @@ describe('kafka event log', () => {
       expect(log.status().producer.connected).toBe(true);
     });
 
+    it('fails only the record that the broker refuses for what it is', async () => {
+      const topic = newTopic();
+      await topicOf(topic).create({ config: { 'cleanup.policy': 'compact' } });
+      const log = await open([topic]);
+      const seen = await tail(log);
+      const keys = ['a', 'b', null, 'c', 'd'];
+      const results = await log.append(keys.map((key) => text(topic, String(key), key)));
+      expect(results.map(codeOf)).toEqual(['ok', 'ok', 'event-refused', 'ok', 'ok']);
+      await seen.sees(4);
+      expect(seen.texts).toEqual(['a', 'b', 'c', 'd']);
+      expect(seen.records.map(({ offset }) => offset)).toEqual(
+        results.flatMap((result) => (result.ok ? [result.offset] : [])),
+      );
+    });
+
     it('refuses what does not fit into its queue', async () => {
       const topic = newTopic();
       const log = await open([topic], { PRODUCE_QUEUE_RECORDS: '10' });

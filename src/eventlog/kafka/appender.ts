@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { AppendResult, NewRecord, Service, TopicPartition } from '../event-log';
+import type { AppendResult, NewRecord, Service, ServiceState, TopicPartition } from '../event-log';
 import type { PendingAppend } from './append-queue';
 import { refusalOf } from './append-refusal';
 import { type BrokerAddress, nameOf } from './broker-link';
@@ -59,6 +59,7 @@ export class Appender {
   readonly #ending = new Set<Promise<void>>();
   readonly #turns = new Map<string, number>();
   readonly #faults: TopicFaults;
+  readonly #reported = new Map<string, ServiceState>();
   readonly #queued = { records: 0, bytes: 0 };
   #unsettled = 0;
   #isDraining = false;
@@ -121,6 +122,10 @@ export class Appender {
       place.leaderlessSinceMs = place.sender === null ? (place.leaderlessSinceMs ?? performance.now()) : null;
       if (place.writer.hasWork) place.sender?.offer(place.writer);
     }
+    for (const [topic, places] of this.#places) {
+      const fault = this.#faultOf(topic);
+      if (fault !== null) for (const { writer } of places) if (writer.hasWork) writer.refuse(fault);
+    }
     this.#judge();
   }
 
@@ -132,14 +137,17 @@ export class Appender {
   /** Judges what can be reached; called regularly. */
   checkLiveness(): void {
     for (const sender of this.#senders.values()) sender.checkLiveness();
-    this.#judgePlaces();
+    for (const place of this.#placeOf.values()) this.#judgePlace(place);
+    this.#reportTopics();
   }
 
   /** Of a topic in use. */
   topic(topic: string): Service {
     const fault = this.#faults.of(topic);
     if (fault.state !== 'ok') return fault;
-    return worstOf((this.#places.get(topic) ?? []).map(({ service }) => service.current)) ?? fault;
+    const places = this.#places.get(topic) ?? [];
+    for (const place of places) this.#judgePlace(place);
+    return worstOf(places.map(({ service }) => service.current)) ?? fault;
   }
 
   /** Takes no more and waits, up to the deadline, for what was taken. */
@@ -188,10 +196,8 @@ export class Appender {
     if (!topics.includes(topic)) return unknownTopic(topic);
     if (cluster.view === null || !state.connected)
       return unavailable('Kafka cannot be reached at the moment');
-    const { state: topicState, detail } = this.#faults.of(topic);
-    if (topicState === 'missing') return new GatewayError('unknown-topic', detail ?? topic);
-    if (topicState === 'forbidden')
-      return refusalOf({ topic, partition: 0 }, ERROR_CODE.TOPIC_AUTHORIZATION_FAILED);
+    const fault = this.#faultOf(topic);
+    if (fault !== null) return fault;
     if (cluster.partitionCount(topic) === 0)
       return unavailable(`Kafka does not tell of topic ${topic} at the moment`);
     if (bytes > append.queueBytes) {
@@ -200,6 +206,16 @@ export class Appender {
     if (this.#queued.records >= append.queueRecords || this.#queued.bytes + bytes > append.queueBytes) {
       return new GatewayError('too-many-in-flight', 'too many events are waiting for Kafka');
     }
+    return null;
+  }
+
+  /** What no waiting would change about the topic, or null. */
+  #faultOf(topic: string): GatewayError | null {
+    const { state, detail } = this.#faults.of(topic);
+    if (state === 'missing') return new GatewayError('unknown-topic', detail ?? topic);
+    // Who may write to a topic may see it.
+    if (state === 'forbidden')
+      return refusalOf({ topic, partition: 0 }, ERROR_CODE.TOPIC_AUTHORIZATION_FAILED);
     return null;
   }
 
@@ -226,10 +242,13 @@ export class Appender {
     return new GatewayError('log-unavailable', message, { cause: trouble });
   }
 
-  #troubleOf({ writer, sender, leaderlessSinceMs }: Place): Error | null {
-    const { livenessMs } = this.#options.kafka;
-    const isLeaderless = leaderlessSinceMs !== null && performance.now() - leaderlessSinceMs > livenessMs;
-    return isLeaderless ? new Error('it has no leader') : (sender?.failure ?? writer.trouble);
+  #troubleOf({ writer, service, sender, leaderlessSinceMs }: Place): Error | null {
+    if (leaderlessSinceMs === null) return sender?.failure ?? writer.trouble;
+    // An election is a matter of moments, unless the leader was away before.
+    const isElection =
+      service.current.state !== 'interrupted' &&
+      performance.now() - leaderlessSinceMs <= this.#options.kafka.livenessMs;
+    return isElection ? null : new Error('it has no leader');
   }
 
   #place({ topic, partition }: TopicPartition): Place {
@@ -288,21 +307,33 @@ export class Appender {
     sender.close();
   }
 
-  #judgePlaces(): void {
-    const { kafka } = this.#options;
-    for (const place of this.#placeOf.values()) {
-      const { writer, service, sender } = place;
-      const trouble = this.#troubleOf(place);
-      if (trouble !== null) service.become('interrupted', trouble.message);
-      else if (writer.isForbidden) service.become('forbidden', missingRight(kafka, 'Write', writer.topic));
-      else if (sender?.isReached === true) service.become('ok');
+  #judgePlace(place: Place): void {
+    const { writer, service, sender } = place;
+    const trouble = this.#troubleOf(place);
+    if (trouble !== null) service.become('interrupted', trouble.message);
+    else if (writer.isForbidden)
+      service.become('forbidden', missingRight(this.#options.kafka, 'Write', writer.topic));
+    else if (sender?.isReached === true) service.become('ok');
+  }
+
+  /** While nothing can be reached, that is told once for all topics. */
+  #reportTopics(): void {
+    const { logger, state, topics } = this.#options;
+    if (!state.connected) return;
+    for (const topic of topics) {
+      const { state: now, detail } = this.topic(topic);
+      const before = this.#reported.get(topic) ?? 'starting';
+      if (now === before) continue;
+      this.#reported.set(topic, now);
+      if (now !== 'ok') logger.warn({ topic, state: now, detail }, 'events cannot be appended to a topic');
+      else if (before !== 'starting') logger.info({ topic }, 'events can be appended to the topic again');
     }
   }
 
   #judge(): void {
     const { cluster, state } = this.#options;
     if (this.#isClosed) return;
-    this.#judgePlaces();
+    for (const place of this.#placeOf.values()) this.#judgePlace(place);
     const senders = [...this.#senders.values()];
     const isIdle = cluster.view?.partitions.length === 0;
     if (isIdle || senders.some(({ isReached }) => isReached)) {

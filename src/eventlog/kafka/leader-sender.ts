@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
+import { refusalOf } from './append-refusal';
 import { createBackoff } from './backoff';
 import { type BrokerAddress, nameOf } from './broker-link';
 import type { BrokerLinks } from './broker-links';
@@ -168,7 +169,8 @@ export class LeaderSender {
       if (!(error instanceof ProtocolError)) throw error;
       onFailure();
       for (const writer of due) {
-        if (error.code === ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED) writer.refuse(error.code);
+        if (error.code === ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED)
+          writer.refuse(refusalOf(writer, error.code));
         else writer.failed(error);
       }
       return;

@@ -168,28 +168,35 @@ export class PartitionWriter implements TopicPartition {
     return null;
   }
 
-  /** Refuses all that waits. */
-  refuse(errorCode: number): void {
-    const waiting = this.#queue.takeExpired(Number.POSITIVE_INFINITY);
-    const parts = this.#parts.splice(0).flat();
-    const batch = this.#batch?.appends ?? [];
-    if (this.#batch?.uncertain === true) this.#beginAnew(this.#batch.producerId);
-    this.#batch = null;
-    this.#refuse([...batch, ...parts, ...waiting], errorCode);
+  /** Settles all that waits with this. */
+  refuse(error: GatewayError): void {
+    this.#isForbidden = error.code === 'topic-forbidden';
+    this.#giveUp(Number.POSITIVE_INFINITY, error, error.message);
   }
 
-  /** Settles what is past its deadline; answers with the next deadline, infinite when there is none. */
+  /** Settles what is past its deadline; answers with the next deadline, infinite when nothing waits. */
   expire(nowMs: number): number {
+    if (this.#oldestDeadlineMs() > nowMs) return this.#oldestDeadlineMs();
     const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
+    this.#giveUp(nowMs, error, 'Kafka has not answered in time');
+    return this.#oldestDeadlineMs();
+  }
+
+  #oldestDeadlineMs(): number {
+    const sent = this.#batch?.appends.find(({ settled }) => !settled);
+    const oldest = sent ?? this.#parts.flat().find(({ settled }) => !settled) ?? this.#queue.oldest;
+    return oldest?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Settles what has a deadline until then: a batch that may be stored as unknown, the rest with the error. */
+  #giveUp(untilMs: number, error: GatewayError, why: string): void {
     const batch = this.#batch;
     if (batch !== null) {
       const isOpen = batch.inFlight || batch.uncertain;
-      settleExpired(batch.appends, nowMs, isOpen ? unknownOutcome('Kafka has not answered in time') : error);
+      settleUntil(batch.appends, untilMs, isOpen ? unknownOutcome(why) : error);
     }
-    for (const part of this.#parts) settleExpired(part, nowMs, error);
-    for (const append of this.#queue.takeExpired(nowMs)) settle(append, { ok: false, error });
-    const next = [...(batch?.appends ?? []), ...this.#parts.flat()].find(({ settled }) => !settled);
-    return (next ?? this.#queue.oldest)?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    for (const part of this.#parts) settleUntil(part, untilMs, error);
+    settleUntil(this.#queue.takeExpired(untilMs), untilMs, error);
   }
 
   #nextBatch(maxRecords: number, maxBytes: number): Batch | null {
@@ -255,6 +262,6 @@ function unknownOutcome(why: string): GatewayError {
   return new GatewayError('outcome-unknown', `${why}; the event may still be stored`);
 }
 
-function settleExpired(appends: readonly PendingAppend[], nowMs: number, error: GatewayError): void {
-  for (const append of appends) if (append.deadlineMs <= nowMs) settle(append, { ok: false, error });
+function settleUntil(appends: readonly PendingAppend[], untilMs: number, error: GatewayError): void {
+  for (const append of appends) if (append.deadlineMs <= untilMs) settle(append, { ok: false, error });
 }
