@@ -49,6 +49,8 @@ export interface NewRecord {
   readonly key: string | null;
   readonly value: Buffer;
   readonly headers: readonly RecordHeader[];
+  /** Every reader can tell the record from a copy of it: `LogRecord.isOriginal`. Default: none can. */
+  readonly markOriginal?: boolean;
 }
 
 export interface LogRecord {
@@ -58,6 +60,11 @@ export interface LogRecord {
   /** Null is a tombstone. The buffer may be a view of a larger one: copy what is to be kept. */
   readonly value: Buffer | null;
   readonly headers: readonly RecordHeader[];
+  /**
+   * A log appended it with `markOriginal`, in this topic. Never set for a copy that another program made of it, in the
+   * same topic or in another one.
+   */
+  readonly isOriginal?: boolean;
 }
 
 export interface RecordBatch extends TopicPartition {

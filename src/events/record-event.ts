@@ -56,7 +56,8 @@ export function recordOf(
   if (event.event !== null) headers.push({ key: EVENT_HEADER, value: Buffer.from(event.event) });
   if (event.idempotencyKey)
     headers.push({ key: IDEMPOTENCY_HEADER, value: Buffer.from(event.idempotencyKey) });
-  return { topic: found.topic.name, key: event.key ?? event.channel, value: event.data, headers };
+  const record = { topic: found.topic.name, key: event.key ?? event.channel, value: event.data, headers };
+  return event.idempotencyKey ? { ...record, markOriginal: true } : record;
 }
 
 /**
@@ -85,8 +86,12 @@ export function eventOf(
   return { channel, event: eventName(name), data: Buffer.from(value.toString('base64')) };
 }
 
-/** The publisher's key against repeats, or null. */
+/**
+ * The publisher's key against repeats, or null. Only of a record that a gateway appended: anyone may write the header, and
+ * a copy of a record has it too.
+ */
 export function idempotencyKeyOf(record: LogRecord): string | null {
+  if (record.isOriginal !== true) return null;
   return headerText(record, IDEMPOTENCY_HEADER) || null;
 }
 

@@ -3,7 +3,8 @@ import type { GatewayEvent } from './record-event';
 
 /**
  * Finds events that were published before under the same idempotency key, with the same channel, name and data, as
- * long as the first one is in the ring. All replicas read the same records, so all find the same repeats.
+ * long as the first one is in the ring. Only what gateways appended counts: other programs, and copies in other topics, may
+ * have the same key for what is no repeat. All replicas read the same records, so all find the same repeats.
  */
 export interface RepeatFilter {
   /** True for a repeat; else the event is remembered as entry `seq`. `base` is the oldest entry still in the ring. */

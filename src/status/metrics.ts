@@ -112,8 +112,9 @@ export const READ_METRICS = {
       ),
     ['topic', 'reason'],
   ),
-  events_repeated_total: counter('records left out because of their `Idempotency-Key`', ({ feed }) =>
-    one(feed.repeats),
+  events_repeated_total: counter(
+    'records of gateways left out because of their `Idempotency-Key`',
+    ({ feed }) => one(feed.repeats),
   ),
   records_with_odd_timestamp_total: counter(
     'records read whose timestamp says nothing of when they were made: none, before March 1973 (as one in seconds is), or over an hour ahead; they have no part in ages and latencies',

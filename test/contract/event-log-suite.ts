@@ -33,6 +33,19 @@ export function describeEventLog(builder: EventLogBuilder): void {
       expect(seen.records.map(({ offset }) => offset)).toEqual([0n, 1n, 2n, 3n]);
     });
 
+    it('tells what it was to mark as original from all else', async () => {
+      const topic = newTopic();
+      const log = await open([topic]);
+      const seen = await tail(log);
+      await log.append([
+        text(topic, 'plain'),
+        { ...text(topic, 'marked'), markOriginal: true },
+        text(topic, 'x'),
+      ]);
+      await seen.sees(3);
+      expect(seen.records.map(({ isOriginal = false }) => isOriginal)).toEqual([false, true, false]);
+    });
+
     it('keeps value, key, headers and time as they were', async () => {
       const topic = newTopic();
       const log = await open([topic]);

@@ -1,6 +1,6 @@
-import { Kafka, logLevel, type Message, Partitioners } from 'kafkajs';
+import { Kafka, type KafkaMessage, logLevel, type Message, Partitioners, type ProducerConfig } from 'kafkajs';
 import type { AggregationStats } from '../../src/roles/aggregation-stats';
-import { openEventSource } from '../support/event-source';
+import { openEventSource, type TestEventSource } from '../support/event-source';
 import { useBroker } from '../support/kafka';
 import { scrape } from '../support/metrics';
 import { type GatewayProcess, spawnGateway } from '../support/process';
@@ -13,22 +13,91 @@ const LIMIT_MS = 60_000;
 describe('records of other producers', () => {
   const kafka = useBroker();
 
-  async function gatewayFor(topic: string, config: Record<string, string> = {}): Promise<GatewayProcess> {
+  async function gatewayFor(
+    topic: string,
+    config: Record<string, string> = {},
+    moreTopics = '',
+  ): Promise<GatewayProcess> {
     await topicAt(kafka.bootstrap, topic).create({ config });
     const gateway = await spawnGateway({
-      env: { KAFKA_BROKERS: kafka.bootstrap.join(','), KAFKA_TOPICS: `${topic}=/` },
+      env: { KAFKA_BROKERS: kafka.bootstrap.join(','), KAFKA_TOPICS: `${topic}=/${moreTopics}` },
     });
     await until(async () => (await fetch(`${gateway.url}/readyz`)).status === 200, 'the gateway is ready');
     return gateway;
   }
 
-  async function produce(topic: string, messages: Message[]): Promise<void> {
+  /** The first ones of the topic, as another program reads them. */
+  async function recordsOf(topic: string, count: number): Promise<KafkaMessage[]> {
     const client = new Kafka({ brokers: [...kafka.bootstrap], logLevel: logLevel.NOTHING });
-    const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    const consumer = client.consumer({ groupId: `reads-${topic}` });
+    const found: KafkaMessage[] = [];
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({ eachMessage: async ({ message }) => void found.push(message) });
+    await until(() => found.length >= count, 'the records were read', 30_000);
+    await consumer.disconnect();
+    return found.slice(0, count);
+  }
+
+  async function produce(topic: string, messages: Message[], options: ProducerConfig = {}): Promise<void> {
+    const client = new Kafka({ brokers: [...kafka.bootstrap], logLevel: logLevel.NOTHING });
+    const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner, ...options });
     await producer.connect();
     await producer.send({ topic, messages });
     await producer.disconnect();
   }
+
+  const data = (source: TestEventSource) =>
+    source.events.filter(({ event }) => event === 'message').map((event) => event.data);
+
+  it(
+    'are delivered each, also when they have equal idempotency keys',
+    async () => {
+      const { url } = await gatewayFor('foreign-keys');
+      const source = openEventSource(`${url}/events`);
+      await until(() => source.isOpen, 'the client is connected');
+      const equal = { key: 'k', value: 'same', headers: { 'idempotency-key': 'i' } };
+      await produce('foreign-keys', [equal, equal, equal, { value: 'last' }]);
+      await until(() => data(source).includes('last'), 'the last came');
+      expect(data(source)).toEqual(['same', 'same', 'same', 'last']);
+      expect((await scrape(url)).get('events_repeated_total')).toBe(0);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'are no repeats when they are copies of a gateway’s record, whose own repeats are left out at any gateway',
+    async () => {
+      await topicAt(kafka.bootstrap, 'copies').create();
+      const [one, other] = [
+        await gatewayFor('originals', {}, ',copies=/copies'),
+        await gatewayFor('originals'),
+      ];
+      const sources = [one, other].map(({ url }) => openEventSource(`${url}/events`));
+      await until(() => sources.every(({ isOpen }) => isOpen), 'the clients are connected');
+      for (const { url } of [one, other, one]) {
+        const answer = await fetch(`${url}/broadcast`, {
+          method: 'POST',
+          body: 'said once',
+          headers: { 'Idempotency-Key': 'i' },
+        });
+        expect(answer.status).toBe(202);
+      }
+      const [original] = await recordsOf('originals', 3);
+      const copy = { key: original!.key, value: original!.value, headers: original!.headers! };
+      expect(Object.keys(copy.headers)).toEqual(expect.arrayContaining(['idempotency-key', 'gateway-mark']));
+      await produce('originals', [copy, copy]);
+      await produce('originals', [copy, copy], { idempotent: true });
+      await produce('copies', [copy, copy], { idempotent: true });
+      await produce('originals', [{ value: 'last' }]);
+      await until(() => sources.every((source) => data(source).includes('last')), 'the last came');
+      await until(() => data(sources[0]!).length === 8, 'the copies in the other topic came');
+      expect(data(sources[0]!).filter((text) => text === 'said once')).toHaveLength(1 + 4 + 2);
+      expect(data(sources[1]!)).toEqual([...new Array(5).fill('said once'), 'last']);
+      for (const { url } of [one, other]) expect((await scrape(url)).get('events_repeated_total')).toBe(2);
+    },
+    LIMIT_MS,
+  );
 
   it(
     'have no part in ages and latencies when their time is none, far ahead, or in other units',

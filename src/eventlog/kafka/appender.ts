@@ -11,6 +11,7 @@ import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
 import { missingRight } from './kafka-rights';
 import { LeaderSender } from './leader-sender';
+import { withRoomForMark } from './origin-mark';
 import { PartitionWriter } from './partition-writer';
 import { partitionOf } from './partitioner';
 import { createProducerId } from './producer-sequence';
@@ -108,8 +109,9 @@ export class Appender {
     this.#faults.follow(view, (topic) => this.#places.has(topic));
     const leaders = new Map<string, LeaderSender>();
     const led = new Map<PartitionWriter, LeaderSender>();
-    for (const { topic, partition, leader } of view.partitions) {
+    for (const { topic, topicId, partition, leader } of view.partitions) {
       const { writer } = this.#place({ topic, partition });
+      writer.topicId = topicId;
       if (leader === null) continue;
       const name = nameOf(leader);
       const sender = this.#senders.get(name) ?? this.#connect(leader);
@@ -175,7 +177,8 @@ export class Appender {
   }
 
   #enqueue(record: NewRecord, onSettled: PendingAppend['onSettled']): void {
-    const { topic, key: text, value, headers } = record;
+    const { topic, key: text, value, markOriginal = false } = record;
+    const headers = markOriginal ? withRoomForMark(record.headers) : record.headers;
     const key = text === null ? null : Buffer.from(text);
     const outgoing = { key, value, headers };
     const bytes = recordBytes(outgoing);

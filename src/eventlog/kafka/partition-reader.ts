@@ -11,6 +11,7 @@ import type {
 } from '../event-log';
 import { EpochHistory } from './epoch-history';
 import type { FetchedPartition } from './fetch-response';
+import { createOriginalRecords, type OriginalRecords } from './origin-mark';
 import { type RecordGap, readRecordSet } from './record-batch';
 import { TrackedService } from './tracked-service';
 
@@ -36,6 +37,7 @@ export class PartitionReader implements TopicPartition {
   readonly service = new TrackedService('ok');
   readonly #listener: TailListener;
   readonly #logger: Logger;
+  readonly #originals: OriginalRecords;
   #position: bigint;
   readonly #epochs = new EpochHistory();
   #highWatermark: bigint;
@@ -47,6 +49,7 @@ export class PartitionReader implements TopicPartition {
     this.topic = bounds.topic;
     this.partition = bounds.partition;
     this.topicId = bounds.topicId;
+    this.#originals = createOriginalRecords(bounds.topicId);
     this.#position = position;
     this.#highWatermark = bounds.logEnd;
     this.#lastStableOffset = bounds.logEnd;
@@ -114,7 +117,7 @@ export class PartitionReader implements TopicPartition {
           this.#epochs.begin(part.leaderEpoch, waitingEnd);
         }
         if (part.records.length > 0) this.#lastRecordAt = new Date().toISOString();
-        for (const record of part.records) waiting.push(record);
+        for (const record of part.records) waiting.push(this.#originals.judge(record, part.producerId));
         waitingEnd = part.next;
         // The last part is empty; it ends what is left.
         if (part.records.length > 0 && waiting.length < DELIVERY_RECORDS) continue;

@@ -5,6 +5,7 @@ import type { Logger } from '../../logger';
 import type { TopicPartition } from '../event-log';
 import { AppendQueue, type PendingAppend, type QueueTally, settle } from './append-queue';
 import { isForOneRecord, isTransient, isUncertain, refusalOf } from './append-refusal';
+import { markRecord } from './origin-mark';
 import type { ProducedBatch } from './produce-request';
 import { type ProducerId, ProducerSequence } from './producer-sequence';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
@@ -38,6 +39,8 @@ interface Batch {
 export class PartitionWriter implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
+  /** As the last view of the cluster had it. */
+  topicId = '';
   readonly #options: PartitionWriterOptions;
   readonly #queue: AppendQueue;
   readonly #sequence = new ProducerSequence();
@@ -106,7 +109,7 @@ export class PartitionWriter implements TopicPartition {
         batch.appends = wanted;
         batch.producerId = producerId;
         batch.bytes = encodeRecordBatch(
-          wanted.map(({ record }) => record),
+          wanted.map(({ record }) => markRecord(record, this.topicId, producerId)),
           Date.now(),
           this.#sequence.next(producerId),
         );

@@ -34,6 +34,8 @@ export interface RecordRun {
   readonly next: bigint;
   /** Of all that lies between the run before and `next`, `records` included. */
   readonly leaderEpoch: number;
+  /** Of the batch of `records`; −1 for a producer without an id. */
+  readonly producerId: bigint;
 }
 
 export interface DecodedRecords {
@@ -54,6 +56,7 @@ const CONTROL = 0x20;
 
 /** Before the first batch, and of the older message formats. */
 const UNKNOWN_EPOCH = -1;
+const NO_PRODUCER = -1n;
 
 const ABORT_MARKER = 0;
 const MAX_OFFSET = 2n ** 63n - 1n;
@@ -128,7 +131,7 @@ export function* readRecordSet(
       if (gap !== null) yield gap;
       gap = null;
       told = next;
-      yield { records: [], next, leaderEpoch };
+      yield { records: [], next, leaderEpoch, producerId: NO_PRODUCER };
     }
     leaderEpoch = epoch;
     if (hidden) {
@@ -144,11 +147,12 @@ export function* readRecordSet(
       gap = null;
       next = to;
       told = to;
-      yield { records: read, next, leaderEpoch };
+      const producerId = isMessage ? NO_PRODUCER : batch.readBigInt64BE(PRODUCER_ID_AT);
+      yield { records: read, next, leaderEpoch, producerId };
     }
   }
   if (gap !== null) yield gap;
-  yield { records: [], next, leaderEpoch };
+  yield { records: [], next, leaderEpoch, producerId: NO_PRODUCER };
 }
 
 /** What `readRecordSet` finds, up to where another leader epoch begins. */

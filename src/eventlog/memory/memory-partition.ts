@@ -51,7 +51,7 @@ export class MemoryPartition {
     return { records: Number(this.#logEnd - this.#position), bytes: this.#undeliveredBytes };
   }
 
-  append({ key, value, headers }: NewRecord): bigint {
+  append({ key, value, headers, markOriginal = false }: NewRecord): bigint {
     const offset = this.#logEnd;
     const record = {
       offset,
@@ -62,6 +62,7 @@ export class MemoryPartition {
         key: header.key,
         value: header.value === null ? null : this.#copy(header.value),
       })),
+      ...(markOriginal ? { isOriginal: true } : {}),
     };
     this.#records.push(record);
     if (this.#position !== null) this.#undeliveredBytes += contentBytes(record);

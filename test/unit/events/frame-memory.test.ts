@@ -33,7 +33,7 @@ describe('memory for frames', () => {
     const headers = [{ key: 'idempotency-key', value: Buffer.from('k') }];
     for (let offset = 0n; offset < 5_000n; offset++) {
       const isOther = offset % 50n === 1n;
-      const record = { ...keyed, offset, headers: isOther ? [] : headers };
+      const record = { ...keyed, offset, headers: isOther ? [] : headers, isOriginal: true };
       feed.onRecords({ topic: TOPIC, partition: 0, records: [record], next: offset + 1n, leaderEpoch: 0 });
     }
     const { ring } = hub;
