@@ -25,9 +25,11 @@ rootLogger.appenderRef.console.ref=console
 /** One more listener of each broker, for what is tested; brokers, probes and tools use the first one. */
 export interface ClientListener {
   /** Default `PLAINTEXT`. */
-  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT';
+  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL';
   /** Where it listens and what Metadata says of it, IPv6 without brackets; default 127.0.0.1. */
   readonly host?: string;
+  /** What Metadata says of its port, for a proxy that listens there; default its own. One broker only. */
+  readonly advertisedPort?: number;
   /** SASL PLAIN: passwords by user. */
   readonly users?: Readonly<Record<string, string>>;
 }
@@ -50,7 +52,9 @@ export function renderServerProperties(
   const replicas = nodes.length;
   const inSync = replicas >= 3 ? 2 : 1;
   const { protocol = 'PLAINTEXT', host = LOCALHOST, users } = client;
-  const clientListener = node.clientPort === null ? [] : [`CLIENT://${hostAndPort(host, node.clientPort)}`];
+  const { clientPort } = node;
+  const { advertisedPort = clientPort } = client;
+  const at = (port: number | null) => (port === null ? [] : [`CLIENT://${hostAndPort(host, port)}`]);
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
@@ -60,9 +64,12 @@ export function renderServerProperties(
     listeners: [
       `PLAINTEXT://${LOCALHOST}:${node.port}`,
       `CONTROLLER://${LOCALHOST}:${node.controllerPort}`,
-      ...clientListener,
+      ...at(clientPort),
     ].join(','),
-    'advertised.listeners': [`PLAINTEXT://${LOCALHOST}:${node.port}`, ...clientListener].join(','),
+    'advertised.listeners': [
+      `PLAINTEXT://${LOCALHOST}:${node.port}`,
+      ...at(clientPort === null ? null : advertisedPort),
+    ].join(','),
     'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:${protocol}`,
     ...(users === undefined ? {} : saslPlain(users)),
     'controller.listener.names': 'CONTROLLER',

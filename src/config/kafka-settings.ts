@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { bytes, file, ms, oneOf, onOff, type SettingsOf, text } from './setting-types';
 
 export const KAFKA_SETTINGS = {
-  KAFKA_BROKERS: brokers().describe('`host:port,…` of the brokers to ask first; unset means the memory log'),
+  KAFKA_BROKERS: brokers().describe(
+    '`host:port,…` of the brokers to ask first, IPv6 as `[::1]:9092`; unset means the memory log',
+  ),
   KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
   KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
   KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
@@ -16,7 +18,7 @@ export const KAFKA_SETTINGS = {
   KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password'),
   KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('limit of one connect to a broker, TLS included'),
   KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
-    'limit of one request to a broker before its connection is dropped',
+    'silence of a broker in the middle of a request after which its connection is dropped; an answer that goes on arriving may take any time',
   ),
   KAFKA_LIVENESS_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
   KAFKA_RETRY_MIN_MS: ms(100, 1).describe(
@@ -27,7 +29,9 @@ export const KAFKA_SETTINGS = {
     'how often new partitions and re-created topics are looked for',
   ),
   KAFKA_FETCH_MAX_WAIT_MS: ms(500, 1).describe('how long a broker holds an idle fetch'),
-  KAFKA_FETCH_MAX_BYTES: bytes(4 << 20, 1024).describe('bytes of one fetch over all partitions'),
+  KAFKA_FETCH_MAX_BYTES: bytes(4 << 20, 1024).describe(
+    'bytes of one fetch over all partitions; over a slow link less is asked for',
+  ),
   KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('bytes of one fetch from one partition'),
 } as const;
 
@@ -42,7 +46,8 @@ interface BrokerSetting {
   readonly isTls: boolean | null;
 }
 
-const BROKER = /^(?:(PLAINTEXT|SASL_PLAINTEXT|SSL|SASL_SSL|kafka):\/\/)?([^\s/@]+:\d{1,5})\/?$/i;
+const BROKER =
+  /^(?:(PLAINTEXT|SASL_PLAINTEXT|SSL|SASL_SSL|kafka):\/\/)?((?:[^\s/@:[\]]+|\[[\da-f:.]+\]):\d{1,5})\/?$/i;
 
 /** Separated by commas. */
 function brokers() {
@@ -54,7 +59,7 @@ function brokers() {
         if (word === '') continue;
         const [, scheme, address] = BROKER.exec(word) ?? [];
         if (address === undefined) {
-          const message = `entry "${word}" is not host:port, also with PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it`;
+          const message = `entry "${word}" is not host:port or [IPv6]:port, also with PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it`;
           context.addIssue({ code: 'custom', message });
           continue;
         }

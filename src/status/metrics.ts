@@ -193,6 +193,17 @@ export const READ_METRICS = {
       ]),
     ['topic', 'side'],
   ),
+  kafka_throttled_seconds_total: counter(
+    'time that quotas of the brokers kept this instance waiting, by what waited, as in `kafka_errors_total`',
+    ({ log }) =>
+      by(
+        'op',
+        Object.fromEntries(
+          Object.entries(log.counts.throttledMs).map(([op, waitedMs]) => [op, waitedMs / 1_000]),
+        ),
+      ),
+    ['op'],
+  ),
   kafka_errors_total: counter(
     'requests and connections to Kafka that failed, each try: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
     ({ log }) => by('op', log.counts.failures),

@@ -66,6 +66,7 @@ describe('parseConfig', () => {
 
   it.each([
     ['KAFKA_BROKERS', 'a:9092,b', '"b" is not host:port'],
+    ['KAFKA_BROKERS', '::1:9092', '"::1:9092" is not host:port or [IPv6]:port'],
     ['KAFKA_BROKERS', 'http://a:9092', '"http://a:9092" is not host:port'],
     ['KAFKA_CREATE_TOPICS', 'a,b c', '"b c" is not a Kafka topic name'],
     ['PUBLIC_CHANNELS', 'a//b', '"a//b" must not have empty segments'],

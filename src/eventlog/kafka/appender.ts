@@ -5,8 +5,8 @@ import type { Logger } from '../../logger';
 import type { AppendResult, NewRecord, Service, ServiceState, TopicPartition } from '../event-log';
 import type { PendingAppend } from './append-queue';
 import { refusalOf } from './append-refusal';
-import { type BrokerAddress, nameOf } from './broker-link';
-import { BrokerLinks } from './broker-links';
+import { type BrokerAddress, nameOf } from './broker-address';
+import { BrokerLinks, type LinkWatch } from './broker-links';
 import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
 import { missingRight } from './kafka-rights';
@@ -26,6 +26,7 @@ export interface AppenderOptions {
   readonly append: AppendConfig;
   readonly topics: readonly string[];
   readonly logger: Logger;
+  readonly watch: LinkWatch;
   readonly cluster: Cluster;
   /** Connected while one of the leaders can be reached. */
   readonly state: ConnectionState;
@@ -52,6 +53,7 @@ interface Place {
 export class Appender {
   readonly #options: AppenderOptions;
   readonly #links: BrokerLinks;
+  readonly #probes: BrokerLinks;
   readonly #producerId = createProducerId();
   /** By topic, each in the order of its partitions. */
   readonly #places = new Map<string, Place[]>();
@@ -69,12 +71,14 @@ export class Appender {
   #expiry: NodeJS.Timeout | null = null;
 
   constructor(options: AppenderOptions) {
-    const { kafka, logger, onFailure } = options;
+    const { kafka, logger, onFailure, watch } = options;
     this.#options = options;
     this.#faults = new TopicFaults(options);
+    this.#probes = new BrokerLinks({ kafka, logger, watch });
     this.#links = new BrokerLinks({
       kafka,
       logger,
+      watch,
       onLost: (address, reason) => {
         onFailure();
         this.#senders.get(nameOf(address))?.lost(reason);
@@ -96,6 +100,11 @@ export class Appender {
         });
       }
     });
+  }
+
+  /** Unix time until which a quota keeps it from storing; null when none does. */
+  get throttledUntilMs(): number | null {
+    return this.#links.throttledUntilMs;
   }
 
   /** What waits for a request in flight. */
@@ -171,6 +180,7 @@ export class Appender {
     this.#isClosed = true;
     for (const [name, sender] of this.#senders) this.#disconnect(name, sender);
     this.#links.close();
+    this.#probes.close();
     this.#expire(Number.POSITIVE_INFINITY);
     if (this.#expiry !== null) clearTimeout(this.#expiry);
     await Promise.all(this.#ending);
@@ -289,6 +299,7 @@ export class Appender {
       kafka,
       append,
       links: this.#links,
+      probes: this.#probes,
       producerId: this.#producerId,
       senderOf: (writer) => this.#placeOf.get(writer)?.sender ?? null,
       refresh: () => cluster.refresh(),

@@ -2,17 +2,29 @@ import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
 import { type Backoff, createBackoff, pause } from './backoff';
-import { type BrokerAddress, BrokerLink, nameOf } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-address';
+import { BrokerLink } from './broker-link';
+
+/** What is to be known of the links of all uses. */
+export interface LinkWatch {
+  /** A link could not be opened, or was lost. */
+  failed(address: BrokerAddress, reason: Error): void;
+  /** A broker's quota keeps a use waiting. */
+  throttled(forMs: number): void;
+}
 
 export interface BrokerLinksOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
+  readonly watch: LinkWatch;
+  /** An open link is lost. */
   readonly onLost?: (address: BrokerAddress, reason: Error) => void;
 }
 
 /** When a broker may be connected to again. */
 interface Rest {
   readonly backoff: Backoff;
+  failedConnects: number;
   /** By `performance.now()`. */
   untilMs: number;
 }
@@ -56,6 +68,17 @@ export class BrokerLinks {
     return Math.max(0, (this.#rests.get(name)?.untilMs ?? 0) - performance.now());
   }
 
+  /** By `performance.now()`: what the brokers' silence means nothing up to, of one of them or of all. */
+  aliveUntilMs(address?: BrokerAddress): number {
+    return latest(this.#links(address), (link) => link.aliveUntilMs);
+  }
+
+  /** Unix time until which a quota keeps one of these links waiting; null when none does. */
+  get throttledUntilMs(): number | null {
+    const leftMs = latest(this.#links(), (link) => link.throttledUntilMs) - performance.now();
+    return leftMs > 0 ? Date.now() + leftMs : null;
+  }
+
   /** Any open link. */
   any(): BrokerLink | null {
     return this.#open.values().next().value ?? null;
@@ -72,14 +95,17 @@ export class BrokerLinks {
     const restMs = this.restMs(address);
     if (restMs > 0) await pause(restMs, signal);
     signal.throwIfAborted();
-    const { kafka, logger, onLost } = this.#options;
+    const { kafka, logger, onLost, watch } = this.#options;
     let openedMs = Number.POSITIVE_INFINITY;
     const { link, opened } = BrokerLink.connect({
       address,
       kafka,
       logger,
+      failedConnects: this.#rests.get(name)?.failedConnects ?? 0,
+      onThrottled: (forMs) => watch.throttled(forMs),
       onLost: (lost, reason) => {
-        this.#rest(name, performance.now() - openedMs > kafka.retryMaxMs);
+        if (!signal.aborted) watch.failed(address, reason);
+        this.#rest(name, performance.now() - openedMs);
         if (this.#open.get(name) !== lost) return;
         this.#open.delete(name);
         if (!signal.aborted) onLost?.(address, reason);
@@ -97,11 +123,27 @@ export class BrokerLinks {
     }
   }
 
-  #rest(name: string, wasOpenLong: boolean): void {
+  #links(address?: BrokerAddress): Iterable<BrokerLink> {
+    if (address === undefined) return this.#open.values();
+    const link = this.#open.get(nameOf(address));
+    return link === undefined ? [] : [link];
+  }
+
+  /** After a link that was open for so long, negative when it never was. */
+  #rest(name: string, openMs: number): void {
     const { retryMinMs, retryMaxMs } = this.#options.kafka;
-    const rest = this.#rests.get(name) ?? { backoff: createBackoff(retryMinMs, retryMaxMs), untilMs: 0 };
+    const backoff = createBackoff(retryMinMs, retryMaxMs);
+    const rest = this.#rests.get(name) ?? { backoff, failedConnects: 0, untilMs: 0 };
     this.#rests.set(name, rest);
+    rest.failedConnects = openMs > 0 ? 0 : rest.failedConnects + 1;
+    const wasOpenLong = openMs > retryMaxMs;
     if (wasOpenLong) rest.backoff.reset();
     rest.untilMs = wasOpenLong ? 0 : performance.now() + rest.backoff.nextMs();
   }
+}
+
+function latest(links: Iterable<BrokerLink>, timeOf: (link: BrokerLink) => number): number {
+  let found = Number.NEGATIVE_INFINITY;
+  for (const link of links) found = Math.max(found, timeOf(link));
+  return found;
 }

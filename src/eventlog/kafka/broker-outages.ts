@@ -1,6 +1,6 @@
 import type { KafkaConfig } from '../../config';
 import { createBackoff } from './backoff';
-import { type BrokerAddress, nameOf } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-address';
 import type { BrokerLinks } from './broker-links';
 import { metadataRequest } from './metadata-request';
 

@@ -3,8 +3,9 @@ import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../event-log';
 import { type Backoff, createBackoff, pause } from './backoff';
-import { type BrokerAddress, type KafkaRequest, nameOf } from './broker-link';
-import { BrokerLinks } from './broker-links';
+import { type BrokerAddress, nameOf, parseAddress } from './broker-address';
+import type { KafkaRequest } from './broker-link';
+import { BrokerLinks, type LinkWatch } from './broker-links';
 import { BrokerOutages } from './broker-outages';
 import { type Metadata, metadataRequest, type TopicMetadata } from './metadata-request';
 import { offsetForLeaderEpochRequest } from './offset-for-leader-epoch-request';
@@ -39,6 +40,7 @@ export interface ClusterOptions {
   readonly kafka: KafkaConfig;
   readonly topics: readonly string[];
   readonly logger: Logger;
+  readonly watch: LinkWatch;
   readonly onView: (view: ClusterView) => void;
   readonly onUnreachable: (error: Error) => void;
 }
@@ -59,11 +61,11 @@ export class Cluster {
   #loading: Promise<ClusterView> | null = null;
 
   constructor(options: ClusterOptions) {
-    const { kafka, logger } = options;
+    const { kafka, logger, watch } = options;
     this.#options = options;
     this.#brokers = kafka.brokers.map(parseAddress);
     this.#backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
-    this.#links = new BrokerLinks({ kafka, logger, onLost: () => this.#wake.abort() });
+    this.#links = new BrokerLinks({ kafka, logger, watch, onLost: () => this.#wake.abort() });
     this.#outages = new BrokerOutages({
       kafka,
       links: this.#links,
@@ -289,9 +291,4 @@ function viewOf({ clusterId, brokers, topics }: Metadata, names: readonly string
 function faultOf(errorCode: number): TopicFault['state'] {
   if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION) return 'missing';
   return errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED ? 'forbidden' : 'interrupted';
-}
-
-function parseAddress(broker: string): BrokerAddress {
-  const colon = broker.lastIndexOf(':');
-  return { host: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
 }

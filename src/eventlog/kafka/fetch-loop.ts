@@ -2,10 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { KafkaConfig } from '../../config';
 import { createBackoff, pause } from './backoff';
-import type { BrokerAddress } from './broker-link';
+import type { BrokerAddress } from './broker-address';
 import type { BrokerLinks } from './broker-links';
 import { fetchRequest } from './fetch-request';
 import type { FetchedPartition } from './fetch-response';
+import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
 import { pingAll } from './leader-ping';
 import type { PartitionReader } from './partition-reader';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
@@ -51,12 +52,24 @@ const MOVES: ReadonlySet<number> = new Set([
 export class FetchLoop {
   readonly ended: Promise<void>;
   readonly #options: FetchLoopOptions;
+  readonly #sizing: FetchSizing;
   readonly #retries = new Map<PartitionReader, { count: number; notBeforeMs: number }>();
   #rotation = 0;
 
   constructor(options: FetchLoopOptions) {
     this.#options = options;
+    const { fetchMaxBytes, fetchMaxWaitMs, livenessMs } = options.kafka;
+    // While the broker may wait for records, an answer is not slow.
+    this.#sizing = createFetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + livenessMs / 2 });
     this.ended = this.#run();
+  }
+
+  /** Silence of the broker that means nothing is none of its partitions'. */
+  noteAlive(): void {
+    const { address, kafka, links, readers } = this.#options;
+    const untilMs = links.aliveUntilMs(address);
+    if (untilMs > performance.now() - kafka.livenessMs)
+      for (const reader of readers()) reader.aliveUntil(untilMs);
   }
 
   async #run(): Promise<void> {
@@ -103,13 +116,17 @@ export class FetchLoop {
       reader,
     }));
     const link = await links.get(address);
-    const { errorCode, partitions } = await link.send(
-      fetchRequest(asked, {
-        maxWaitMs: kafka.fetchMaxWaitMs,
-        maxBytes: kafka.fetchMaxBytes,
-        partitionBytes: kafka.fetchPartitionBytes,
-      }),
+    const { bytes } = this.#sizing;
+    const request = fetchRequest(asked, {
+      maxWaitMs: kafka.fetchMaxWaitMs,
+      maxBytes: bytes,
+      partitionBytes: Math.min(bytes, kafka.fetchPartitionBytes),
+    });
+    const { errorCode, partitions } = await sendSized(
+      link,
+      request,
       kafka.fetchMaxWaitMs + kafka.livenessMs,
+      this.#sizing,
     );
     if (errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', errorCode);
     const byKey = new Map(asked.map((entry) => [keyOf(entry), entry.reader]));

@@ -1,4 +1,4 @@
-import { type BrokerAddress, nameOf } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-address';
 import type { LedPartition } from './cluster';
 import { FetchLoop, type FetchLoopOptions } from './fetch-loop';
 import type { PartitionReader } from './partition-reader';
@@ -26,6 +26,11 @@ export class FetchLoops {
   follow(partitions: readonly LedPartition[]): void {
     this.#led = new Map(partitions.map((led) => [keyOf(led), led]));
     this.#start();
+  }
+
+  /** To be called before the silence of leaders is judged. */
+  noteAlive(): void {
+    for (const loop of this.#loops.values()) loop.noteAlive();
   }
 
   /** Resolves when no loop runs any more, after the signal. */

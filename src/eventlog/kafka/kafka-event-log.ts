@@ -2,9 +2,11 @@ import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { ConnectionStatus, EventLog, LogLayout, Service } from '../event-log';
-import { createLogCounter } from '../log-counts';
+import { createLogCounter, type LogOperation } from '../log-counts';
 import { Appender } from './appender';
+import type { LinkWatch } from './broker-links';
 import { Cluster } from './cluster';
+import { createConnectionLog } from './connection-log';
 import { type ConnectionState, createConnectionState } from './connection-state';
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
@@ -41,6 +43,11 @@ export function createKafkaEventLog({
   const producer = createConnectionState(report('producer'), kafka.livenessMs);
   const consumer = createConnectionState(report('consumer'), kafka.livenessMs);
   const counter = createLogCounter(topics);
+  const connectionFailed = createConnectionLog(logger);
+  const watchOf = (operation: LogOperation): LinkWatch => ({
+    failed: connectionFailed,
+    throttled: (forMs) => counter.throttled(operation, forMs),
+  });
   let tail: KafkaTail | null = null;
   let closing: Promise<void> | null = null;
 
@@ -48,6 +55,7 @@ export function createKafkaEventLog({
     kafka,
     topics,
     logger,
+    watch: watchOf('metadata'),
     onView(view) {
       appender.follow(view);
       if (tail === null) consumer.becameConnected();
@@ -66,6 +74,7 @@ export function createKafkaEventLog({
     topics,
     logger,
     cluster,
+    watch: watchOf('produce'),
     state: producer,
     onProduced,
     onFailure: () => counter.failed('produce'),
@@ -74,6 +83,7 @@ export function createKafkaEventLog({
     kafka,
     logger,
     cluster,
+    watch: watchOf('read'),
     onFailure: () => counter.failed('read'),
   });
   const liveness = setInterval(() => {
@@ -127,6 +137,7 @@ export function createKafkaEventLog({
         logger,
         cluster,
         listener,
+        watch: watchOf('fetch'),
         state: consumer,
         onFailure: () => counter.failed('fetch'),
       });
@@ -149,20 +160,33 @@ export function createKafkaEventLog({
     },
     status: () => ({
       eventLog: 'kafka',
-      producer: producer.status(),
-      consumer: { ...consumer.status(), partitions: tail?.partitions() ?? [] },
+      producer: { ...producer.status(), throttledUntil: timeOf(appender.throttledUntilMs) },
+      consumer: {
+        ...consumer.status(),
+        throttledUntil: timeOf(tail?.throttledUntilMs ?? null),
+        partitions: tail?.partitions() ?? [],
+      },
       topics: topics.map((topic) => ({
         topic,
         read: tail?.topic(topic) ?? serviceOf(consumer),
         append: appender.topic(topic),
       })),
-      counts: { stored: counter.stored, failures: counter.failures, ...appender.queued },
+      counts: {
+        stored: counter.stored,
+        failures: counter.failures,
+        throttledMs: counter.throttledMs,
+        ...appender.queued,
+      },
     }),
     close(deadlineMs) {
       closing ??= close(deadlineMs);
       return closing;
     },
   };
+}
+
+function timeOf(unixMs: number | null): string | null {
+  return unixMs === null ? null : new Date(unixMs).toISOString();
 }
 
 function serviceOf(connection: ConnectionState): Service {

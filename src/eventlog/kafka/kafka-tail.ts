@@ -12,8 +12,8 @@ import type {
   UnavailablePartition,
 } from '../event-log';
 import { createBackoff, pause } from './backoff';
-import { nameOf } from './broker-link';
-import { BrokerLinks } from './broker-links';
+import { nameOf } from './broker-address';
+import { BrokerLinks, type LinkWatch } from './broker-links';
 import type { Cluster, ClusterView } from './cluster';
 import type { ConnectionState } from './connection-state';
 import { FetchLoops } from './fetch-loops';
@@ -28,6 +28,7 @@ export interface KafkaTailOptions {
   /** Names of the topics to read. */
   readonly topics: readonly string[];
   readonly logger: Logger;
+  readonly watch: LinkWatch;
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
@@ -73,10 +74,10 @@ export class KafkaTail implements Tail {
   #resuming: AbortController | null = null;
 
   constructor(options: KafkaTailOptions) {
-    const { cluster, kafka, logger, topics } = options;
+    const { cluster, kafka, logger, topics, watch } = options;
     this.#options = options;
     this.#faults = new TopicFaults({ kafka, topics });
-    this.#links = new BrokerLinks({ kafka, logger });
+    this.#links = new BrokerLinks({ kafka, logger, watch });
     this.#loops = new FetchLoops({
       kafka,
       links: this.#links,
@@ -105,6 +106,11 @@ export class KafkaTail implements Tail {
   async close(): Promise<void> {
     this.#stop();
     await Promise.all([...this.#tasks, this.#loops.ended()]);
+  }
+
+  /** Unix time until which a quota keeps it from reading; null when none does. */
+  get throttledUntilMs(): number | null {
+    return this.#links.throttledUntilMs;
   }
 
   partitions(): PartitionStatus[] {
@@ -145,6 +151,7 @@ export class KafkaTail implements Tail {
   checkLiveness(): void {
     if (this.#clusterId === null || this.#closing.signal.aborted) return;
     const { livenessMs } = this.#options.kafka;
+    this.#loops.noteAlive();
     for (const reader of this.#readers.values()) {
       if (!this.#faults.isDoubtful(reader.topic)) reader.checkSilence(livenessMs);
     }

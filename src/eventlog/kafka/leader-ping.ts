@@ -1,4 +1,4 @@
-import type { BrokerAddress } from './broker-link';
+import type { BrokerAddress } from './broker-address';
 import type { BrokerLinks } from './broker-links';
 import { metadataRequest } from './metadata-request';
 

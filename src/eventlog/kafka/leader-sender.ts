@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { refusalOf } from './append-refusal';
 import { createBackoff } from './backoff';
-import { type BrokerAddress, nameOf } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-address';
 import type { BrokerLinks } from './broker-links';
 import { pingAll } from './leader-ping';
 import type { PartitionWriter } from './partition-writer';
@@ -16,6 +16,8 @@ export interface LeaderSenderOptions {
   readonly kafka: KafkaConfig;
   readonly append: AppendConfig;
   readonly links: BrokerLinks;
+  /** To ask a broker whether it is there, while its link is busy. */
+  readonly probes: BrokerLinks;
   readonly producerId: ProducerId;
   /** Who sends for this partition now; null while it has no leader. */
   senderOf(writer: PartitionWriter): LeaderSender | null;
@@ -44,6 +46,9 @@ export class LeaderSender {
   #failure: Error | null = null;
   #wasReached = false;
   #sentMs = Number.POSITIVE_INFINITY;
+  /** When it last answered a probe. */
+  #probedMs = Number.NEGATIVE_INFINITY;
+  #isProbing = false;
   #isClosed = false;
   #wake: () => void = () => undefined;
 
@@ -70,9 +75,12 @@ export class LeaderSender {
 
   /** Judges whether the request in flight has been silent for too long; called regularly. */
   checkLiveness(): void {
-    const silentMs = performance.now() - this.#sentMs;
-    if (silentMs > this.#options.kafka.livenessMs && this.#failure === null) {
-      this.lost(new Error(`${nameOf(this.#options.address)}: an append is not answered`));
+    const { address, kafka, links } = this.#options;
+    const heardMs = Math.max(this.#sentMs, this.#probedMs, links.aliveUntilMs(address));
+    const silentMs = performance.now() - heardMs;
+    if (silentMs > kafka.livenessMs / PINGS_PER_LIVENESS) this.#probe();
+    if (silentMs > kafka.livenessMs && this.#failure === null) {
+      this.lost(new Error(`${nameOf(address)}: an append is not answered`));
     }
   }
 
@@ -158,10 +166,30 @@ export class LeaderSender {
     this.#options.onChange();
   }
 
+  /** A request that is large, or on its way for long, is no sign of a broker that hangs: another link tells. */
+  #probe(): void {
+    const { address, kafka, probes } = this.#options;
+    if (this.#isProbing || this.#failure !== null) return;
+    this.#isProbing = true;
+    pingAll([address], probes, kafka.livenessMs)
+      .then(
+        () => {
+          this.#probedMs = performance.now();
+        },
+        // Its silence is judged all the same.
+        () => undefined,
+      )
+      .finally(() => {
+        this.#isProbing = false;
+      });
+  }
+
   async #send(due: readonly PartitionWriter[]): Promise<void> {
     const { address, append, kafka, links, onFailure, onStored, producerId, refresh, senderOf } =
       this.#options;
     const link = await links.get(address);
+    // What is not handed over can still be taken back at its deadline.
+    await link.pauseOver();
     let id: bigint;
     try {
       id = await producerId.get(link, kafka.requestTimeoutMs);
@@ -199,7 +227,7 @@ export class LeaderSender {
         produceRequest(batches, append.deadlineMs),
         Math.min(kafka.requestTimeoutMs, append.deadlineMs + kafka.livenessMs),
       );
-      const tookMs = performance.now() - this.#sentMs;
+      const tookMs = link.exchangeMs;
       this.#sentMs = Number.POSITIVE_INFINITY;
       this.#answered();
       const answers = new Map(answer.batches.map((batch) => [keyOf(batch), batch]));

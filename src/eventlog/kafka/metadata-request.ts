@@ -1,4 +1,5 @@
-import type { BrokerAddress, KafkaRequest } from './broker-link';
+import type { BrokerAddress } from './broker-address';
+import type { KafkaRequest } from './broker-link';
 import { type Decoder, KafkajsDecoder, KafkajsEncoder } from './kafkajs-internals';
 
 export interface PartitionMetadata {

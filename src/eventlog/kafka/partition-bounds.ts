@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../config';
 import type { PartitionBounds, TopicPartition, UnavailablePartition } from '../event-log';
-import { type BrokerAddress, type BrokerLink, nameOf } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-address';
+import type { BrokerLink } from './broker-link';
 import type { BrokerLinks } from './broker-links';
 import type { BrokerOutages } from './broker-outages';
 import type { LedPartition } from './cluster';

@@ -67,6 +67,11 @@ export class PartitionReader implements TopicPartition {
     this.service.become('ok');
   }
 
+  /** Up to this time, by `performance.now()`, the silence of its leader means nothing. */
+  aliveUntil(untilMs: number): void {
+    this.#lastAnswerMs = Math.max(this.#lastAnswerMs, untilMs);
+  }
+
   /** Its leader is there, although nothing was fetched. */
   leaderAnswered(): void {
     this.#lastAnswerMs = performance.now();

@@ -4,10 +4,12 @@ import type { Logger } from '../../logger';
 import { contentBytes } from '../content-bytes';
 import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
 import { createBackoff } from './backoff';
-import { BrokerLinks } from './broker-links';
+import { type BrokerAddress, nameOf } from './broker-address';
+import { BrokerLinks, type LinkWatch } from './broker-links';
 import type { Cluster, LedPartition } from './cluster';
 import { fetchRequest } from './fetch-request';
 import type { FetchedPartition } from './fetch-response';
+import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
 import { ERROR_CODE, ProtocolError } from './protocol-error';
 import { decodeRecordSet } from './record-batch';
 import { keyOf } from './topic-partitions';
@@ -15,6 +17,7 @@ import { keyOf } from './topic-partitions';
 export interface RangeReaderOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
+  readonly watch: LinkWatch;
   readonly cluster: Cluster;
   /** Called for each try that failed for the brokers' sake. */
   readonly onFailure: () => void;
@@ -27,6 +30,7 @@ export class RangeReader {
   readonly #options: RangeReaderOptions;
   readonly #links: BrokerLinks;
   readonly #closing = new AbortController();
+  readonly #sizings = new Map<string, FetchSizing>();
 
   constructor(options: RangeReaderOptions) {
     this.#options = options;
@@ -71,16 +75,34 @@ export class RangeReader {
     if (led.leader === null) throw new ProtocolError(keyOf(led), ERROR_CODE.LEADER_NOT_AVAILABLE);
     const link = await this.#links.get(led.leader);
     signal?.throwIfAborted();
-    const { errorCode, partitions } = await link.send(
-      fetchRequest([{ ...partition, position: from }], { maxWaitMs: 0, maxBytes, partitionBytes: maxBytes }),
-      kafka.requestTimeoutMs,
-    );
+    const sizing = this.#sizingOf(led.leader);
+    const bytes = Math.min(maxBytes, sizing.bytes);
+    const request = fetchRequest([{ ...partition, position: from }], {
+      maxWaitMs: 0,
+      maxBytes: bytes,
+      partitionBytes: bytes,
+    });
+    let answer = await sendSized(link, request, kafka.requestTimeoutMs, sizing);
+    // Over its quota a reader is given nothing but the time to wait; the link does.
+    while (answer.throttleMs > 0 && answer.partitions.length === 0) {
+      signal?.throwIfAborted();
+      answer = await sendSized(link, request, kafka.requestTimeoutMs, sizing);
+    }
+    const { errorCode, partitions } = answer;
     const [fetched] = partitions;
     const code = errorCode === ERROR_CODE.NONE ? (fetched?.errorCode ?? ERROR_CODE.NONE) : errorCode;
     if (code === ERROR_CODE.OFFSET_OUT_OF_RANGE) return this.#readOutOfRange(led, from, to, { maxBytes });
     if (fetched === undefined || code !== ERROR_CODE.NONE) throw new ProtocolError(keyOf(led), code);
     if (fetched.highWatermark >= 0n && from > fetched.highWatermark) throw outOfRange(led, from);
     return this.#chunk(led, from, to, maxBytes, fetched);
+  }
+
+  #sizingOf(leader: BrokerAddress): FetchSizing {
+    const { fetchMaxBytes: maxBytes, livenessMs } = this.#options.kafka;
+    const name = nameOf(leader);
+    const sizing = this.#sizings.get(name) ?? createFetchSizing({ maxBytes, slowMs: livenessMs / 2 });
+    this.#sizings.set(name, sizing);
+    return sizing;
   }
 
   async #readOutOfRange(led: LedPartition, from: bigint, to: bigint, limits: ReadLimits): Promise<ReadChunk> {

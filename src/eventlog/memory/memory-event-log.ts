@@ -149,6 +149,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       counts: {
         stored: counter.stored,
         failures: counter.failures,
+        throttledMs: counter.throttledMs,
         queuedRecords: waiting.records,
         queuedBytes: waiting.bytes,
       },

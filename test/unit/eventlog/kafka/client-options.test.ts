@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import { parseConfig } from '../../../../src/config';
 import {
-  connectSocket,
+  createSocketFactory,
   kafkaClientOptions,
   saslOptions,
   tlsOptions,
@@ -17,7 +17,8 @@ it('opens sockets that send small requests at once', async () => {
   const setNoDelay = jest.spyOn(Socket.prototype, 'setNoDelay');
   const setKeepAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
   const connected = new Promise<void>((resolve) => {
-    connectSocket({ host: '127.0.0.1', port, ssl: undefined, onConnect: resolve });
+    const open = createSocketFactory({ connectTimeoutMs: 1_000 });
+    open({ host: '127.0.0.1', port, ssl: undefined, onConnect: resolve });
   });
   await connected;
   expect(setNoDelay).toHaveBeenCalledWith(true);
@@ -27,6 +28,25 @@ it('opens sockets that send small requests at once', async () => {
   server.close();
   await once(server, 'close');
   jest.restoreAllMocks();
+});
+
+it('gives kafkajs, which takes addresses apart at their first colon, IPv6 in a form that its sockets understand', async () => {
+  const server = createServer().listen(0, '::1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const { kafka } = parseConfig({ KAFKA_BROKERS: `[::1]:${port},b:1` });
+  const { brokers, socketFactory } = kafkaClientOptions(kafka, logger);
+  const [seed, other] = brokers as string[];
+  expect(other).toBe('b:1');
+  const [host] = seed!.split(':');
+  expect(seed).toBe(`${host}:${port}`);
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  const socket = socketFactory!({ host: host!, port, ssl: undefined as never, onConnect: () => undefined });
+  const [far] = await connected;
+  socket.destroy();
+  far.destroy();
+  server.close();
+  await once(server, 'close');
 });
 
 it('gives TLS and SASL as configured, or none', () => {

@@ -44,6 +44,7 @@ describe('the Kafka tail', () => {
     };
     const tail = new KafkaTail({
       onFailure: () => undefined,
+      watch: { failed: () => undefined, throttled: () => undefined },
       kafka: parseConfig({ KAFKA_BROKERS: 'localhost:1' }).kafka,
       topics: ['a'],
       logger: createQuietLogger(),
