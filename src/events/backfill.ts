@@ -90,9 +90,9 @@ export function createBackfill(deps: BackfillDeps): Backfill {
    */
   function tellReplaced(subscriber: Subscriber): number | null {
     const { floor, audience } = subscriber;
+    if (floor!.length === ring.positions.length) return null;
     const now = deps.slots();
     const added = now.replacementsAfter(floor!.length);
-    if (added.length === 0) return null;
     const reached = ring.positions.map((_, slot) => ring.positionIn(floor!, slot));
     const due = added.filter(
       ({ reason, replaced }) =>
@@ -145,6 +145,9 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const found = await log.read(partition, from, to, limits);
     forgetReplaced();
     if (slots !== asked || replacements !== known) return;
+    // Records that the tail has read are gone; it will say so.
+    if (found.next <= from)
+      throw new Error(`the log of ${partition.topic}/${partition.partition} ends at ${from}`);
     recordCount += found.records.length;
     for (const gap of found.gaps) lost += Number(gap.to - gap.from);
     cache.keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), deps.maxFrameBytes));

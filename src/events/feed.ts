@@ -120,7 +120,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     ring.grow(starts);
     for (const { replaced } of slots.replacementsAfter(size)) {
       // They get no more records, so they are as warm as they will be.
-      for (const slot of replaced) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
+      for (const slot of replaced)
+        if (slot < warmEnd.length) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
     }
     return [...ring.positions, ...starts];
   }
@@ -217,7 +218,8 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       const topic = topics.byName(batch.topic);
       const slot = slotOf(batch.topic, batch.partition);
       const { next, leaderEpoch } = batch;
-      layout!.slots.noteEpoch(slot, { from: batch.records[0]?.offset ?? next - 1n, next, leaderEpoch });
+      const first = batch.records[0]?.offset ?? null;
+      layout!.slots.noteEpoch(slot, { from: ring.positions[slot]!, first, next, leaderEpoch });
       consumed[batch.topic]! += batch.records.length;
       const nowMs = Date.now();
       for (const record of batch.records) {

@@ -4,8 +4,10 @@ const UNKNOWN_EPOCH = -1;
 
 /** What was read of a partition, with the leader epoch it was written under. */
 export interface EpochRange {
-  /** Offset of its first record; of its last place when it has no records. */
+  /** The position before it. */
   readonly from: bigint;
+  /** Offset of its first record; null when it has none. */
+  readonly first: bigint | null;
   readonly next: bigint;
   /** −1 when it is not known. */
   readonly leaderEpoch: number;
@@ -13,18 +15,18 @@ export interface EpochRange {
 
 /** The leader epochs of one partition, as far as its records told them to this replica. */
 export class LeaderEpochs {
-  /** Ascending in both; each begins with the first record of it that was seen. */
-  #epochs: { readonly epoch: number; readonly from: bigint }[] = [];
+  /** Ascending; where each begins is known exactly unless there was a hole. */
+  #epochs: { readonly epoch: number; readonly from: bigint; readonly isExact: boolean }[] = [];
   #next = 0n;
 
   /** In offset order. */
-  note({ from, next, leaderEpoch }: EpochRange): void {
+  note({ from, first, next, leaderEpoch }: EpochRange): void {
     this.#next = next;
     const last = this.#epochs.at(-1)?.epoch ?? UNKNOWN_EPOCH;
     if (leaderEpoch === last) return;
     if (leaderEpoch < last) this.#epochs = [];
     if (leaderEpoch === UNKNOWN_EPOCH) return;
-    this.#epochs.push({ epoch: leaderEpoch, from });
+    this.#epochs.push({ epoch: leaderEpoch, from, isExact: first === from });
     if (this.#epochs.length > MAX_EPOCHS) this.#epochs.shift();
   }
 
@@ -52,7 +54,7 @@ export class LeaderEpochs {
     const index = this.#epochs.findLastIndex((known) => known.epoch <= epoch);
     if (index < 0) return 'unknown';
     const later = this.#epochs[index + 1];
-    if (later !== undefined) return position <= later.from ? 'kept' : later.from;
-    return position <= this.#next ? 'kept' : 'unknown';
+    if (position <= (later?.from ?? this.#next)) return 'kept';
+    return later?.isExact ? later.from : 'unknown';
   }
 }

@@ -212,15 +212,15 @@ export class Ring {
 
   /**
    * Where a stream goes on that has everything before `floor`: no entry before this one is new to it. Null when the
-   * ring does not reach back so far.
+   * ring does not reach back so far, or has let go of an entry about slots that the floor does not have.
    */
   seqAfter(floor: Positions): number | null {
-    if (!this.reaches(floor, this.#basePositions)) return null;
+    if (!this.covers(floor, this.#basePositions)) return null;
     let low = this.#base;
     let high = this.#head;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.reaches(floor, this.positionsAt(middle))) low = middle;
+      if (this.covers(floor, this.positionsAt(middle))) low = middle;
       else high = middle - 1;
     }
     return low;

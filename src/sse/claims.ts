@@ -24,9 +24,18 @@ export interface Claims {
   readonly short: ReadonlySet<string>;
 }
 
-/** @param base positions at which topics begin that the cursor does not name */
-export function claimsOf(cursor: Cursor, slots: PartitionSlots, base: Positions): Claims {
+export interface ClaimsOptions {
+  /** Positions at which topics begin that the cursor does not name. */
+  readonly base: Positions;
+  /** How far this replica has read. */
+  readonly head: Positions;
+}
+
+export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: ClaimsOptions): Claims {
   const floor = Array.from({ length: slots.size }, (_, slot) => slots.positionIn(base, slot));
+  // Nothing can be read any more of a topic that was deleted.
+  for (const { reason, replaced } of slots.replacementsAfter(0))
+    if (reason === 'recreated') for (const slot of replaced) floor[slot] = slots.positionIn(head, slot);
   const all: Claim[] = [];
   const named = new Set<string>();
   const short = new Set<string>();

@@ -100,7 +100,7 @@ export function createResume(deps: ResumeDeps): Resume {
   /** @param base where topics begin that the cursor does not name */
   function draftOf(cursor: Cursor, base: Positions): Draft {
     const { slots } = layout();
-    const claims = claimsOf(cursor, slots, base);
+    const claims = claimsOf(cursor, slots, { base, head: ring.positions });
     const draft: Draft = { claims, floor: [...claims.floor], reset: null, topics: new Set() };
     if (claims.isTopicUnknown) resetTopics(draft, 'topic', claims.unnamed);
     return draft;
@@ -176,13 +176,13 @@ export function createResume(deps: ResumeDeps): Resume {
     isOpen: () => boolean,
     isSecond = false,
   ): Promise<Resolution | null> {
-    const asked = draftOf(cursor, base);
-    const queries: EpochQuery[] = judgeEpochs(asked).map(({ topic, partition, epoch }) => ({
+    const before = draftOf(cursor, base);
+    const queries: EpochQuery[] = judgeEpochs(before).map(({ topic, partition, epoch }) => ({
       topic,
       partition,
       leaderEpoch: epoch,
     }));
-    const timeMs = earliestTimeOf(asked.claims);
+    const timeMs = earliestTimeOf(before.claims);
     const answer = await ask(isOpen, () =>
       Promise.all([
         deps.bounds(timeMs === null ? undefined : { timeMs }),
@@ -196,7 +196,10 @@ export function createResume(deps: ResumeDeps): Resume {
     // Anew: a topic may have been found to be another one, or a partition's log to be truncated.
     const draft = draftOf(cursor, base);
     if (draft.claims.short.size > 0) resetTopics(draft, 'partitions', draft.claims.short);
-    judgeEpochs(draft);
+    const asked = new Set(queries.map(keyOf));
+    // The log of a partition was found to be truncated meanwhile, so what was known of its epochs is not any more.
+    if (judgeEpochs(draft).some((claim) => !asked.has(keyOf(claim))))
+      return againstLog(cursor, base, isOpen, isSecond);
     const epochEnds = new Map(ends.flatMap((end) => (end === null ? [] : [[keyOf(end), end.endOffset]])));
     const bounds = new Map(found.partitions.map((partition) => [keyOf(partition), partition]));
     const gaps: { readonly claim: Claim; readonly logStart: bigint }[] = [];

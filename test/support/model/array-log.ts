@@ -1,9 +1,12 @@
 import type {
+  EpochEnd,
+  EpochQuery,
   LogGap,
   LogLayout,
   LogRecord,
   PartitionBounds,
   ReadChunk,
+  TopicPartition,
 } from '../../../src/eventlog/event-log';
 
 /** A place in the log: a record, nothing (a transaction marker, or compacted away), or what cannot be decoded. */
@@ -13,34 +16,76 @@ export interface LogEntry {
   readonly event: string | null;
 }
 
-export const TOPIC = 'events-topic';
+/** An entry in its place. */
+export interface Stored extends LogEntry {
+  /** Its value: tells a record also from those that stood in its place before. */
+  readonly text: string;
+  readonly timestampMs: number;
+  readonly epoch: number;
+}
 
+export const TOPIC = 'events-topic';
+export const TOPICS = [TOPIC, 'other-topic'] as const;
+
+/** The partitions of all topics stand in one list, in the order in which they came. */
 interface ArrayPartition {
+  readonly topic: string;
+  /** Among those of its topic. */
+  readonly number: number;
   logStart: number;
-  readonly entries: LogEntry[];
+  entries: Stored[];
+  epoch: number;
+  /** Where an unclean election took away what had been read, and the epoch that began there. */
+  truncations: { readonly to: number; readonly epoch: number }[];
+  isDown: boolean;
 }
 
 /** The log as plain arrays, one for all replicas. What was trimmed stays in the arrays, for the oracle to look at. */
 export class ArrayLog {
   readonly partitions: ArrayPartition[] = [];
-  #topicId = 'a topic id';
+  /** All that was ever stored, by its text. */
+  readonly stored = new Map<string, Stored>();
+  readonly #incarnations = new Map<string, number>();
+  #nowMs = 1;
 
-  constructor(partitions: number) {
+  constructor(partitions: number, others = 0) {
     for (let i = 0; i < partitions; i++) this.grow();
+    for (let i = 0; i < others; i++) this.grow(TOPICS[1]);
   }
 
-  grow(): void {
-    this.partitions.push({ logStart: 0, entries: [] });
+  /** Goes on with each entry, so that no two things happen at the same time. */
+  get nowMs(): number {
+    return this.#nowMs;
   }
 
-  /** Deletes the topic and creates it again, with as many partitions. */
-  recreate(): void {
-    this.#topicId = 'another topic id';
-    for (const i of this.partitions.keys()) this.partitions[i] = { logStart: 0, entries: [] };
+  grow(topic: string = TOPIC): void {
+    const number = this.partitions.filter((one) => one.topic === topic).length;
+    const own = { logStart: 0, entries: [], epoch: 0, truncations: [], isDown: false };
+    this.partitions.push({ topic, number, ...own });
+  }
+
+  /** Deletes a topic and creates it again, with as many partitions. */
+  recreate(topic: string = TOPIC): void {
+    this.#incarnations.set(topic, this.#incarnationOf(topic) + 1);
+    for (const one of this.partitions) {
+      if (one.topic === topic) Object.assign(one, { logStart: 0, entries: [], epoch: 0, truncations: [] });
+    }
+  }
+
+  /** Each topic's id as the log gives it, also those that it had before. */
+  topicIdsOf(topic: string): string[] {
+    return Array.from({ length: this.#incarnationOf(topic) + 1 }, (_, i) => `${topic} ${i}`);
   }
 
   append(partition: number, entry: LogEntry): void {
-    this.partitions[partition]!.entries.push(entry);
+    const { topic, entries, epoch } = this.partitions[partition]!;
+    const incarnation = this.#incarnationOf(topic);
+    const place = `${partition}:${entries.length}`;
+    const text = incarnation + epoch === 0 ? place : `${place}:${incarnation}.${epoch}`;
+    const added = { ...entry, text, timestampMs: ++this.#nowMs, epoch };
+    entries.push(added);
+    this.stored.set(text, added);
+    this.#nowMs++;
   }
 
   trim(partition: number, count: number): void {
@@ -54,36 +99,91 @@ export class ArrayLog {
     if (entry?.kind === 'record') entry.kind = 'hole';
   }
 
-  layout(): LogLayout {
-    const partitions = this.partitions.map((_, partition) => this.bounds(partition));
-    return { clusterId: 'model', partitions, unavailable: [] };
+  /** An unclean leader election: the last `count` entries are gone, and what follows is of a new epoch. */
+  truncate(partition: number, count: number): void {
+    const found = this.partitions[partition]!;
+    const to = Math.max(found.logStart, found.entries.length - count);
+    found.entries.length = to;
+    found.epoch++;
+    found.truncations.push({ to, epoch: found.epoch });
   }
 
-  bounds(partition: number): PartitionBounds {
-    const { logStart, entries } = this.partitions[partition]!;
-    const at = { topic: TOPIC, partition, topicId: this.#topicId };
-    return { ...at, logStart: BigInt(logStart), logEnd: BigInt(entries.length) };
+  /** Its leader does not answer, or does again. */
+  toggle(partition: number): void {
+    const found = this.partitions[partition]!;
+    found.isDown = !found.isDown;
   }
 
-  /** Up to `maxRecords` records between two offsets, with the gaps on the way. */
-  read(partition: number, from: number, to: number, maxRecords: number): ReadChunk {
-    const { logStart, entries } = this.partitions[partition]!;
-    const at = { topic: TOPIC, partition };
+  layout(timeMs?: number): LogLayout {
+    const all = this.partitions.map((one, flat) => ({ one, flat }));
+    return {
+      clusterId: 'model',
+      partitions: all.filter(({ one }) => !one.isDown).map(({ flat }) => this.bounds(flat, timeMs)),
+      unavailable: all
+        .filter(({ one }) => one.isDown)
+        .map(({ one }) => ({ ...this.nameOf(one), reason: 'unreachable' })),
+    };
+  }
+
+  bounds(flat: number, timeMs?: number): PartitionBounds {
+    const one = this.partitions[flat]!;
+    const bounds = {
+      ...this.nameOf(one),
+      logStart: BigInt(one.logStart),
+      logEnd: BigInt(one.entries.length),
+    };
+    return timeMs === undefined ? bounds : { ...bounds, atTime: BigInt(this.atTime(flat, timeMs)) };
+  }
+
+  /** The first offset that is there of this time or later. */
+  atTime(flat: number, timeMs: number): number {
+    const { entries, logStart } = this.partitions[flat]!;
+    const found = entries.findIndex((entry) => entry.timestampMs >= timeMs);
+    return found < 0 ? entries.length : Math.max(found, logStart);
+  }
+
+  nameOf({ topic, number }: Pick<ArrayPartition, 'topic' | 'number'>): TopicPartition & { topicId: string } {
+    return { topic, partition: number, topicId: this.topicIdsOf(topic).at(-1)! };
+  }
+
+  flatOf({ topic, partition }: TopicPartition): number {
+    return this.partitions.findIndex((one) => one.topic === topic && one.number === partition);
+  }
+
+  /** Where the log of an epoch or an earlier one ends. */
+  epochEnd({ topic, partition, leaderEpoch }: EpochQuery): EpochEnd {
+    const { entries, epoch } = this.partitions[this.flatOf({ topic, partition })]!;
+    const later = entries.findIndex((entry) => entry.epoch > leaderEpoch);
+    return {
+      topic,
+      partition,
+      leaderEpoch: Math.min(leaderEpoch, epoch),
+      endOffset: BigInt(later < 0 ? entries.length : later),
+    };
+  }
+
+  /** Up to `maxRecords` records of one epoch between two offsets, with the gaps on the way. */
+  read(flat: number, from: number, to: number, maxRecords: number): ReadChunk {
+    const { topic, number, logStart, entries, epoch } = this.partitions[flat]!;
+    const at = { topic, partition: number };
     const records: LogRecord[] = [];
     const gaps: LogGap[] = [];
     const gap = (start: number, end: number, reason: LogGap['reason']) =>
       gaps.push({ ...at, from: BigInt(start), to: BigInt(end), reason });
-    const end = Math.min(to, entries.length);
     let next = from;
     if (from < logStart) {
       next = Math.min(logStart, to);
       gap(from, next, 'retention');
     }
+    const leaderEpoch = entries[next]?.epoch ?? epoch;
+    let end = Math.min(to, entries.length);
+    const later = entries.findIndex((entry, offset) => offset >= next && entry.epoch !== leaderEpoch);
+    if (later >= 0) end = Math.min(end, later);
     while (next < end) {
       const entry = entries[next]!;
       if (entry.kind === 'record') {
         if (records.length === maxRecords) break;
-        records.push(recordOf(partition, next, entry));
+        records.push(recordOf(next, entry));
         next++;
       } else {
         const start = next;
@@ -91,13 +191,16 @@ export class ArrayLog {
         if (entry.kind === 'bad') gap(start, next, 'codec');
       }
     }
-    return { ...at, records, next: BigInt(next), leaderEpoch: 0, gaps };
+    return { ...at, records, next: BigInt(next), leaderEpoch, gaps };
+  }
+
+  #incarnationOf(topic: string): number {
+    return this.#incarnations.get(topic) ?? 0;
   }
 }
 
-function recordOf(partition: number, offset: number, { channel, event }: LogEntry): LogRecord {
+function recordOf(offset: number, { channel, event, text, timestampMs }: Stored): LogRecord {
   const headers = [{ key: 'channel', value: Buffer.from(channel) }];
   if (event !== null) headers.push({ key: 'event', value: Buffer.from(event) });
-  const value = Buffer.from(`${partition}:${offset}`);
-  return { offset: BigInt(offset), timestampMs: 0, key: null, value, headers };
+  return { offset: BigInt(offset), timestampMs, key: null, value: Buffer.from(text), headers };
 }

@@ -121,6 +121,7 @@ export class Connection {
       this.#client.began(offsets, firstSeen);
     } else this.#client.began(this.#asked, firstSeen);
     for (const [partition, offset] of (this.#startOfLastN ?? []).entries()) {
+      if (offset === undefined) continue;
       if (this.#at(partition) > offset || this.#notSent(partition, offset) !== null)
         this.#client.fault(`began at ${offsets} instead of ${this.#startOfLastN}`);
     }

@@ -1,6 +1,13 @@
 import { GatewayError } from '../../../src/errors';
-import type { EventLog, LogLayout, Tail, TailListener } from '../../../src/eventlog/event-log';
-import { type ArrayLog, type LogEntry, TOPIC } from './array-log';
+import type {
+  EventLog,
+  JoinedPartition,
+  LogLayout,
+  Tail,
+  TailListener,
+  UnavailablePartition,
+} from '../../../src/eventlog/event-log';
+import type { ArrayLog, LogEntry } from './array-log';
 
 /** What a read counts for each record against its limit. */
 const RECORD_BYTES = 10;
@@ -27,20 +34,20 @@ export interface ReadItem {
 /** Stands in the order of what was read for an event that is not of the log. */
 export const STATUS: ReadItem = { partition: -1, offset: -1, entry: null };
 
-/** One replica's side of the log: delivers and answers when it is told to, not before. */
+/** One replica's side of the log: delivers and answers when it is told to, not before. Partitions are those of the list. */
 export interface ReplicaLog {
   readonly eventLog: EventLog;
   readonly questions: Question[];
   /** What the tail brought, in its order. */
   readonly read: ReadItem[];
-  /** By partition, the first offset this replica ever heard of. */
-  readonly firstSeen: readonly number[];
+  /** By partition, the first offset this replica ever heard of, or reads from since its topic was created again. */
+  readonly firstSeen: readonly (number | undefined)[];
   /** By partition, the next offset that the tail reads. */
-  readonly positions: readonly number[];
+  readonly positions: readonly (number | undefined)[];
   /** Brings up to `count` records, or the gap that comes next, unless the tail is paused. False when there is nothing. */
   deliver(partition: number, count: number): boolean;
-  /** The tail finds that the topic is another one, and goes on at its end. */
-  reset(): void;
+  /** The tail finds that topics were created again, and goes on at their ends. False when none was. */
+  reset(): boolean;
   /** Starts the tail if it has not, and finds partitions that are new. */
   discover(): void;
 }
@@ -48,8 +55,13 @@ export interface ReplicaLog {
 export function createReplicaLog(log: ArrayLog): ReplicaLog {
   const questions: Question[] = [];
   const read: ReadItem[] = [];
-  const firstSeen: number[] = [];
-  let positions: number[] = [];
+  const firstSeen: (number | undefined)[] = [];
+  const positions: (number | undefined)[] = [];
+  /** By partition, the epoch that its position was reached under. */
+  const epochs: (number | undefined)[] = [];
+  const topicIds = new Map<string, string>();
+  /** Known to be there, but never reached: by partition, since when; null for one that is new. */
+  const waiting = new Map<number, number | null>();
   let listener: TailListener | null = null;
   let isStarted = false;
   let isPaused = false;
@@ -60,15 +72,19 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     onAnswer: (answer: T) => void = () => undefined,
     behind: () => T = compute,
   ): Promise<T> {
-    const whenAsked = compute();
+    const whenAsked = attempt(compute);
     return new Promise<T>((resolve, reject) => {
       const leave = () => questions.splice(questions.indexOf(question), 1);
       const question: Question = {
         answer(how) {
           leave();
-          const answer = how === 'stale' ? whenAsked : how === 'behind' ? behind() : compute();
-          onAnswer(answer);
-          resolve(answer);
+          try {
+            const answer = how === 'stale' ? whenAsked() : how === 'behind' ? behind() : compute();
+            onAnswer(answer);
+            resolve(answer);
+          } catch (error) {
+            reject(error as Error);
+          }
         },
         fail() {
           leave();
@@ -79,8 +95,8 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     });
   }
 
-  function layoutBehind(): LogLayout {
-    const layout = log.layout();
+  function layoutBehind(timeMs?: number): LogLayout {
+    const layout = log.layout(timeMs);
     if (wasBehind) return layout;
     wasBehind = true;
     return {
@@ -89,21 +105,49 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     };
   }
 
-  function join({ partitions }: LogLayout): void {
-    const added = partitions.slice(firstSeen.length);
-    if (added.length === 0) return;
-    for (const { logStart } of added) {
-      firstSeen.push(Number(logStart));
-      positions.push(Number(logStart));
+  function startAt(flat: number, position: number): void {
+    positions[flat] = position;
+    epochs[flat] = log.partitions[flat]!.entries[position - 1]?.epoch;
+    waiting.delete(flat);
+  }
+
+  function wait(unavailable: readonly UnavailablePartition[], sinceMs: number | null): void {
+    for (const one of unavailable) {
+      const flat = log.flatOf(one);
+      if (positions[flat] === undefined && !waiting.has(flat)) waiting.set(flat, sinceMs);
     }
-    listener!.onPartitions(added.map((bounds) => ({ ...bounds, start: bounds.logStart })));
+  }
+
+  /** A topic that was created again is not joined, but reset first. */
+  function join({ partitions, unavailable }: LogLayout): void {
+    if (partitions.some(({ topic, topicId }) => (topicIds.get(topic) ?? topicId) !== topicId)) return;
+    const added: JoinedPartition[] = [];
+    for (const bounds of partitions) {
+      const flat = log.flatOf(bounds);
+      if (positions[flat] !== undefined) continue;
+      const sinceMs = waiting.get(flat) ?? null;
+      const start = sinceMs === null ? Number(bounds.logStart) : log.atTime(flat, sinceMs);
+      firstSeen[flat] ??= start;
+      startAt(flat, start);
+      topicIds.set(bounds.topic, bounds.topicId);
+      added.push({ ...bounds, start: BigInt(start) });
+    }
+    wait(unavailable, null);
+    if (added.length > 0) listener!.onPartitions(added);
   }
 
   function start(): void {
     isStarted = true;
     const layout = log.layout();
-    firstSeen.push(...layout.partitions.map(({ logStart }) => Number(logStart)));
-    positions = listener!.onStart(layout).map(Number);
+    const starts = listener!.onStart(layout);
+    for (const [i, bounds] of layout.partitions.entries()) {
+      const flat = log.flatOf(bounds);
+      firstSeen[flat] = Number(bounds.logStart);
+      startAt(flat, Number(starts[i]!));
+    }
+    for (const { topic } of [...layout.partitions, ...layout.unavailable])
+      topicIds.set(topic, log.topicIdsOf(topic).at(-1)!);
+    wait(layout.unavailable, log.nowMs);
   }
 
   const tail: Tail = {
@@ -121,19 +165,63 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       listener = asked;
       return tail;
     },
-    read: ({ partition }, from, to, { maxBytes }) =>
-      ask(() =>
-        log.read(partition, Number(from), Number(to), Math.max(1, Math.floor(maxBytes / RECORD_BYTES))),
+    read: (partition, from, to, { maxBytes }) =>
+      ask(() => {
+        const flat = log.flatOf(partition);
+        if (log.partitions[flat]!.isDown) throw new GatewayError('log-unavailable', 'it is down');
+        return log.read(flat, Number(from), Number(to), Math.max(1, Math.floor(maxBytes / RECORD_BYTES)));
+      }),
+    bounds: ({ timeMs } = {}) =>
+      ask(
+        () => log.layout(timeMs),
+        join,
+        () => layoutBehind(timeMs),
       ),
-    bounds: () => ask(() => log.layout(), join, layoutBehind),
     epochEnds: (asked) =>
       ask(() =>
-        asked.map(({ topic, partition, leaderEpoch }) => {
-          const { entries } = log.partitions[partition]!;
-          return { topic, partition, leaderEpoch, endOffset: BigInt(entries.length) };
-        }),
+        asked
+          .filter((query) => !log.partitions[log.flatOf(query)]!.isDown)
+          .map((query) => log.epochEnd(query)),
       ),
   };
+
+  /** What a fetch with the last epoch is answered when the log has diverged. */
+  function truncated(flat: number): boolean {
+    const epoch = epochs[flat];
+    if (epoch === undefined) return false;
+    const { topic, number } = log.partitions[flat]!;
+    const { endOffset } = log.epochEnd({ topic, partition: number, leaderEpoch: epoch });
+    if (endOffset >= positions[flat]!) return false;
+    startAt(flat, Number(endOffset));
+    listener!.onTruncated({ topic, partition: number, to: endOffset });
+    return true;
+  }
+
+  function reset(): boolean {
+    const layout = log.layout();
+    const names = [...topicIds].filter(([name, id]) => log.topicIdsOf(name).at(-1) !== id);
+    if (names.length === 0) return false;
+    const topics = names.map(([name]) => name);
+    for (const [flat, { topic, entries, isDown }] of log.partitions.entries()) {
+      if (!topics.includes(topic)) continue;
+      waiting.delete(flat);
+      positions[flat] = undefined;
+      firstSeen[flat] = isDown ? 0 : entries.length;
+      if (!isDown) startAt(flat, entries.length);
+    }
+    for (const name of topics) topicIds.set(name, log.topicIdsOf(name).at(-1)!);
+    wait(
+      layout.unavailable.filter(({ topic }) => topics.includes(topic)),
+      null,
+    );
+    // Of the others it says how far they were read.
+    const partitions = layout.partitions.map((bounds) => {
+      const position = positions[log.flatOf(bounds)];
+      return position === undefined ? bounds : { ...bounds, logEnd: BigInt(position) };
+    });
+    listener!.onReset({ reason: 'recreated', topics, layout: { ...layout, partitions } });
+    return true;
+  }
 
   return {
     // Nothing under test appends or asks for the status.
@@ -141,43 +229,52 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     questions,
     read,
     firstSeen,
-    get positions() {
-      return positions;
-    },
-    deliver(partition, count) {
+    positions,
+    deliver(flat, count) {
       if (!isStarted) {
         start();
         return true;
       }
-      const from = positions[partition];
-      if (isPaused || from === undefined || from === log.partitions[partition]!.entries.length) return false;
-      const chunk = log.read(partition, from, log.partitions[partition]!.entries.length, count);
+      if (reset()) return true;
+      const from = positions[flat];
+      const { entries, topic, number, isDown } = log.partitions[flat]!;
+      if (isPaused || isDown || from === undefined) return false;
+      if (truncated(flat)) return true;
+      if (from === entries.length) return false;
+      const chunk = log.read(flat, from, entries.length, count);
+      epochs[flat] = chunk.leaderEpoch;
       const gap = chunk.gaps[0];
       if (gap !== undefined && gap.from === BigInt(from)) {
-        positions[partition] = Number(gap.to);
-        read.push({ partition, offset: Number(gap.from), entry: null });
+        positions[flat] = Number(gap.to);
+        read.push({ partition: flat, offset: Number(gap.from), entry: null });
         listener!.onGap(gap);
         return true;
       }
       const next = gap?.from ?? chunk.next;
-      positions[partition] = Number(next);
+      positions[flat] = Number(next);
       const records = chunk.records.filter(({ offset }) => offset < next);
-      for (const { offset } of records) {
-        const entry = log.partitions[partition]!.entries[Number(offset)]!;
-        read.push({ partition, offset: Number(offset), entry });
-      }
-      listener!.onRecords({ topic: TOPIC, partition, records, next, leaderEpoch: 0 });
+      for (const { offset } of records)
+        read.push({ partition: flat, offset: Number(offset), entry: entries[Number(offset)]! });
+      const { leaderEpoch } = chunk;
+      listener!.onRecords({ topic, partition: number, records, next, leaderEpoch });
       return true;
     },
-    reset() {
-      const layout = log.layout();
-      positions = layout.partitions.map(({ logEnd }) => Number(logEnd));
-      firstSeen.splice(0, firstSeen.length, ...layout.partitions.map(({ logStart }) => Number(logStart)));
-      listener!.onReset({ reason: 'recreated', topics: [TOPIC], layout });
-    },
+    reset,
     discover() {
-      if (isStarted) join(log.layout());
-      else start();
+      if (!isStarted) start();
+      else if (!reset()) join(log.layout());
     },
   };
+}
+
+/** What it gives now, to be had later. */
+function attempt<T>(compute: () => T): () => T {
+  try {
+    const found = compute();
+    return () => found;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

@@ -22,7 +22,7 @@ import { createStreamAdmission } from '../../../src/sse/stream-admission';
 import { createStreamCounts } from '../../../src/sse/stream-counts';
 import { createStreamRoute } from '../../../src/sse/stream-route';
 import { createTokenExpiry } from '../../../src/sse/token-expiry';
-import { type ArrayLog, TOPIC } from './array-log';
+import { type ArrayLog, TOPICS } from './array-log';
 import type { FakeSocket } from './fake-socket';
 import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
 
@@ -97,7 +97,7 @@ export function createReplica(
   const log = createReplicaLog(array);
   let isInterrupted = false;
   const isLogInterrupted = () => isInterrupted;
-  const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
+  const topics = createTopicMap(TOPICS.map((name) => ({ name, base: '/', encoding: 'utf8' })));
   const cors = createCors([]);
   const streams = new OpenStreams();
   const counts = createStreamCounts();

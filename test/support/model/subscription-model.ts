@@ -18,7 +18,7 @@ export interface Told {
   readonly to: number;
 }
 
-export type Offsets = readonly number[];
+export type Offsets = readonly (number | undefined)[];
 
 export function isFor({ channels, events }: ModelSubscription, entry: LogEntry): boolean {
   const { channel } = entry;

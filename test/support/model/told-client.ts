@@ -1,0 +1,280 @@
+import { timeOf } from '../../../src/hub/since-time';
+import { parseCursor, topicDigest } from '../../../src/sse/cursor';
+import { createFrameDecoder } from '../../../src/sse/frame-decoder';
+import type { SseStream } from '../../../src/sse/sse-stream';
+import type { ArrayLog } from './array-log';
+import { FakeSocket } from './fake-socket';
+import type { Replica } from './replica';
+
+/** What an id says of one partition of the list. */
+interface Place {
+  /** Which of the topics of this name it means: 0 is the first that was created. */
+  readonly incarnation: number;
+  readonly offset: number | null;
+  readonly timeMs: number | null;
+  readonly epoch: number;
+}
+
+/** What a client has of one partition, over all its connections. */
+interface Had {
+  /** Where its obligation begins in the topic as it is now: an offset, or a time. */
+  from: Pick<Place, 'offset' | 'timeMs'>;
+  /** Texts that it was given and that no reset has made void. */
+  readonly given: Set<string>;
+}
+
+/**
+ * A client of everything, on a log whose topics are created again, whose partitions lose what was read, and whose
+ * leaders do not answer. It always comes back with its last id. What it must not see: a record twice or out of order, an
+ * id that goes back or changes to another topic without a `gateway.reset` of that topic, something given that the log
+ * has lost without one; and in the end it has everything else.
+ */
+export class ToldClient {
+  id: string | null = null;
+  socket: FakeSocket | null = null;
+  stream: SseStream | null = null;
+  replica: Replica | null = null;
+  resets = 0;
+  readonly #name: string;
+  readonly #log: ArrayLog;
+  readonly #faults: string[];
+  readonly #had = new Map<number, Had>();
+  #places = new Map<number, Place>();
+  /** Partitions of which a truncation may have gone unseen, since its id had no epoch. */
+  readonly #unseen = new Set<number>();
+  #lives = 0;
+  #asked: string | null = null;
+  /** Where the ring of its replica began when it came: `gateway.live` says that it has all before, at least. */
+  #due: readonly number[] = [];
+  /** Of which incarnations of their topics those offsets are. */
+  #dueOf: readonly number[] = [];
+
+  constructor(name: string, log: ArrayLog, faults: string[]) {
+    this.#name = name;
+    this.#log = log;
+    this.#faults = faults;
+  }
+
+  get isLive(): boolean {
+    return this.stream?.subscriber?.state === 'live' && (this.#asked === null || this.#lives === 1);
+  }
+
+  connect(replica: Replica): void {
+    const { id } = this;
+    this.replica = replica;
+    this.#asked = id;
+    this.#lives = 0;
+    this.#due = this.#oldestIn(replica);
+    this.#dueOf = this.#log.partitions.map(({ topic, number }) => {
+      const slots = replica.feed.layout()?.slots;
+      const slot = slots?.find(topic, number) ?? null;
+      if (slot === null) return -1;
+      return this.#log.topicIdsOf(topic).map(topicDigest).indexOf(slots!.partitionOf(slot).digest);
+    });
+    for (const [flat, place] of this.#places) {
+      const { truncations } = this.#log.partitions[flat]!;
+      if (place.epoch < 0 && truncations.some(({ to }) => to < (place.offset ?? 0))) this.#unseen.add(flat);
+    }
+    let pendingId: string | null = null;
+    const decoder = createFrameDecoder({
+      onId: (found) => {
+        pendingId = found;
+      },
+      onEvent: ({ event, data }) => {
+        const own = pendingId;
+        pendingId = null;
+        this.#event(own, event, data);
+      },
+    });
+    let head = '';
+    const socket = new FakeSocket((bytes) => {
+      const text = bytes.toString();
+      if (head.endsWith('\r\n\r\n')) decoder.push(text);
+      else {
+        const all = head + text;
+        const end = all.indexOf('\r\n\r\n');
+        head = end < 0 ? all : all.slice(0, end + 4);
+        if (end >= 0) decoder.push(all.slice(end + 4));
+      }
+    });
+    this.socket = socket;
+    this.stream = replica.connect(socket, '/events', id);
+  }
+
+  leave(taken = 0): void {
+    if (this.socket !== null && !this.socket.destroyed) this.socket.take(taken);
+    this.socket?.destroy();
+    this.socket = null;
+    this.stream = null;
+    this.replica = null;
+  }
+
+  /** The log loses records that this client has, or its replica may give it, without the replica having read so far. */
+  mayNotSee(flat: number): void {
+    this.#unseen.add(flat);
+  }
+
+  /** Where its last id stands in a partition. */
+  offsetIn(flat: number): number {
+    return this.#places.get(flat)?.offset ?? 0;
+  }
+
+  missing(): string[] {
+    const missing: string[] = [];
+    for (const [flat, { entries }] of this.#log.partitions.entries()) {
+      const had = this.#had.get(flat);
+      if (had === undefined || this.#unseen.has(flat)) continue;
+      const from = had.from.timeMs === null ? had.from.offset! : this.#log.atTime(flat, had.from.timeMs);
+      const now = new Set(entries.map(({ text }) => text));
+      for (const { text, kind } of entries.slice(from))
+        if (kind === 'record' && !had.given.has(text)) missing.push(`missed ${text}`);
+      for (const text of had.given) if (!now.has(text)) missing.push(`was not told that ${text} is gone`);
+    }
+    return missing;
+  }
+
+  toString(): string {
+    const places = [...this.#places].map(([flat, { offset, timeMs }]) => `${flat}@${offset ?? `t${timeMs}`}`);
+    return `${this.#name} ${places.join()} ${this.stream?.subscriber?.state} ${this.#lives} live`;
+  }
+
+  #fault(what: string): void {
+    this.#faults.push(`${this.#name}: ${what}`);
+  }
+
+  #event(id: string | null, event: string, data: string): void {
+    if (event === 'gateway.reset') this.#reset(id!, (JSON.parse(data) as { topics: string[] }).topics);
+    else if (event === 'message') this.#record(id!, data);
+    else if (event === 'gateway.live') this.#live(id!);
+    else if (event === 'gateway.gap') this.#fault(`${event} ${data}`);
+    else if (id !== null) this.#moveTo(id, event);
+  }
+
+  #record(id: string, text: string): void {
+    const [flat, offset] = text.split(':').map(Number) as [number, number];
+    const place = this.#places.get(flat);
+    if (place?.offset !== undefined && place.offset !== null && offset < place.offset)
+      this.#fault(`${text} came again or late, at ${place.offset}`);
+    this.#moveTo(id, text, { flat, offset });
+    const had = this.#hadOf(flat);
+    if (had.given.has(text)) this.#fault(`got ${text} twice`);
+    had.given.add(text);
+  }
+
+  #live(id: string): void {
+    this.#lives++;
+
+    this.#moveTo(id, 'gateway.live');
+    for (const [flat, { entries, truncations }] of this.#log.partitions.entries()) {
+      const place = this.#places.get(flat);
+      const due = Math.min(this.#due[flat] ?? 0, entries.length);
+      if (place === undefined || this.#unseen.has(flat) || place.timeMs !== null) continue;
+      if (truncations.some(({ to }) => to < due) || this.#dueOf[flat] !== place.incarnation) continue;
+      if (place.incarnation === this.#incarnationNow(flat) && place.offset! < due && this.#asked !== null)
+        this.#fault(
+          `is live at ${place.offset} of ${flat}, without what is older than the ring, up to ${due}`,
+        );
+    }
+  }
+
+  #reset(id: string, topics: readonly string[]): void {
+    this.resets++;
+    for (const [flat, { topic }] of this.#log.partitions.entries()) {
+      if (!topics.includes(topic)) continue;
+      const before = this.#places.get(flat);
+      const place = this.#placesOf(id).get(flat);
+      if (place === undefined) continue;
+      const had = this.#hadOf(flat);
+      if (before === undefined || before.incarnation !== place.incarnation) {
+        had.given.clear();
+        had.from = place;
+        this.#unseen.delete(flat);
+      } else if (before.offset !== null && place.offset !== null && place.offset < before.offset) {
+        for (const text of had.given) if (Number(text.split(':')[1]) >= place.offset) had.given.delete(text);
+        if (had.from.offset !== null && had.from.offset > place.offset) had.from = place;
+      }
+      this.#places.set(flat, place);
+    }
+    this.#moveTo(id, `gateway.reset of ${topics}`);
+  }
+
+  /** What an id says must follow from what the last one said and what was sent since. */
+  #moveTo(id: string, what: string, sent?: { readonly flat: number; readonly offset: number }): void {
+    this.id = id;
+    const places = this.#placesOf(id);
+    for (const [flat, place] of places) {
+      const before = this.#places.get(flat);
+      if (before === undefined) this.#hadOf(flat).from = place;
+      else if (before.incarnation !== place.incarnation) {
+        this.#fault(`the id of ${what} is of another topic than before, in ${flat}`);
+      } else if (!this.#unseen.has(flat)) this.#judgeMove(flat, before, place, what, sent);
+    }
+    for (const flat of this.#places.keys())
+      if (!places.has(flat)) this.#fault(`the id of ${what} leaves out ${flat}`);
+    this.#places = places;
+  }
+
+  #judgeMove(
+    flat: number,
+    before: Place,
+    place: Place,
+    what: string,
+    sent: { readonly flat: number; readonly offset: number } | undefined,
+  ): void {
+    if (place.timeMs !== null) {
+      if (before.timeMs === null) this.#fault(`the id of ${what} forgets ${flat}@${before.offset}`);
+      return;
+    }
+    const from = before.offset ?? this.#log.atTime(flat, before.timeMs!);
+    if (place.offset! < from && before.offset !== null)
+      this.#fault(`the id of ${what} goes back in ${flat} from ${from} to ${place.offset}`);
+    // Only as far as the log still has it: what is gone cannot be looked up.
+    if (place.incarnation !== this.#incarnationNow(flat)) return;
+    const { entries, truncations } = this.#log.partitions[flat]!;
+    if (truncations.some(({ to }) => to < place.offset!)) return;
+    const { given } = this.#hadOf(flat);
+    for (let offset = from; offset < place.offset!; offset++) {
+      const entry = entries[offset]!;
+      if (sent?.flat === flat && sent.offset === offset) continue;
+      if (entry.kind === 'record' && !given.has(entry.text))
+        this.#fault(`the id of ${what} covers ${entry.text}`);
+    }
+  }
+
+  #oldestIn({ feed, hub: { ring } }: Replica): number[] {
+    const slots = feed.layout()?.slots;
+    const oldest = ring.positionsAt(ring.base);
+    return this.#log.partitions.map(({ topic, number }) => {
+      const slot = slots?.find(topic, number) ?? null;
+      return slot === null ? 0 : Math.max(0, Number(ring.positionIn(oldest, slot)));
+    });
+  }
+
+  #hadOf(flat: number): Had {
+    const had = this.#had.get(flat) ?? { from: { offset: 0, timeMs: null }, given: new Set<string>() };
+    this.#had.set(flat, had);
+    return had;
+  }
+
+  #incarnationNow(flat: number): number {
+    return this.#log.topicIdsOf(this.#log.partitions[flat]!.topic).length - 1;
+  }
+
+  /** By partition of the list. */
+  #placesOf(id: string): Map<number, Place> {
+    const places = new Map<number, Place>();
+    const { topics } = parseCursor(id)!;
+    for (const [flat, { topic, number }] of this.#log.partitions.entries()) {
+      const digests = this.#log.topicIdsOf(topic).map(topicDigest);
+      for (const { key, positions, epochs } of topics) {
+        const incarnation = digests.findIndex((digest) => digest.startsWith(key));
+        const position = positions[number];
+        if (incarnation < 0 || position === undefined) continue;
+        const timeMs = timeOf(position);
+        const offset = timeMs === null ? Number(position) : null;
+        places.set(flat, { incarnation, offset, timeMs, epoch: epochs[number]! });
+      }
+    }
+    return places;
+  }
+}
