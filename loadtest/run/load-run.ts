@@ -23,6 +23,8 @@ export interface LoadRunDeps {
   readonly k6: string;
   /** The whole command line, for the report. */
   readonly command: string;
+  /** Ticks that Kafka did not take until now; null: somebody else's ticker. */
+  readonly neverStored: () => number | null;
   /** Where the shards leave their figures. */
   readonly directory: string;
   readonly print: (line: string) => void;
@@ -100,6 +102,7 @@ export function startLoadRun(deps: LoadRunDeps): LoadRun {
       shards: ends,
       probe: probed,
       storm,
+      neverStored: deps.neverStored(),
       parts: samples.figures(),
     });
   }

@@ -19,6 +19,7 @@ import { readMachineLimits } from './machine-limits';
 import { type LoadTestOptions, parseLoadTestOptions, scriptEnvOf } from './options';
 import { type Report, renderReport } from './report';
 import { localTarget, remoteTarget } from './target';
+import { createUnstoredTicks } from './unstored-ticks';
 
 const RESULTS = 'loadtest/results';
 const LOOPBACK = /^https?:\/\/(127\.[\d.]+|localhost)[:/]?/;
@@ -47,11 +48,15 @@ void runInForeground(async () => {
     verbose: options.verbose,
     print,
   });
+  const unstoredTicks = createUnstoredTicks(options.tickMs);
   const target =
     options.url === null
       ? await localTarget(options, gateways, maxStreamsFor(spread, limits), {
           log: print,
-          onOutput: runLog.write,
+          onOutput(name, line) {
+            runLog.write(name, line);
+            if (name === 'ticker') unstoredTicks.hear(line);
+          },
         })
       : remoteTarget(options.url);
   const run = startLoadRun({
@@ -62,6 +67,7 @@ void runInForeground(async () => {
     ownAddresses: process.platform === 'linux' && needsOwnAddresses(spread, limits),
     k6,
     command: `npm run loadtest -- ${args.join(' ')}`.trim(),
+    neverStored: () => (options.url === null ? unstoredTicks.count() : null),
     directory: runLog.directory,
     print,
     onOutput: runLog.write,

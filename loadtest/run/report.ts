@@ -26,6 +26,8 @@ export interface Report {
   readonly probe: ProbeResult | null;
   /** Null: not that scenario. */
   readonly storm: StormResult | null;
+  /** Ticks that Kafka did not take; null: somebody else's ticker. */
+  readonly neverStored: number | null;
   readonly shards: readonly { readonly name: string; readonly exitCode: number }[];
   readonly metrics: Metrics;
   readonly verdicts: readonly Verdict[];
@@ -65,9 +67,10 @@ export function reportOf(run: {
   readonly shards: readonly ShardEnd[];
   readonly probe: ProbeResult | null;
   readonly storm: StormResult | null;
+  readonly neverStored: number | null;
   readonly parts: readonly PartFigures[];
 }): Report {
-  const { command, machine, config, shards, probe, storm, parts } = run;
+  const { command, machine, config, shards, probe, storm, neverStored, parts } = run;
   const metrics = mergeMetrics(shards.map((shard) => shard.metrics));
   const verdicts = [
     ...verdictsOf(thresholdsOf(config), metrics),
@@ -89,6 +92,7 @@ export function reportOf(run: {
     machine,
     probe,
     storm,
+    neverStored,
     shards: shards.map(({ name, exitCode }) => ({ name, exitCode })),
     metrics,
     verdicts,
@@ -136,7 +140,7 @@ function stormVerdicts(storm: StormResult | null): Verdict[] {
 
 /** The end of a run, for people. */
 export function renderReport(report: Report, colour: boolean): string {
-  const { machine, metrics, probe, storm, parts, reasons, verdicts, shards } = report;
+  const { machine, metrics, probe, storm, neverStored, parts, reasons, verdicts, shards } = report;
   const trend = (name: string): string => {
     const values = metrics[name]?.values ?? {};
     return `p50 ${rounded(values.med ?? 0)} ms, p95 ${rounded(values['p(95)'] ?? 0)} ms, max ${rounded(values.max ?? 0)} ms`;
@@ -158,6 +162,11 @@ export function renderReport(report: Report, colour: boolean): string {
           `  delivery (probe) p50 ${rounded(probe.latency.p50)} ms, p95 ${rounded(probe.latency.p95)} ms, max ${rounded(probe.latency.max)} ms; ${probe.latency.count} deliveries to ${probe.opened} streams`,
         ]),
     `  gaps            ${count('sse_gaps')}${probe === null ? '' : `, probe ${probe.lost}`}`,
+    ...(neverStored === null || neverStored === 0
+      ? []
+      : [
+          `  never stored    ${neverStored} ticks that Kafka did not take: no gap, since nobody could have them`,
+        ]),
     `  duplicates      ${count('sse_duplicates')}${probe === null ? '' : `, probe ${probe.duplicates}`}`,
     `  reconnects      ${count('sse_reconnects')}${probe === null ? '' : `, probe ${probe.breaks}`}`,
     `  failed          ${failures.length === 0 ? '0' : failures.join(', ')}`,

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Config } from '../config';
+import { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import { recordOf } from '../events/record-event';
 import type { TopicMap } from '../events/topic-map';
@@ -16,30 +18,69 @@ export interface Ticker {
   stop(): void;
 }
 
-/** Appends the time to the log, again and again: the events of the benchmark and of the first try-out. */
+/**
+ * Appends the time to the log, again and again: the events of the benchmark and of the first try-out. Their number counts
+ * those that the log has, so that a hole in it is an event that was lost on the way. One is stored after the other: none is
+ * made while the last one is not answered, and one of unknown outcome is sent again, as the same event, until it is known.
+ */
 export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker {
-  let times = 0;
-  let failing = false;
+  const name = randomUUID();
+  let stored = 0;
+  let isBusy = false;
+  /** May have been stored. */
+  let unknown: Buffer | null = null;
+  let isFailing = false;
+  let missed = 0;
+  let lastStoredMs = Date.now();
 
-  async function tick(): Promise<void> {
+  function nextTick(): Buffer {
     const date = Date.now();
     const data =
-      config.format === 'ms' ? String(date) : JSON.stringify({ payload: { date, times: ++times } });
-    const record = recordOf(
-      { channel: ROOT_CHANNEL, event: null, data: Buffer.from(data), key: null },
-      topics,
-    );
+      config.format === 'ms' ? String(date) : JSON.stringify({ payload: { date, times: stored + 1 } });
+    return Buffer.from(data);
+  }
+
+  async function tick(): Promise<void> {
+    const data = unknown ?? nextTick();
+    const idempotencyKey = `tick-${name}-${stored + 1}`;
+    const record = recordOf({ channel: ROOT_CHANNEL, event: null, data, key: null, idempotencyKey }, topics);
     if (record === null) throw new Error('no topic is served under /, so the ticker has nowhere to write');
     const [result] = await log.append([record]);
-    const error = result?.ok === false ? result.error : null;
+    if (result?.ok === false) failed(result.error, data);
+    else succeeded();
+  }
+
+  function failed(error: Error, data: Buffer): void {
+    const mayBeStored = error instanceof GatewayError && error.code === 'outcome-unknown';
+    // Once it may be stored, a later refusal does not say that it is not.
+    if (mayBeStored) unknown = data;
+    missed++;
     // Only changes are told: a log that is away would fill ours.
-    if (error !== null && !failing) logger.warn({ err: error }, 'ticks are not stored');
-    if (error === null && failing) logger.info({}, 'ticks are stored again');
-    failing = error !== null;
+    if (!isFailing) logger.warn({ err: error }, 'ticks are not stored');
+    isFailing = true;
+  }
+
+  function succeeded(): void {
+    stored++;
+    unknown = null;
+    const nowMs = Date.now();
+    if (isFailing) logger.info({ missed, forMs: nowMs - lastStoredMs }, 'ticks are stored again');
+    isFailing = false;
+    missed = 0;
+    lastStoredMs = nowMs;
   }
 
   const timer = setInterval(() => {
-    tick().catch((error) => logger.error({ err: error }, 'the ticker failed'));
+    if (isBusy) {
+      missed++;
+      return;
+    }
+    isBusy = true;
+    tick()
+      .catch((error) => logger.error({ err: error }, 'the ticker failed'))
+      .finally(() => {
+        isBusy = false;
+      });
   }, config.intervalMs);
   return { stop: () => clearInterval(timer) };
 }

@@ -1,6 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../../infra/local/ports';
+import { startStack } from '../../infra/local/start-stack';
 import { startBufferingNginx } from '../support/buffering-nginx';
 import { type K6Run, runK6 } from '../support/k6-run';
 import { spawnGateway } from '../support/process';
@@ -10,6 +12,8 @@ const RUN_LIMIT_MS = 120_000;
 const CONNECTIONS = 100;
 const SMALL = { CONNECTIONS: String(CONNECTIONS), RAMP: '1s', HOLD: '4s', RAMP_DOWN: '500ms' };
 const THRESHOLDS_FAILED = 99;
+/** After the first tick that was not stored; under ten seconds together with what came before. */
+const STANDSTILL_MS = 5_000;
 
 const count = ({ metrics }: K6Run, name: string): number => metrics[name]?.values.count ?? 0;
 
@@ -158,6 +162,51 @@ describe('the load test passes', () => {
       expect(count(run, 'sse_errors')).toBe(0);
       // At least half of the ticks of the hold, of every stream.
       expect(count(run, 'sse_event_latency')).toBeGreaterThan((CONNECTIONS * 4_000) / 200 / 2);
+    },
+    RUN_LIMIT_MS,
+  );
+});
+
+describe('the load test passes although Kafka stood still', () => {
+  it(
+    'since ticks that were never stored are not lost',
+    async () => {
+      const told: string[] = [];
+      const stack = await startStack({
+        gateways: 1,
+        aggregators: 0,
+        tickMs: 200,
+        env: { PRODUCE_DEADLINE_MS: '1000' },
+        onOutput: (name, line) => name === 'ticker' && told.push(line),
+      });
+      try {
+        const settings = { ...SMALL, HOLD: '14s', LATENCY_P95_MS: '8000', URL: stack.url };
+        const run = await runK6(settings, async () => {
+          await until(
+            async () =>
+              (await (await fetch(`${stack.gateways[0]!.url}/connections`)).text()) === String(CONNECTIONS),
+            'all streams are open',
+            RUN_LIMIT_MS,
+          );
+          stack.broker!.pause();
+          await until(
+            () => told.some((line) => line.includes('ticks are not stored')),
+            'a tick is not stored',
+          );
+          // As long again, so that ticks are of unknown outcome and refused.
+          await sleep(STANDSTILL_MS);
+          stack.broker!.resume();
+          await until(() => told.some((line) => line.includes('ticks are stored again')), 'ticks are stored');
+        });
+        expect(run.output).not.toMatch(/FAIL/);
+        expect(run.exitCode).toBe(0);
+        expect([count(run, 'sse_gaps'), count(run, 'sse_duplicates')]).toEqual([0, 0]);
+        const { missed } = JSON.parse(told.find((line) => line.includes('ticks are stored again'))!);
+        expect(missed).toBeGreaterThan(STANDSTILL_MS / 200);
+      } finally {
+        stack.broker?.resume();
+        await stack.close();
+      }
     },
     RUN_LIMIT_MS,
   );
