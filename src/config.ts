@@ -88,6 +88,7 @@ function arrange(s: Settings) {
     streamLogLines: s.LOG_STREAMS_PER_SECOND,
     /** What must never be seen, as far as it is kept at all. */
     secrets: [s.ADMIN_KEY, s.KAFKA_SASL_PASSWORD, s.JWT_SECRET].filter((secret) => secret !== undefined),
+    readyWhen: s.READY_WHEN,
     shutdown: shutdownConfig(s),
     http: httpConfig(s),
     auth: authConfig(s),

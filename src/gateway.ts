@@ -156,7 +156,15 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     retryMs: config.kafka.retryMaxMs,
     logger,
   });
-  const logWatch = startLogWatch({ log, everyMs: config.streams.logCheckMs, onChange: feed.announceLog });
+  const baseOf = (topic: string) => topics.byName(topic).base;
+  const logWatch = startLogWatch({
+    log,
+    everyMs: config.streams.logCheckMs,
+    baseOf,
+    onNews: feed.announceStatus,
+    onUnread: feed.warmWithout,
+    logger,
+  });
 
   // who may
   const { jwt, cookie, publicChannels, noticeMs } = config.auth;
@@ -188,7 +196,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
-    isLogInterrupted: logWatch.isInterrupted,
+    troubles: logWatch.troubles,
+    baseOf,
     takesBatches: config.ingest.enabled,
     admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
     guard: verifier === null ? null : createSubscribeGuard({ verifier, cookie, publicChannels }),
@@ -233,6 +242,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     maxStreams,
     ingest: config.ingest.enabled,
     isWarm: () => feed.layout() !== null,
+    readyWhen: config.readyWhen,
   };
   const web = createWebFiles(join(__dirname, 'web'));
   const operatorGuard = createOperatorGuard({ adminKey: config.http.adminKey, clientAddress });

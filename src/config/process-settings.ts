@@ -8,6 +8,11 @@ export const PROCESS_SETTINGS = {
   LOG_STREAMS_PER_SECOND: int(0, 0, 100_000).describe(
     'lines per second about streams that open and close; those beyond are counted; 0 means none',
   ),
+  READY_WHEN: oneOf(['any', 'all'])
+    .default('any')
+    .describe(
+      '`any`: ready while something of the topics can be served; `all`: while every partition of every topic can',
+    ),
   DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown, at the most'),
   DRAIN_GAP_MS: ms(10, 0).describe(
     'longest time from one stream closed at shutdown to the next: a few take no longer than that',

@@ -7,6 +7,7 @@ import type {
   PartitionBounds,
   RecordBatch,
   TailListener,
+  TopicPartition,
 } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { Hub } from '../hub/hub';
@@ -17,7 +18,7 @@ import { createSlabs } from '../slabs';
 import { clusterHash, formatCursor, topicDigest } from '../sse/cursor';
 import { encodeFrame } from '../sse/frame';
 import { gapData } from '../sse/gap';
-import type { GatewayEvents, JsonEventName } from '../sse/gateway-events';
+import type { GatewayEvents, JsonEventName, StreamStatus } from '../sse/gateway-events';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
 import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
@@ -73,8 +74,10 @@ export interface Feed extends TailListener {
    * @param leaderEpoch unset: not known, as long as the record has not been read
    */
   idAfter(offset: bigint, leaderEpoch?: number): string | null;
-  /** Tells all streams that the log went away, or that it is back. */
-  announceLog(kafka: 'interrupted' | 'ok'): void;
+  /** Tells streams that something went away, or is back: those that may see what is below `scope`; null: all. */
+  announceStatus(status: StreamStatus, scope: string | null): void;
+  /** The first streams do not wait until these partitions have been read into the ring. */
+  warmWithout(partitions: readonly TopicPartition[]): void;
   stats(): FeedStats;
 }
 
@@ -171,14 +174,19 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     judgeWarmth();
   }
 
-  /** An event of the gateway itself, for every stream whatever it subscribed to. */
-  function announce<N extends JsonEventName>(event: N, data: GatewayEvents[N], positions: Positions): void {
+  /** An event of the gateway itself, for every stream whatever it subscribed to, or for those in `scope`. */
+  function announce<N extends JsonEventName>(
+    event: N,
+    data: GatewayEvents[N],
+    positions: Positions,
+    scope: string | null = null,
+  ): void {
     const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
-    publishOwn({ ...frame, event, slot: null }, positions);
+    publishOwn({ ...frame, event, scope, slot: null }, positions);
   }
 
   function publishOwn(
-    item: Pick<RingItem, 'bytes' | 'bodyEnd' | 'event' | 'slot' | 'frameFrom'>,
+    item: Pick<RingItem, 'bytes' | 'bodyEnd' | 'event' | 'scope' | 'slot' | 'frameFrom'>,
     positions: Positions,
   ): void {
     hub.publish({ ...item, channel: null, isOwn: true, source: null, sourceBytes: 0 }, positions);
@@ -300,8 +308,17 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
       );
     },
 
-    announceLog(kafka) {
-      if (isWarm) announce('gateway.status', { kafka }, ring.positions);
+    announceStatus(status, scope) {
+      if (isWarm) announce('gateway.status', status, ring.positions, scope);
+    },
+
+    warmWithout(partitions) {
+      if (isWarm || layout === null) return;
+      for (const { topic, partition } of partitions) {
+        const slot = layout.slots.find(topic, partition);
+        if (slot !== null) warmEnd = warmEnd.with(slot, ring.positionIn(ring.positions, slot));
+      }
+      judgeWarmth();
     },
 
     stats: () => ({

@@ -61,8 +61,8 @@ export function createApp({ streams, cors, health, kafkaStatus, web, logger }: A
     [
       '/readyz',
       (_req, res) => {
-        const { ready, checks } = readiness(health);
-        sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+        const { ready, checks, degraded } = readiness(health);
+        sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks, degraded });
       },
     ],
   ];

@@ -58,6 +58,11 @@ export function covers(channel: string, other: string): boolean {
   );
 }
 
+/** True when a subscriber of one of these channels may get events of `other` or of channels below it. */
+export function overlaps(channels: readonly string[], other: string): boolean {
+  return channels.some((channel) => covers(channel, other) || covers(other, channel));
+}
+
 /** The same subscription in one form: sorted, each once, and none that lies below another one of the set. */
 export function normaliseChannels(channels: readonly string[]): string[] {
   const unique = [...new Set(channels)];

@@ -12,7 +12,7 @@ import {
 } from './ring';
 import { Scheduler } from './scheduler';
 import { type Delivery, type Sink, type Start, Subscriber } from './subscriber';
-import type { Subscription } from './subscription';
+import { isInScope, type Subscription } from './subscription';
 
 export interface HubOptions {
   readonly ring: RingLimits;
@@ -112,8 +112,10 @@ export class Hub {
   /** Puts an event into the ring and sends it on its way. `positions` are those after it. */
   publish(item: RingItem, positions: Positions): void {
     const entry = this.ring.append(item, positions);
-    if (entry.channel === null) for (const audience of this.#audiences.values()) audience.onEntry(entry);
-    else for (const channel of channelAndAncestors(entry.channel)) this.#emitter.emit(channel, entry);
+    if (entry.channel === null) {
+      for (const audience of this.#audiences.values())
+        if (isInScope(audience.subscription, entry)) audience.onEntry(entry);
+    } else for (const channel of channelAndAncestors(entry.channel)) this.#emitter.emit(channel, entry);
   }
 
   /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */

@@ -11,8 +11,13 @@ export interface EntryFrame {
 
 /** What is put into the ring. */
 export interface RingItem extends EntryFrame {
-  /** Null: for every subscription, whatever its channels. */
+  /** Null: for every subscription, whatever its channels, or as `scope` says. */
   readonly channel: string | null;
+  /**
+   * Only without a channel: for subscriptions that may get events of this channel or below it, by one above it or one
+   * below. Null: for all.
+   */
+  readonly scope?: string | null;
   /** Null: unnamed, which a browser dispatches as `message`. */
   readonly event: string | null;
   /** An event of the gateway itself, which passes every filter of event names. */
@@ -134,6 +139,7 @@ export class Ring {
     // Field by field: a spread takes several times longer, and makes entries of more than one shape.
     const entry: RingEntry = {
       channel: item.channel,
+      scope: item.scope ?? null,
       event: item.event,
       isOwn: item.isOwn,
       bytes: item.bytes,

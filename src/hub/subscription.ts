@@ -1,8 +1,8 @@
-import { covers, normaliseChannels } from './channel';
+import { covers, normaliseChannels, overlaps } from './channel';
 import type { RingItem } from './ring';
 
 /** What decides for whom an event is. */
-export type Addressed = Pick<RingItem, 'channel' | 'event' | 'isOwn'>;
+export type Addressed = Pick<RingItem, 'channel' | 'scope' | 'event' | 'isOwn'>;
 
 export interface SubscriptionOptions {
   readonly channels: readonly string[];
@@ -48,6 +48,12 @@ export function wantsEvent({ events }: Subscription, { event, isOwn }: Addressed
 
 export function matches(subscription: Subscription, entry: Addressed): boolean {
   const { channel } = entry;
-  if (channel !== null && !subscription.channels.some((wanted) => covers(wanted, channel))) return false;
+  if (channel === null) return isInScope(subscription, entry);
+  if (!subscription.channels.some((wanted) => covers(wanted, channel))) return false;
   return wantsEvent(subscription, entry);
+}
+
+/** For entries without a channel. */
+export function isInScope({ channels }: Subscription, { scope = null }: Addressed): boolean {
+  return scope === null || overlaps(channels, scope);
 }

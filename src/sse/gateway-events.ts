@@ -75,9 +75,19 @@ export interface StreamLive {
   readonly replayed: number;
 }
 
-/** Kafka went away from the gateway, or is back. The stream stays open in between, and nothing is lost. */
+/**
+ * Something went away, or is back. The stream stays open in between, and what can be read goes on; what was written
+ * meanwhile comes when it can be read again.
+ */
 export interface StreamStatus {
   readonly kafka: 'interrupted' | 'ok';
+  /** Names of the topics concerned, as far as this stream may get events of them. Left out: all of Kafka. */
+  readonly topics?: readonly string[];
+  /**
+   * Only with topics that went away. `unreachable`: some of a topic has no broker at the moment. `missing`: it does not
+   * exist. `forbidden`: the gateway has no right to read it. The last two last until an operator changes something.
+   */
+  readonly reason?: 'unreachable' | 'missing' | 'forbidden';
 }
 
 /** The stream ends when its token does. */

@@ -26,6 +26,8 @@ export interface SseStreamDeps {
 export interface SseStreamOptions {
   readonly socket: Socket;
   readonly origin: StreamOrigin;
+  /** As its subscription has them. */
+  readonly channels: readonly string[];
   /** True: chunked coding (HTTP/1.1). False: bare bytes until the end of the connection. */
   readonly chunked: boolean;
   /** The id before the data in what only this stream gets, as its subscription has it. */
@@ -43,6 +45,7 @@ const LAST_CHUNK = '0\r\n\r\n';
 export class SseStream implements Sink {
   readonly openedAtMs = Date.now();
   readonly origin: StreamOrigin;
+  readonly channels: readonly string[];
   readonly idFirst: boolean;
   readonly heartbeatMs: number;
   /** Null until it is known where the stream begins. */
@@ -61,9 +64,13 @@ export class SseStream implements Sink {
   #isOpen = true;
   #waitsForDrain = false;
 
-  constructor(deps: SseStreamDeps, { socket, origin, chunked, idFirst, heartbeatMs }: SseStreamOptions) {
+  constructor(
+    deps: SseStreamDeps,
+    { socket, origin, channels, chunked, idFirst, heartbeatMs }: SseStreamOptions,
+  ) {
     this.#deps = deps;
     this.origin = origin;
+    this.channels = channels;
     this.idFirst = idFirst;
     this.heartbeatMs = heartbeatMs;
     this.#socket = socket;

@@ -144,7 +144,14 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
   return (socket, { head, query, origin, grant }) => {
     const { idFirst } = query.subscription;
     const heartbeatMs = query.heartbeatMs ?? config.heartbeatMs;
-    const stream = new SseStream(streamDeps, { socket, chunked: head.chunked, origin, idFirst, heartbeatMs });
+    const stream = new SseStream(streamDeps, {
+      socket,
+      chunked: head.chunked,
+      origin,
+      channels: query.subscription.channels,
+      idFirst,
+      heartbeatMs,
+    });
     streams.add(stream);
     admission.opened(origin.clientIp);
     if (grant.expiresAtMs !== null) deps.tokenExpiry.watch(stream, grant.expiresAtMs);

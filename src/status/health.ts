@@ -1,4 +1,5 @@
-import type { EventLog } from '../eventlog/event-log';
+import type { Config } from '../config';
+import type { ConnectionStatus, EventLog, LogStatus, ServiceState } from '../eventlog/event-log';
 import type { Lifecycle } from '../lifecycle';
 import type { OpenStreams } from '../sse/open-streams';
 
@@ -10,24 +11,56 @@ export interface HealthDeps {
   readonly ingest: boolean;
   /** The log has been reached and the ring filled from it. */
   readonly isWarm: () => boolean;
+  /** Whether what can be served is enough, or all topics in use must be whole. */
+  readonly readyWhen: Config['readyWhen'];
+}
+
+/** Something of a topic that cannot be served although the gateway may be ready. */
+export interface Degraded {
+  readonly topic: string;
+  readonly what: 'read' | 'append';
+  readonly state: ServiceState;
+  /** Those that cannot be read, unless it is all of the topic. */
+  readonly partitions?: readonly number[];
+  /** ISO 8601. */
+  readonly since: string;
+  readonly detail: string | null;
 }
 
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  /** By topic, in the order of the configuration; empty when all is served. */
+  readonly degraded: readonly Degraded[];
 }
 
 /** Ready: what a client could ask for now would be served. Answered from memory, so that a probe costs nothing. */
-export function readiness({ log, lifecycle, streams, maxStreams, ingest, isWarm }: HealthDeps): Readiness {
-  const { consumer, producer } = log.status();
+export function readiness(deps: HealthDeps): Readiness {
+  const { log, lifecycle, streams, maxStreams, ingest, isWarm, readyWhen } = deps;
+  const status = log.status();
+  const degraded = [...degradedOf(status)].filter(({ what }) => what === 'read' || ingest);
+  const side = (what: Degraded['what'], { connected, state }: ConnectionStatus) => {
+    const whole = readyWhen === 'any' || degraded.every((it) => it.what !== what);
+    return { ok: connected && whole, detail: connected && !whole ? 'not all topics' : state };
+  };
   const checks = {
-    consumer: { ok: consumer.connected, detail: consumer.state },
-    ...(ingest ? { producer: { ok: producer.connected, detail: producer.state } } : {}),
+    consumer: side('read', status.consumer),
+    ...(ingest ? { producer: side('append', status.producer) } : {}),
     ring: { ok: isWarm(), detail: isWarm() ? 'warm' : 'filling' },
     streams: { ok: streams.count < maxStreams, detail: `${streams.count} of ${maxStreams}` },
     lifecycle: { ok: lifecycle.state === 'running', detail: lifecycle.state },
   };
-  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
+  return { ready: Object.values(checks).every(({ ok }) => ok), checks, degraded };
+}
+
+function* degradedOf({ consumer, topics }: LogStatus): Iterable<Degraded> {
+  for (const { topic, read, append } of topics) {
+    const own = consumer.partitions.filter((status) => status.topic === topic);
+    const unread = own.filter((status) => status.read.state !== 'ok').map(({ partition }) => partition);
+    const partitions = unread.length < own.length && unread.length > 0 ? { partitions: unread } : {};
+    if (read.state !== 'ok') yield { topic, what: 'read', ...partitions, ...read };
+    if (append.state !== 'ok') yield { topic, what: 'append', ...append };
+  }
 }
 
 /** The first check that fails, with its detail; null when ready. */

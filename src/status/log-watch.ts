@@ -1,27 +1,97 @@
-import type { EventLog } from '../eventlog/event-log';
+import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/event-log';
+import type { Logger } from '../logger';
+import type { StreamStatus } from '../sse/gateway-events';
+import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/log-troubles';
 
 export interface LogWatchDeps {
-  readonly log: EventLog;
+  readonly log: Pick<EventLog, 'status'>;
   readonly everyMs: number;
-  /** The connection to the log was lost, or is back. Not called for the first connection. */
-  readonly onChange: (kafka: 'interrupted' | 'ok') => void;
+  /** Base channel of a topic in use. */
+  readonly baseOf: (topic: string) => string;
+  /** Something went away or is back, for streams that may see what is below `scope`; null: for all. */
+  readonly onNews: (status: StreamStatus, scope: string | null) => void;
+  /** Partitions that cannot be read although others can, at each look. */
+  readonly onUnread: (partitions: readonly TopicPartition[]) => void;
+  readonly logger: Logger;
 }
 
 export interface LogWatch {
-  /** The connection to the log was lost and is not back, as far as `onChange` has told. */
-  isInterrupted(): boolean;
+  /** What `onNews` has told so far. */
+  troubles(): LogTroubles;
   stop(): void;
 }
 
-/** Looks at the log's own word on its connection, and tells changes. */
-export function startLogWatch({ log, everyMs, onChange }: LogWatchDeps): LogWatch {
-  // What was never connected is starting, not interrupted: an outage may be all there is to see at the first look.
-  let wasConnected = true;
-  const timer = setInterval(() => {
-    const { state, connected } = log.status().consumer;
-    if (state === 'starting' || connected === wasConnected) return;
-    wasConnected = connected;
-    onChange(connected ? 'ok' : 'interrupted');
-  }, everyMs);
-  return { isInterrupted: () => !wasConnected, stop: () => clearInterval(timer) };
+const REASONS: Partial<Record<Service['state'], TroubleReason>> = {
+  interrupted: 'unreachable',
+  missing: 'missing',
+  forbidden: 'forbidden',
+};
+
+/** Looks at the log's own word on what can be read and appended, and tells changes. */
+export function startLogWatch({ log, everyMs, baseOf, onNews, onUnread, logger }: LogWatchDeps): LogWatch {
+  let troubles = NO_TROUBLES;
+  const logged = new Map<string, Service['state']>();
+
+  function look(): void {
+    const status = log.status();
+    const now = troublesOf(status, troubles);
+    if (!isSame(troubles, now)) {
+      const news = troubleNews(troubles, now, baseOf);
+      troubles = now;
+      for (const { place, status: told } of news) onNews(told, place);
+    }
+    if (!status.consumer.connected) return;
+    const unread = status.consumer.partitions.filter(({ read }) => read.state !== 'ok');
+    if (unread.length > 0) onUnread(unread);
+    for (const { topic, read, append } of status.topics) {
+      logChange('read', topic, read, unread);
+      logChange('append', topic, append, []);
+    }
+  }
+
+  /** While all is away, the connections say so themselves. */
+  function logChange(
+    what: 'read' | 'append',
+    topic: string,
+    { state, detail }: Service,
+    unread: LogStatus['consumer']['partitions'],
+  ): void {
+    const key = `${what} ${topic}`;
+    if (state === 'starting' || state === (logged.get(key) ?? 'ok')) return;
+    logged.set(key, state);
+    if (state === 'ok') {
+      logger.info({ topic, what }, 'a topic is served again');
+      return;
+    }
+    const partitions = unread.filter((status) => status.topic === topic).map(({ partition }) => partition);
+    logger.warn(
+      { topic, what, state, detail, ...(partitions.length > 0 && { partitions }) },
+      'a topic cannot be served, or not all of it',
+    );
+  }
+
+  const timer = setInterval(look, everyMs);
+  return { troubles: () => troubles, stop: () => clearInterval(timer) };
+}
+
+/** What was never connected is starting, not away: an outage may be all there is to see at the first look. */
+function troublesOf({ consumer, topics }: LogStatus, before: LogTroubles): LogTroubles {
+  if (!consumer.connected) {
+    return consumer.state === 'starting' ? before : { isAway: true, topics: NO_TROUBLES.topics };
+  }
+  const found = new Map<string, TroubleReason>();
+  for (const { topic, read } of topics) {
+    // Looked up anew: what was told holds until it is known better.
+    const reason = read.state === 'starting' ? before.topics.get(topic) : REASONS[read.state];
+    if (reason !== undefined) found.set(topic, reason);
+  }
+  return { isAway: false, topics: found };
+}
+
+function isSame(a: LogTroubles, b: LogTroubles): boolean {
+  return (
+    a.isAway === b.isAway &&
+    a.topics.size === b.topics.size &&
+    [...a.topics].every(([topic, reason]) => b.topics.get(topic) === reason)
+  );
 }

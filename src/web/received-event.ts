@@ -96,10 +96,18 @@ export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>)
         text: `Caught up: ${(JSON.parse(data) as { replayed: number }).replayed} events replayed`,
       };
     case 'gateway.status': {
-      const isOk = (JSON.parse(data) as { kafka: string }).kafka === 'ok';
-      return isOk
-        ? { severity: 'good', text: 'Kafka is back' }
-        : { severity: 'warning', text: 'Kafka is away: the stream stays open and goes on when it is back' };
+      const { kafka, topics, reason } = JSON.parse(data) as {
+        kafka: string;
+        topics?: string[];
+        reason?: string;
+      };
+      const what = topics === undefined ? 'Kafka' : `topic ${topics.join(', ')}`;
+      if (kafka === 'ok') return { severity: 'good', text: `${what} is back` };
+      const why = reason === undefined || reason === 'unreachable' ? 'away' : reason;
+      return {
+        severity: 'warning',
+        text: `${what} is ${why}: the stream stays open and goes on when it is back`,
+      };
     }
     case 'gateway.token-expiring':
       return {

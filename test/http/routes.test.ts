@@ -87,7 +87,9 @@ describe('routes', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const ready = await until(async () => {
       const res = await fetch(`${url}/readyz`);
-      return res.status === 200 ? ((await res.json()) as { checks: Record<string, { ok: boolean }> }) : null;
+      return res.status === 200
+        ? ((await res.json()) as { checks: Record<string, { ok: boolean }>; degraded: [] })
+        : null;
     }, 'ready');
     expect(Object.values(ready.checks).every(({ ok }) => ok)).toBe(true);
     expect(Object.keys(ready.checks).sort()).toEqual([
@@ -97,6 +99,7 @@ describe('routes', () => {
       'ring',
       'streams',
     ]);
+    expect(ready.degraded).toEqual([]);
   });
 
   it('GET /kafka/status tells positions as strings and lag as a number', async () => {
@@ -113,8 +116,21 @@ describe('routes', () => {
       producer: { connected: true, state: 'connected', lastError: null },
       consumer: {
         connected: true,
-        partitions: [{ topic: 'events-topic', partition: 0, position: '1', highWatermark: '1', lag: 0 }],
+        partitions: [
+          {
+            topic: 'events-topic',
+            partition: 0,
+            state: 'ok',
+            error: null,
+            position: '1',
+            highWatermark: '1',
+            lastStableOffset: '1',
+            heldBackSince: null,
+            lag: 0,
+          },
+        ],
       },
+      topics: [{ topic: 'events-topic', read: { state: 'ok' }, append: { state: 'ok' } }],
     });
   });
 });

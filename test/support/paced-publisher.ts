@@ -11,12 +11,14 @@ export interface PacedPublisherOptions {
   readonly perSecond: number;
   /** Distinct keys, used in turn; they spread over the partitions. Default 12. */
   readonly keys?: number;
+  /** Such as `/pets`; default `/`. */
+  readonly channel?: string;
 }
 
 /** Posts numbered events to the gateways in turn, at a steady pace whatever the answers, until it is stopped. */
 export function startPacedPublisher(
   urls: readonly string[],
-  { prefix, perSecond, keys = 12 }: PacedPublisherOptions,
+  { prefix, perSecond, keys = 12, channel = '' }: PacedPublisherOptions,
 ): PacedPublisher {
   const { post, ...posted } = createPostedEvents();
   const inFlight = new Set<Promise<void>>();
@@ -26,7 +28,7 @@ export function startPacedPublisher(
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - startMs) / 1_000) * perSecond);
     for (; next < due; next++) {
-      const url = `${urls[next % urls.length]}/broadcast?key=key-${next % keys}`;
+      const url = `${urls[next % urls.length]}/broadcast${channel}?key=key-${next % keys}`;
       const request = post(url, `${prefix}-${next}`);
       inFlight.add(request);
       void request.finally(() => inFlight.delete(request));

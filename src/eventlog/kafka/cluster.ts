@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
+import { nearestName } from '../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../event-log';
 import { type Backoff, createBackoff, pause } from './backoff';
 import { type BrokerAddress, nameOf, parseAddress } from './broker-address';
@@ -25,6 +26,8 @@ export interface LedPartition extends TopicPartition {
 export interface TopicFault {
   readonly state: Extract<ServiceState, 'missing' | 'forbidden' | 'interrupted'>;
   readonly error: Error;
+  /** The topic that was probably meant by the name of a missing one. */
+  readonly nearest: string | null;
 }
 
 /** What is known of the Kafka cluster, at one moment. */
@@ -59,6 +62,10 @@ export class Cluster {
   #view: ClusterView | null = null;
   #brokers: readonly BrokerAddress[];
   #loading: Promise<ClusterView> | null = null;
+  #nearest: { readonly missing: readonly string[]; readonly names: ReadonlyMap<string, string> } = {
+    missing: [],
+    names: new Map(),
+  };
 
   constructor(options: ClusterOptions) {
     const { kafka, logger, watch } = options;
@@ -179,7 +186,9 @@ export class Cluster {
   async #load(): Promise<ClusterView> {
     const { kafka, topics, onView } = this.#options;
     let metadata = await this.#ask(metadataRequest(topics));
-    const created = await this.#create(metadata);
+    const created = await this.#createMissing(metadata, (request, timeoutMs) =>
+      this.#askController(metadata, request, timeoutMs),
+    );
     // A topic is in the metadata of every broker only a moment after it was created.
     const patientUntilMs = performance.now() + kafka.livenessMs;
     while (created.some((topic) => !hasLeaders(metadata, topic)) && performance.now() < patientUntilMs) {
@@ -187,7 +196,7 @@ export class Cluster {
       metadata = await this.#ask(metadataRequest(topics));
     }
     this.#brokers = [...metadata.brokers.values()];
-    this.#view = viewOf(metadata, topics);
+    this.#view = viewOf(metadata, topics, await this.#nearestNames(metadata));
     for (const { name, partitions } of metadata.topics) {
       if (partitions.length > 0) this.#partitionCounts.set(name, partitions.length);
     }
@@ -195,20 +204,27 @@ export class Cluster {
     return this.#view;
   }
 
-  /** A topic that cannot be created now must not keep the others from being served. */
-  async #create(metadata: Metadata): Promise<readonly string[]> {
-    try {
-      return await this.#createMissing(metadata, (request, timeoutMs) =>
-        this.#askController(metadata, request, timeoutMs),
-      );
-    } catch (error) {
-      if (this.#closing.signal.aborted) throw error;
-      this.#options.logger.warn(
-        { error: (error as Error).message },
-        'topics could not be created; trying again',
-      );
-      return [];
+  /** For each missing topic the name that was probably meant. They are asked for once while the same ones are missing. */
+  async #nearestNames({ topics }: Metadata): Promise<ReadonlyMap<string, string>> {
+    const missing = topics
+      .filter(({ errorCode }) => faultOf(errorCode) === 'missing')
+      .map(({ name }) => name);
+    if (missing.join() === this.#nearest.missing.join()) return this.#nearest.names;
+    const names = new Map<string, string>();
+    if (missing.length > 0) {
+      try {
+        const existing = (await this.#ask(metadataRequest('all'))).topics.map(({ name }) => name);
+        for (const name of missing) {
+          const nearest = nearestName(name, existing);
+          if (nearest !== null) names.set(name, nearest);
+        }
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
+        this.#options.logger.debug({ err: error }, 'the names of all topics could not be had');
+      }
     }
+    this.#nearest = { missing, names };
+    return names;
   }
 
   /** Asks one broker after the other: one that is connected, those known, those configured. */
@@ -262,7 +278,11 @@ function hasLeaders({ topics }: Metadata, name: string): boolean {
   return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
 }
 
-function viewOf({ clusterId, brokers, topics }: Metadata, names: readonly string[]): ClusterView {
+function viewOf(
+  { clusterId, brokers, topics }: Metadata,
+  names: readonly string[],
+  nearest: ReadonlyMap<string, string>,
+): ClusterView {
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
   const found = names
     .map((name) => byName.get(name))
@@ -282,7 +302,16 @@ function viewOf({ clusterId, brokers, topics }: Metadata, names: readonly string
       found.flatMap(({ name, errorCode }) =>
         errorCode === ERROR_CODE.NONE
           ? []
-          : [[name, { state: faultOf(errorCode), error: new ProtocolError(name, errorCode) }]],
+          : [
+              [
+                name,
+                {
+                  state: faultOf(errorCode),
+                  error: new ProtocolError(name, errorCode),
+                  nearest: nearest.get(name) ?? null,
+                },
+              ],
+            ],
       ),
     ),
   };

@@ -187,9 +187,11 @@ export class KafkaTail implements Tail {
 
   async #start(): Promise<void> {
     const { cluster, listener } = this.#options;
+    let unavailable: readonly UnavailablePartition[] = [];
     await this.#untilDone(async () => {
       const layout = await this.#patientLayout(() => true);
       if (this.#closing.signal.aborted) return;
+      ({ unavailable } = layout);
       const startedMs = Date.now();
       this.#guard(() => {
         const positions = listener.onStart(layout);
@@ -201,6 +203,7 @@ export class KafkaTail implements Tail {
       });
     });
     if (cluster.view !== null) this.follow(cluster.view);
+    this.#noteUnavailable(unavailable);
   }
 
   /** The layout, after a little patience for those partitions of it that `isWanted` and are not to be had at once. */

@@ -30,17 +30,19 @@ export interface Metadata {
 
 /**
  * Metadata version 12, by hand: kafkajs stops at version 6, which has no topic ids (they came with version 10). No
- * topics asks for the cluster alone. Format: MetadataRequest.json and MetadataResponse.json of Apache Kafka.
+ * topics asks for the cluster alone, `all` for every topic that may be described. Format: MetadataRequest.json and MetadataResponse.json of Apache Kafka.
  */
-export function metadataRequest(topics: readonly string[]): KafkaRequest<Metadata> {
+export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest<Metadata> {
   return {
     apiName: 'Metadata',
     apiKey: 3,
     apiVersion: 12,
     encode() {
       // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
-      const encoder = new KafkajsEncoder().writeUVarInt(0).writeUVarInt(topics.length + 1);
-      for (const topic of topics) {
+      const encoder = new KafkajsEncoder()
+        .writeUVarInt(0)
+        .writeUVarInt(topics === 'all' ? 0 : topics.length + 1);
+      for (const topic of topics === 'all' ? [] : topics) {
         encoder.writeBuffer(Buffer.alloc(16)).writeUVarIntString(topic).writeUVarInt(0);
       }
       return encoder.writeBoolean(false).writeBoolean(false).writeUVarInt(0);

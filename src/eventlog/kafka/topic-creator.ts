@@ -11,8 +11,8 @@ type Send = <T extends { readonly throttleMs: number }>(
 ) => Promise<T>;
 
 /**
- * Creates the topics in use that are missing and may be created, and says once which others are missing. A topic that
- * has been there before is not created again: who deleted it meant it. Answers which ones now exist.
+ * Creates the topics in use that are missing and may be created, and says once when one cannot be. A topic that has been
+ * there before is not created again: who deleted it meant it. Answers which ones now exist.
  */
 export function createTopicCreator({
   kafka,
@@ -31,7 +31,7 @@ export function createTopicCreator({
   function reportOnce(topic: string, error: Error): void {
     if (reported.has(topic)) return;
     reported.add(topic);
-    logger.warn({ topic, error: error.message }, 'a topic is missing; it is served as soon as it appears');
+    logger.warn({ topic, error: error.message }, 'a topic could not be created; trying again');
   }
 
   return async ({ topics: found, ...metadata }, send) => {
@@ -44,19 +44,20 @@ export function createTopicCreator({
     for (const { name, errorCode } of found) {
       if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION && creatable.has(name)) missing.push(name);
       else if (errorCode === ERROR_CODE.NONE) creatable.delete(name);
-      else reportOnce(name, new ProtocolError(name, errorCode));
     }
     if (missing.length === 0 || !metadata.brokers.has(metadata.controllerId)) return [];
     const { partitions, replication } = kafka.createTopics;
     const timeoutMs = kafka.requestTimeoutMs;
-    const answer = await send(
-      createTopicsRequest(missing, { partitions, replication, timeoutMs }),
-      timeoutMs,
-    );
+    const request = createTopicsRequest(missing, { partitions, replication, timeoutMs });
+    const answer = await send(request, timeoutMs).catch((error: Error) => {
+      for (const topic of missing) reportOnce(topic, error);
+      return { topics: [] };
+    });
     const existing: string[] = [];
     for (const { topic, errorCode, errorMessage } of answer.topics) {
       if (errorCode === ERROR_CODE.NONE) {
         logger.info({ topic, partitions, replication }, 'created a topic');
+        reported.delete(topic);
         existing.push(topic);
       } else if (errorCode === ERROR_CODE.TOPIC_ALREADY_EXISTS) {
         existing.push(topic);

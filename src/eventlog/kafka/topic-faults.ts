@@ -52,8 +52,11 @@ export class TopicFaults {
     return this.#doubtedSinceMs.has(topic) && this.#services.get(topic)!.isOk;
   }
 
-  #detailOf(topic: string, { state, error }: TopicFault): string {
-    if (state === 'missing') return `topic ${topic} does not exist; it is served as soon as it does`;
+  #detailOf(topic: string, { state, error, nearest }: TopicFault): string {
+    if (state === 'missing') {
+      const meant = nearest === null ? '' : `; did you mean ${nearest}?`;
+      return `topic ${topic} does not exist and is served as soon as it does${meant}`;
+    }
     return state === 'forbidden' ? missingRight(this.#kafka, 'Describe', topic) : error.message;
   }
 }

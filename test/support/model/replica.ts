@@ -15,6 +15,7 @@ import type { Positions } from '../../../src/hub/ring';
 import type { Logger } from '../../../src/logger';
 import { idLine } from '../../../src/sse/frame';
 import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
+import { NO_TROUBLES } from '../../../src/sse/log-troubles';
 import { OpenStreams } from '../../../src/sse/open-streams';
 import { createResume, type Resume } from '../../../src/sse/resume';
 import type { SseStream } from '../../../src/sse/sse-stream';
@@ -164,7 +165,8 @@ export function createReplica(
     idOf: feed.idOf,
     isReady: () => feed.layout() !== null,
     whenReady: feed.whenReady,
-    isLogInterrupted,
+    troubles: () => (isInterrupted ? { isAway: true, topics: new Map() } : NO_TROUBLES),
+    baseOf: () => '/',
     takesBatches: true,
     admission: createStreamAdmission({ hub, streams, config, draining: () => null }),
     onRefused: ignore,
@@ -196,7 +198,7 @@ export function createReplica(
       isInterrupted = kafka === 'interrupted';
       if (feed.layout() === null) return;
       log.read.push(STATUS);
-      feed.announceLog(kafka);
+      feed.announceStatus({ kafka }, null);
     },
     isLogInterrupted,
     close() {

@@ -41,6 +41,26 @@ function createHub(options: Partial<HubOptions> = {}) {
 }
 
 describe('Hub', () => {
+  it('sends what has a scope to those who may get something below it, by a channel above or below', async () => {
+    const { hub, subscribe, settle } = createHub();
+    const sinks = ['/', '/pets', '/pets/dogs', '/pet', '/cars'].map((channel) => subscribe(channel));
+    await settle();
+    hub.publish({ ...itemOf(null, 'pets only'), scope: '/pets' }, [1n]);
+    hub.publish({ ...itemOf(null, 'dogs only'), scope: '/pets/dogs' }, [2n]);
+    hub.publish(itemOf(null, 'all'), [3n]);
+    await settle();
+    const both = ['pets only', 'dogs only', 'all'];
+    expect(sinks.map(({ events }) => events)).toEqual([both, both, both, ['all'], ['all']]);
+    const late = new FakeSink();
+    late.subscriber = hub.subscribe(createSubscription({ channels: ['/pets/cats'] }), late, {
+      at: 'floor',
+      floor: [0n],
+    });
+    await settle();
+    // Fed alone, it is judged by the same rule.
+    expect(late.events).toEqual(['pets only', 'all']);
+  });
+
   it('sends a record to its channel and every channel above it, by whole segments', async () => {
     const { publish, subscribe, settle } = createHub();
     const [all, pets, dogs, pet] = [

@@ -1,36 +1,69 @@
-import type { ConnectionStatus, EventLog } from '../../../src/eventlog/event-log';
+import type {
+  ConnectionStatus,
+  EventLog,
+  PartitionStatus,
+  Service,
+  TopicPartition,
+} from '../../../src/eventlog/event-log';
+import type { StreamStatus } from '../../../src/sse/gateway-events';
 import { type LogWatch, startLogWatch } from '../../../src/status/log-watch';
+import { createQuietLogger } from '../../support/quiet-logger';
 import { until } from '../../support/until';
 
 type Consumer = Pick<ConnectionStatus, 'connected' | 'state'>;
+type State = Service['state'];
 
 const STARTING: Consumer = { connected: false, state: 'starting' };
 const CONNECTED: Consumer = { connected: true, state: 'connected' };
 const INTERRUPTED: Consumer = { connected: false, state: 'interrupted' };
+const TOPICS = ['orders', 'trips', 'pets'];
+const BASES: Record<string, string> = { orders: '/shop', trips: '/trips', pets: '/shop' };
+
+const service = (state: State): Service => ({ state, since: 'then', detail: `it is ${state}` });
 
 describe('startLogWatch', () => {
+  const logger = createQuietLogger();
   let watch: LogWatch;
   let consumer: Consumer;
+  let states: Record<string, State>;
   let looks: number;
-  let told: string[];
+  let told: [StreamStatus, string | null][];
+  let unread: readonly TopicPartition[];
 
   beforeEach(() => {
     consumer = STARTING;
+    states = {};
     looks = 0;
     told = [];
+    unread = [];
+    logger.lines.length = 0;
     const log = {
-      status: () => {
+      status() {
         looks++;
-        return { consumer };
+        const partitions = TOPICS.map(
+          (topic) => ({ topic, partition: 7, read: service(states[topic] ?? 'ok') }) as PartitionStatus,
+        );
+        const topics = partitions.map(({ topic, read }) => ({ topic, read, append: service('ok') }));
+        return { consumer: { ...consumer, partitions }, topics };
       },
     } as unknown as EventLog;
-    watch = startLogWatch({ log, everyMs: 5, onChange: (kafka) => told.push(kafka) });
+    watch = startLogWatch({
+      log,
+      everyMs: 5,
+      baseOf: (topic) => BASES[topic]!,
+      onNews: (status, scope) => told.push([status, scope]),
+      onUnread: (partitions) => {
+        unread = partitions;
+      },
+      logger,
+    });
   });
 
   afterEach(() => watch.stop());
 
-  async function lookTwiceAt(state: Consumer): Promise<void> {
+  async function lookTwiceAt(state: Consumer, topics: Record<string, State> = {}): Promise<void> {
     consumer = state;
+    states = topics;
     const before = looks;
     await until(() => looks > before + 2, 'it looked again');
   }
@@ -39,18 +72,70 @@ describe('startLogWatch', () => {
     await lookTwiceAt(STARTING);
     await lookTwiceAt(CONNECTED);
     expect(told).toEqual([]);
-    expect(watch.isInterrupted()).toBe(false);
+    expect(watch.troubles().isAway).toBe(false);
     await lookTwiceAt(INTERRUPTED);
-    expect(told).toEqual(['interrupted']);
-    expect(watch.isInterrupted()).toBe(true);
+    expect(told).toEqual([[{ kafka: 'interrupted' }, null]]);
+    expect(watch.troubles().isAway).toBe(true);
     await lookTwiceAt(CONNECTED);
-    expect(told).toEqual(['interrupted', 'ok']);
-    expect(watch.isInterrupted()).toBe(false);
+    expect(told.slice(1)).toEqual([[{ kafka: 'ok' }, null]]);
+    expect(watch.troubles().isAway).toBe(false);
   });
 
   it('tells an interruption although it never saw the connection', async () => {
     await lookTwiceAt(STARTING);
     await lookTwiceAt(INTERRUPTED);
-    expect(told).toEqual(['interrupted']);
+    expect(told).toEqual([[{ kafka: 'interrupted' }, null]]);
+  });
+
+  it('tells of a topic whom it concerns, again when the reason is another, and when it is back', async () => {
+    await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
+    expect(told).toEqual([[{ kafka: 'interrupted', topics: ['trips'], reason: 'unreachable' }, '/trips']]);
+    expect(unread.map(({ topic }) => topic)).toEqual(['trips']);
+    await lookTwiceAt(CONNECTED, { trips: 'forbidden' });
+    // Looked up anew, it is not back yet.
+    await lookTwiceAt(CONNECTED, { trips: 'starting' });
+    await lookTwiceAt(CONNECTED);
+    expect(told.slice(1)).toEqual([
+      [{ kafka: 'interrupted', topics: ['trips'], reason: 'forbidden' }, '/trips'],
+      [{ kafka: 'ok', topics: ['trips'] }, '/trips'],
+    ]);
+  });
+
+  it('tells of topics with the same place together', async () => {
+    await lookTwiceAt(CONNECTED, { orders: 'missing', trips: 'missing', pets: 'missing' });
+    expect(told).toEqual([
+      [{ kafka: 'interrupted', topics: ['orders', 'pets'], reason: 'missing' }, '/shop'],
+      [{ kafka: 'interrupted', topics: ['trips'], reason: 'missing' }, '/trips'],
+    ]);
+  });
+
+  it('tells when all is back which topics are not', async () => {
+    await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
+    await lookTwiceAt(INTERRUPTED, { orders: 'interrupted', trips: 'interrupted', pets: 'interrupted' });
+    await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
+    expect(told.slice(1)).toEqual([
+      [{ kafka: 'interrupted' }, null],
+      [{ kafka: 'ok' }, null],
+      [{ kafka: 'interrupted', topics: ['trips'], reason: 'unreachable' }, '/trips'],
+    ]);
+  });
+
+  it('logs each change of a topic once, and nothing of them while all is away', async () => {
+    await lookTwiceAt(CONNECTED, { trips: 'forbidden' });
+    await lookTwiceAt(INTERRUPTED, { orders: 'interrupted', trips: 'interrupted', pets: 'interrupted' });
+    await lookTwiceAt(CONNECTED);
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'warn',
+        fields: {
+          topic: 'trips',
+          what: 'read',
+          state: 'forbidden',
+          detail: 'it is forbidden',
+          partitions: [7],
+        },
+      },
+      { level: 'info', fields: { topic: 'trips', what: 'read' } },
+    ]);
   });
 });

@@ -69,6 +69,13 @@ describe('what the gateway says', () => {
       'warning',
       'Kafka is away: the stream stays open and goes on when it is back',
     ],
+    ['gateway.status', { kafka: 'ok', topics: ['a', 'b'] }, 'good', 'topic a, b is back'],
+    [
+      'gateway.status',
+      { kafka: 'interrupted', topics: ['a'], reason: 'forbidden' },
+      'warning',
+      'topic a is forbidden: the stream stays open and goes on when it is back',
+    ],
     [
       'gateway.token-expiring',
       { expiresAt: '2030-01-02T03:04:05.000Z' },
