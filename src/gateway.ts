@@ -161,6 +161,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     log,
     everyMs: config.streams.logCheckMs,
     baseOf,
+    heldBackMs: config.kafka.livenessMs,
     onNews: feed.announceStatus,
     onUnread: feed.warmWithout,
     logger,
@@ -243,6 +244,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     ingest: config.ingest.enabled,
     isWarm: () => feed.layout() !== null,
     readyWhen: config.readyWhen,
+    heldBackMs: config.kafka.livenessMs,
   };
   const web = createWebFiles(join(__dirname, 'web'));
   const operatorGuard = createOperatorGuard({ adminKey: config.http.adminKey, clientAddress });

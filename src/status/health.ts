@@ -2,6 +2,7 @@ import type { Config } from '../config';
 import type { ConnectionStatus, EventLog, LogStatus, ServiceState } from '../eventlog/event-log';
 import type { Lifecycle } from '../lifecycle';
 import type { OpenStreams } from '../sse/open-streams';
+import { heldBackFor } from './held-back';
 
 export interface HealthDeps {
   readonly log: EventLog;
@@ -13,14 +14,17 @@ export interface HealthDeps {
   readonly isWarm: () => boolean;
   /** Whether what can be served is enough, or all topics in use must be whole. */
   readonly readyWhen: Config['readyWhen'];
+  /** After this long an open transaction counts as trouble. */
+  readonly heldBackMs: number;
 }
 
 /** Something of a topic that cannot be served although the gateway may be ready. */
 export interface Degraded {
   readonly topic: string;
   readonly what: 'read' | 'append';
-  readonly state: ServiceState;
-  /** Those that cannot be read, unless it is all of the topic. */
+  /** `held-back`: an open transaction of another producer keeps what is behind it from every reader. */
+  readonly state: ServiceState | 'held-back';
+  /** Those concerned, unless it is all of the topic; always those held back. */
   readonly partitions?: readonly number[];
   /** ISO 8601. */
   readonly since: string;
@@ -38,9 +42,11 @@ export interface Readiness {
 export function readiness(deps: HealthDeps): Readiness {
   const { log, lifecycle, streams, maxStreams, ingest, isWarm, readyWhen } = deps;
   const status = log.status();
-  const degraded = [...degradedOf(status)].filter(({ what }) => what === 'read' || ingest);
+  const degraded = [...degradedOf(status, deps.heldBackMs)].filter(({ what }) => what === 'read' || ingest);
   const side = (what: Degraded['what'], { connected, state }: ConnectionStatus) => {
-    const whole = readyWhen === 'any' || degraded.every((it) => it.what !== what);
+    // No other instance could read past an open transaction.
+    const isWhole = (it: Degraded) => it.what !== what || it.state === 'held-back';
+    const whole = readyWhen === 'any' || degraded.every(isWhole);
     return { ok: connected && whole, detail: connected && !whole ? 'not all topics' : state };
   };
   const checks = {
@@ -53,13 +59,21 @@ export function readiness(deps: HealthDeps): Readiness {
   return { ready: Object.values(checks).every(({ ok }) => ok), checks, degraded };
 }
 
-function* degradedOf({ consumer, topics }: LogStatus): Iterable<Degraded> {
+const HELD_BACK = 'an open transaction of another producer holds back what is behind it';
+
+function* degradedOf({ consumer, topics }: LogStatus, heldBackMs: number): Iterable<Degraded> {
   for (const { topic, read, append } of topics) {
     const own = consumer.partitions.filter((status) => status.topic === topic);
     const unread = own.filter((status) => status.read.state !== 'ok').map(({ partition }) => partition);
     const partitions = unread.length < own.length && unread.length > 0 ? { partitions: unread } : {};
     if (read.state !== 'ok') yield { topic, what: 'read', ...partitions, ...read };
     if (append.state !== 'ok') yield { topic, what: 'append', ...append };
+    const heldBack = heldBackFor(own, heldBackMs);
+    if (heldBack.length > 0) {
+      const since = heldBack.map(({ heldBackSince }) => heldBackSince!).toSorted()[0]!;
+      const held = heldBack.map(({ partition }) => partition);
+      yield { topic, what: 'read', state: 'held-back', partitions: held, since, detail: HELD_BACK };
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/e
 import type { Logger } from '../logger';
 import type { StreamStatus } from '../sse/gateway-events';
 import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/log-troubles';
+import { heldBackFor } from './held-back';
 
 export interface LogWatchDeps {
   readonly log: Pick<EventLog, 'status'>;
@@ -10,6 +11,8 @@ export interface LogWatchDeps {
   readonly baseOf: (topic: string) => string;
   /** Something went away or is back, for streams that may see what is below `scope`; null: for all. */
   readonly onNews: (status: StreamStatus, scope: string | null) => void;
+  /** After this long an open transaction that holds back a partition is logged. */
+  readonly heldBackMs: number;
   /** Partitions that cannot be read although others can, at each look. */
   readonly onUnread: (partitions: readonly TopicPartition[]) => void;
   readonly logger: Logger;
@@ -28,9 +31,12 @@ const REASONS: Partial<Record<Service['state'], TroubleReason>> = {
 };
 
 /** Looks at the log's own word on what can be read and appended, and tells changes. */
-export function startLogWatch({ log, everyMs, baseOf, onNews, onUnread, logger }: LogWatchDeps): LogWatch {
+export function startLogWatch(deps: LogWatchDeps): LogWatch {
+  const { log, everyMs, baseOf, heldBackMs, onNews, onUnread, logger } = deps;
   let troubles = NO_TROUBLES;
   const logged = new Map<string, Service['state']>();
+  /** By partition. */
+  const heldBack = new Map<string, TopicPartition>();
 
   function look(): void {
     const status = log.status();
@@ -43,6 +49,7 @@ export function startLogWatch({ log, everyMs, baseOf, onNews, onUnread, logger }
     if (!status.consumer.connected) return;
     const unread = status.consumer.partitions.filter(({ read }) => read.state !== 'ok');
     if (unread.length > 0) onUnread(unread);
+    logHeldBack(status);
     for (const { topic, read, append } of status.topics) {
       logChange('read', topic, read, unread);
       logChange('append', topic, append, []);
@@ -68,6 +75,24 @@ export function startLogWatch({ log, everyMs, baseOf, onNews, onUnread, logger }
       { topic, what, state, detail, ...(partitions.length > 0 && { partitions }) },
       'a topic cannot be served, or not all of it',
     );
+  }
+
+  function logHeldBack({ consumer }: LogStatus): void {
+    const found = heldBackFor(consumer.partitions, heldBackMs);
+    const keys = new Set(found.map(({ topic, partition }) => `${topic}/${partition}`));
+    for (const { topic, partition, lastStableOffset, heldBackSince } of found) {
+      if (heldBack.has(`${topic}/${partition}`)) continue;
+      heldBack.set(`${topic}/${partition}`, { topic, partition });
+      logger.warn(
+        { topic, partition, lastStableOffset: String(lastStableOffset), since: heldBackSince },
+        'an open transaction of another producer holds back what is behind it',
+      );
+    }
+    for (const [key, { topic, partition }] of heldBack) {
+      if (keys.has(key)) continue;
+      heldBack.delete(key);
+      logger.info({ topic, partition }, 'no transaction holds back records any more');
+    }
   }
 
   const timer = setInterval(look, everyMs);

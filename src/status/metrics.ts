@@ -204,6 +204,15 @@ export const READ_METRICS = {
       ),
     ['op'],
   ),
+  kafka_held_back_seconds: gauge(
+    'how long an open transaction of another producer has held back all records behind it in a partition; 0 when none does',
+    ({ log, nowMs }) =>
+      log.consumer.partitions.map(({ topic, partition, heldBackSince }) => ({
+        labels: { topic, partition: String(partition) },
+        value: heldBackSince === null ? 0 : Math.max(0, nowMs - Date.parse(heldBackSince)) / 1_000,
+      })),
+    ['topic', 'partition'],
+  ),
   kafka_errors_total: counter(
     'requests and connections to Kafka that failed, each try: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
     ({ log }) => by('op', log.counts.failures),

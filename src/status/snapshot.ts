@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly feed: FeedStats;
   readonly backfill: BackfillStats;
   readonly log: LogStatus;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
 }
 
 export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'refusals' | 'ingest'> {
@@ -63,5 +65,6 @@ export function createTakeSnapshot({
     feed: feed.stats(),
     backfill: backfill.stats(),
     log: log.status(),
+    nowMs: Date.now(),
   });
 }

@@ -42,6 +42,8 @@ export class PartitionReader implements TopicPartition {
   readonly #epochs = new EpochHistory();
   #highWatermark: bigint;
   #lastStableOffset: bigint;
+  /** The last stable offset at which the log stands still below its end, and since when. */
+  #heldBack: { readonly at: bigint; readonly since: string } | null = null;
   #lastRecordAt: string | null = null;
   #lastAnswerMs = performance.now();
 
@@ -104,8 +106,7 @@ export class PartitionReader implements TopicPartition {
       this.truncate(lesser(end, this.#epochs.endOf(leaderEpoch) ?? end));
       return;
     }
-    this.#highWatermark = highWatermark;
-    this.#lastStableOffset = lastStableOffset;
+    this.#noteEnds(highWatermark, lastStableOffset);
     if (recordSet.length === 0) return;
     const found = readRecordSet(recordSet, this.#position, abortedTransactions, undefined, highWatermark);
     let waiting: LogRecord[] = [];
@@ -156,8 +157,7 @@ export class PartitionReader implements TopicPartition {
       'an unclean leader election took away records that had been read',
     );
     this.#position = to;
-    this.#highWatermark = to;
-    this.#lastStableOffset = to;
+    this.#noteEnds(to, to);
     this.#listener.onTruncated({ topic, partition, to });
   }
 
@@ -169,10 +169,22 @@ export class PartitionReader implements TopicPartition {
       position: this.#position,
       highWatermark: this.#highWatermark > this.#position ? this.#highWatermark : this.#position,
       lastStableOffset: this.#lastStableOffset,
-      heldBackSince: null,
+      heldBackSince: this.#heldBack?.since ?? null,
       lastRecordAt: this.#lastRecordAt,
       read: this.service.current,
     };
+  }
+
+  /**
+   * Behind the last stable offset are records that no reader of committed ones gets before a transaction ends. One that
+   * follows another moves it on: then nothing stands still.
+   */
+  #noteEnds(highWatermark: bigint, lastStableOffset: bigint): void {
+    this.#highWatermark = highWatermark;
+    this.#lastStableOffset = lastStableOffset;
+    if (lastStableOffset < 0n || lastStableOffset >= highWatermark) this.#heldBack = null;
+    else if (this.#heldBack?.at !== lastStableOffset)
+      this.#heldBack = { at: lastStableOffset, since: new Date().toISOString() };
   }
 
   #giveUp({ from, to, reason, detail }: RecordGap): void {

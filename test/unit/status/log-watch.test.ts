@@ -27,6 +27,7 @@ describe('startLogWatch', () => {
   let consumer: Consumer;
   let states: Record<string, State>;
   let looks: number;
+  let heldBackSince: string | null;
   let told: [StreamStatus, string | null][];
   let unread: readonly TopicPartition[];
 
@@ -34,6 +35,7 @@ describe('startLogWatch', () => {
     consumer = STARTING;
     states = {};
     looks = 0;
+    heldBackSince = null;
     told = [];
     unread = [];
     logger.lines.length = 0;
@@ -41,7 +43,14 @@ describe('startLogWatch', () => {
       status() {
         looks++;
         const partitions = TOPICS.map(
-          (topic) => ({ topic, partition: 7, read: service(states[topic] ?? 'ok') }) as PartitionStatus,
+          (topic) =>
+            ({
+              topic,
+              partition: 7,
+              read: service(states[topic] ?? 'ok'),
+              lastStableOffset: 3n,
+              heldBackSince: topic === 'trips' ? heldBackSince : null,
+            }) as PartitionStatus,
         );
         const topics = partitions.map(({ topic, read }) => ({ topic, read, append: service('ok') }));
         return { consumer: { ...consumer, partitions }, topics };
@@ -51,6 +60,7 @@ describe('startLogWatch', () => {
       log,
       everyMs: 5,
       baseOf: (topic) => BASES[topic]!,
+      heldBackMs: 60_000,
       onNews: (status, scope) => told.push([status, scope]),
       onUnread: (partitions) => {
         unread = partitions;
@@ -117,6 +127,21 @@ describe('startLogWatch', () => {
       [{ kafka: 'interrupted' }, null],
       [{ kafka: 'ok' }, null],
       [{ kafka: 'interrupted', topics: ['trips'], reason: 'unreachable' }, '/trips'],
+    ]);
+  });
+
+  it('logs once that a transaction holds back a partition for too long, and that it is over', async () => {
+    heldBackSince = new Date().toISOString();
+    await lookTwiceAt(CONNECTED);
+    expect(logger.lines).toEqual([]);
+    heldBackSince = new Date(Date.now() - 60_000).toISOString();
+    await lookTwiceAt(CONNECTED);
+    const fields = { topic: 'trips', partition: 7, lastStableOffset: '3', since: heldBackSince };
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields }]);
+    heldBackSince = null;
+    await lookTwiceAt(CONNECTED);
+    expect(logger.lines.slice(1)).toMatchObject([
+      { level: 'info', fields: { topic: 'trips', partition: 7 } },
     ]);
   });
 

@@ -48,6 +48,8 @@ const fetched = (recordSet: Buffer, diverging: FetchedPartition['diverging'] = n
 const diverged = (leaderEpoch: number, endOffset: bigint) =>
   fetched(Buffer.alloc(0), { leaderEpoch, endOffset });
 
+afterEach(() => jest.useRealTimers());
+
 it('tells records and gaps in the order of their offsets', () => {
   const { listener, calls } = recorder();
   const reader = new PartitionReader({ bounds: BOUNDS, position: 0n, listener, logger });
@@ -131,4 +133,24 @@ it('never tells records of two leader epochs together', () => {
   );
   expect(calls).toEqual(['a,b to 2', 'corrupt 2-3', 'c to 4', 'd to 5']);
   expect(epochs).toEqual([1, 2, 5]);
+});
+
+it('says since when an open transaction holds it back, anew when the stable offset has moved', () => {
+  jest.useFakeTimers({ now: 1_000 });
+  const { listener } = recorder();
+  const reader = new PartitionReader({ bounds: BOUNDS, position: 0n, listener, logger });
+  const sinceAfter = (lastStableOffset: bigint, highWatermark: bigint) => {
+    jest.advanceTimersByTime(1_000);
+    reader.take({ ...fetched(Buffer.alloc(0)), lastStableOffset, highWatermark });
+    const { heldBackSince } = reader.status();
+    return heldBackSince === null ? null : Date.parse(heldBackSince);
+  };
+  expect(sinceAfter(5n, 5n)).toBeNull();
+  expect(sinceAfter(5n, 6n)).toBe(3_000);
+  expect(sinceAfter(5n, 9n)).toBe(3_000);
+  expect(sinceAfter(7n, 9n)).toBe(5_000);
+  // A leader that has just been elected does not know it yet.
+  expect(sinceAfter(-1n, 9n)).toBeNull();
+  expect(sinceAfter(7n, 9n)).toBe(7_000);
+  expect(sinceAfter(9n, 9n)).toBeNull();
 });
