@@ -13,7 +13,8 @@ import {
 
 /**
  * The cursor: what stands in an `id:` line. `2.<cluster>.<vector>`: the version, a short hash of the Kafka cluster id,
- * and base64url of what is known of each topic, one after the other:
+ * and base64url of what is known of each topic, one after the other. Unless it is one topic, a 0 and the number of topics
+ * come first: some clients take an id from a line that was cut, and a part of an id must not be an id. Of each topic:
  *
  * - the number of partitions × 8 + flags;
  * - the topic's key, 4 bytes or 16;
@@ -58,6 +59,8 @@ const FLAGS = 8;
 const HAS_DIGEST = 1;
 const HAS_EPOCHS = 2;
 const HAS_TIMES = 4;
+/** What no topic begins with. */
+const NOT_ONE_TOPIC = 0;
 const MAX_TOPICS = 1_000;
 const MAX_PARTITIONS = 10_000;
 const MAX_OFFSET = 2n ** 63n - 1n;
@@ -84,12 +87,16 @@ export function topicDigest(topicId: string): string {
 }
 
 export function formatCursor({ cluster, topics }: Cursor): string {
-  let maxBytes = 0;
+  let maxBytes = 2 * MAX_VARINT_BYTES;
   for (const { positions } of topics) {
     maxBytes += TOPIC_DIGEST_BYTES + 5 * MAX_VARINT_BYTES + (2 * MAX_VARINT_BYTES + 1) * positions.length;
   }
   const bytes = Buffer.allocUnsafe(maxBytes);
   let end = 0;
+  if (topics.length !== 1) {
+    end = writeVarint(bytes, end, NOT_ONE_TOPIC);
+    end = writeVarint(bytes, end, topics.length);
+  }
   for (const topic of topics) end = writeTopic(bytes, end, topic);
   return `${VERSION}.${cluster}.${bytes.toString('base64url', 0, end)}`;
 }
@@ -165,18 +172,37 @@ export function parseCursor(text: string): Cursor | null {
   const bytes = Buffer.from(vector, 'base64url');
   // base64url has several texts for some bytes; only the one we write counts.
   if (bytes.toString('base64url') !== vector) return null;
-  const topics = parseTopics(bytes, version === VERSION ? readTopic : readTopicOfVersion1);
+  const topics = version === VERSION ? parseTopics(bytes) : parseTopicsOfVersion1(bytes);
   return topics === null ? null : { cluster, topics };
 }
 
-function parseTopics(
-  bytes: Buffer,
+function parseTopics(bytes: Buffer): readonly CursorTopic[] | null {
+  const reader = { bytes, at: 0 };
+  let left = 1;
+  if (bytes[0] === NOT_ONE_TOPIC) {
+    reader.at = 1;
+    const count = readVarint(reader);
+    if (count === null || count === 1n || count > MAX_TOPICS) return null;
+    left = Number(count);
+  }
+  const topics = readTopics(reader, readTopic, () => left-- > 0);
+  return reader.at === bytes.length ? topics : null;
+}
+
+function parseTopicsOfVersion1(bytes: Buffer): readonly CursorTopic[] | null {
+  const reader = { bytes, at: 0 };
+  return readTopics(reader, readTopicOfVersion1, () => reader.at < bytes.length);
+}
+
+/** Null when one of them is none, or the same as another. */
+function readTopics(
+  reader: ByteReader,
   read: (reader: ByteReader) => CursorTopic | null,
+  hasMore: () => boolean,
 ): readonly CursorTopic[] | null {
   const topics: CursorTopic[] = [];
   const keys = new Set<string>();
-  const reader = { bytes, at: 0 };
-  while (reader.at < bytes.length) {
+  while (hasMore()) {
     const topic = topics.length === MAX_TOPICS ? null : read(reader);
     if (topic === null || keys.has(topic.key)) return null;
     keys.add(topic.key);
