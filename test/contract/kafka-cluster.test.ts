@@ -1,13 +1,18 @@
 import { setTimeout as pace } from 'node:timers/promises';
 import { useBroker } from '../support/kafka';
+import { topicAt } from '../support/topic';
 import { until } from '../support/until';
 import { codeOf, newTopic, text } from './event-log-suite';
 import { openKafkaLog } from './kafka-log';
 import { TailRecorder } from './tail-recorder';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
 const CALLERS = 4;
+/** Sessions end after 3 s, then there is an election, which takes longer when the controller is away itself. */
+const ELECTED_MS = 60_000;
+/** A request is given up only long after. */
+const PATIENCE_MS = 110_000;
 
 describe('kafka event log on three brokers', () => {
   // Kafka notices a dead broker when its session ends; the default is 9 s.
@@ -90,5 +95,26 @@ describe('kafka event log on three brokers', () => {
         .map((value) => Number(value.split(':')[1]));
       expect(own).toEqual(own.toSorted((a, b) => a - b));
     }
+  });
+
+  it('sends to the new leader at once what the one before has not answered, and Kafka has it once', async () => {
+    const topic = newTopic();
+    const place = topicAt(kafka.bootstrap, topic);
+    await kafka.broker.start(0);
+    await place.create({ replicas: [[3, 2, 1]] });
+    const patient = { PRODUCE_DEADLINE_MS: `${PATIENCE_MS}`, KAFKA_REQUEST_TIMEOUT_MS: `${PATIENCE_MS}` };
+    const log = openKafkaLog(kafka.bootstrap, [topic], patient);
+    try {
+      await until(() => log.status().producer.connected, 'it is connected');
+      expect(await log.append([text(topic, 'before')])).toMatchObject([{ ok: true, offset: 0n }]);
+      kafka.broker.pause(2);
+      const startMs = performance.now();
+      expect(await log.append([text(topic, 'meanwhile')])).toMatchObject([{ ok: true, offset: 1n }]);
+      expect(performance.now() - startMs).toBeLessThan(ELECTED_MS);
+    } finally {
+      kafka.broker.resume(2);
+      await log.close(5_000);
+    }
+    expect((await place.read()).flat().map(({ value }) => value)).toEqual(['before', 'meanwhile']);
   });
 });

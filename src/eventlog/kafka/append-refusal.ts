@@ -5,7 +5,7 @@ import { keyOf } from './topic-partitions';
 
 /** Answers that leave open whether a batch is in the log: a leader that is deposed meanwhile has it all the same. */
 const UNCERTAIN = new Set<number>([
-  -1,
+  ERROR_CODE.UNKNOWN_SERVER_ERROR,
   ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION,
   ERROR_CODE.LEADER_NOT_AVAILABLE,
   ERROR_CODE.NOT_LEADER_OR_FOLLOWER,

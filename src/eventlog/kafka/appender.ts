@@ -42,6 +42,8 @@ interface Place {
   readonly service: TrackedService;
   /** Null while it has no leader. */
   sender: LeaderSender | null;
+  /** The last one that was not null. */
+  lastSender: LeaderSender | null;
   /** On the clock of `performance.now()`; null while it has a leader. */
   leaderlessSinceMs: number | null;
 }
@@ -130,6 +132,10 @@ export class Appender {
     for (const [name, sender] of this.#senders) if (!leaders.has(name)) this.#disconnect(name, sender);
     for (const place of this.#placeOf.values()) {
       place.sender = led.get(place.writer) ?? null;
+      if (place.sender !== null && place.sender !== place.lastSender) {
+        if (place.lastSender !== null) place.writer.moved();
+        place.lastSender = place.sender;
+      }
       place.leaderlessSinceMs = place.sender === null ? (place.leaderlessSinceMs ?? performance.now()) : null;
       if (place.writer.hasWork) place.sender?.offer(place.writer);
     }
@@ -284,6 +290,7 @@ export class Appender {
         writer,
         service: new TrackedService('starting'),
         sender: null,
+        lastSender: null,
         leaderlessSinceMs: performance.now(),
       };
       places.push(place);

@@ -31,6 +31,9 @@ export interface LeaderSenderOptions {
   onChange(): void;
 }
 
+/** A broker that leaves a partition out of its answer. */
+const NO_ANSWER = { errorCode: ERROR_CODE.UNKNOWN_SERVER_ERROR, baseOffset: -1n };
+
 const PINGS_PER_LIVENESS = 4;
 
 /**
@@ -75,13 +78,14 @@ export class LeaderSender {
 
   /** Judges whether the request in flight has been silent for too long; called regularly. */
   checkLiveness(): void {
-    const { address, kafka, links } = this.#options;
+    const { address, kafka, links, onFailure, refresh } = this.#options;
     const heardMs = Math.max(this.#sentMs, this.#probedMs, links.aliveUntilMs(address));
     const silentMs = performance.now() - heardMs;
     if (silentMs > kafka.livenessMs / PINGS_PER_LIVENESS) this.#probe();
-    if (silentMs > kafka.livenessMs && this.#failure === null) {
-      this.lost(new Error(`${nameOf(address)}: an append is not answered`));
-    }
+    if (silentMs <= kafka.livenessMs) return;
+    if (this.#failure === null) this.lost(new Error(`${nameOf(address)}: an append is not answered`));
+    // Another may lead by now.
+    refresh().catch(onFailure);
   }
 
   /** The broker does not answer. */
@@ -105,8 +109,7 @@ export class LeaderSender {
     while (!this.#isClosed) {
       try {
         if (!this.isReached) await this.#ping();
-        const due = this.#due();
-        if (due.length > 0) await this.#send(due);
+        if (this.#due().length > 0) await this.#send();
         else if (!(await this.#rest())) await this.#ping();
         backoff.reset();
       } catch (error) {
@@ -184,7 +187,7 @@ export class LeaderSender {
       });
   }
 
-  async #send(due: readonly PartitionWriter[]): Promise<void> {
+  async #send(): Promise<void> {
     const { address, append, kafka, links, onFailure, onStored, producerId, refresh, senderOf } =
       this.#options;
     const link = await links.get(address);
@@ -196,7 +199,7 @@ export class LeaderSender {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       onFailure();
-      for (const writer of due) {
+      for (const writer of this.#due()) {
         if (error.code === ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED)
           writer.refuse(refusalOf(writer, error.code));
         else writer.failed(error);
@@ -204,23 +207,21 @@ export class LeaderSender {
       return;
     }
     const batches: PartitionBatch[] = [];
-    const sent: PartitionWriter[] = [];
+    const sent = new Map<PartitionWriter, number>();
     let recordsLeft = append.batchRecords;
     let bytesLeft = append.batchBytes;
-    for (const writer of due) {
+    // Leaders may have changed while the link and the id were waited for.
+    for (const writer of this.#due()) {
       if (recordsLeft <= 0 || bytesLeft <= 0) break;
       const sealed = writer.seal(id, recordsLeft, bytesLeft);
       if (sealed === null) continue;
       recordsLeft -= sealed.records;
       bytesLeft -= sealed.bytes.length;
       batches.push({ topic: writer.topic, partition: writer.partition, batch: sealed.bytes });
-      sent.push(writer);
-    }
-    if (sent.length === 0) return;
-    for (const writer of sent) {
-      writer.handOver();
+      sent.set(writer, writer.handOver());
       this.#waiting.delete(writer);
     }
+    if (sent.size === 0) return;
     try {
       this.#sentMs = performance.now();
       const answer = await link.send(
@@ -232,11 +233,8 @@ export class LeaderSender {
       this.#answered();
       const answers = new Map(answer.batches.map((batch) => [keyOf(batch), batch]));
       let failures = 0;
-      for (const writer of sent) {
-        const found = answers.get(keyOf(writer));
-        if (found === undefined)
-          writer.failed(new Error(`${keyOf(writer)}: the broker has not answered for it`));
-        if (found === undefined || writer.answered(found) !== null) failures++;
+      for (const [writer, tried] of sent) {
+        if (writer.answered(tried, answers.get(keyOf(writer)) ?? NO_ANSWER) !== null) failures++;
       }
       if (failures === 0) onStored(tookMs);
       else {
@@ -244,10 +242,10 @@ export class LeaderSender {
         refresh().catch(onFailure);
       }
     } catch (error) {
-      for (const writer of sent) writer.lost();
+      for (const [writer, tried] of sent) writer.lost(tried);
       throw error;
     } finally {
-      for (const writer of sent) if (writer.hasWork) senderOf(writer)?.offer(writer);
+      for (const writer of sent.keys()) if (writer.hasWork) senderOf(writer)?.offer(writer);
     }
   }
 }

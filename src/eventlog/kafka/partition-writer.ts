@@ -27,7 +27,8 @@ interface Batch {
   /** As they are sent, and sent again. Null while it is certain that the log does not have them. */
   bytes: Buffer | null;
   producerId: bigint;
-  inFlight: boolean;
+  /** The number of the try that is not answered yet; null when none is. */
+  inFlight: number | null;
   /** An earlier try may have been stored. */
   uncertain: boolean;
 }
@@ -47,6 +48,7 @@ export class PartitionWriter implements TopicPartition {
   /** Parts of a batch that was refused as a whole, which go before what is queued. */
   #parts: (readonly PendingAppend[])[] = [];
   #batch: Batch | null = null;
+  #tries = 0;
   #failures = 0;
   #notBeforeMs = 0;
   #failedMs = Number.NEGATIVE_INFINITY;
@@ -60,13 +62,17 @@ export class PartitionWriter implements TopicPartition {
     this.#queue = new AppendQueue(options.tally);
   }
 
+  get #isInFlight(): boolean {
+    return this.#batch !== null && this.#batch.inFlight !== null;
+  }
+
   get hasWork(): boolean {
     return this.#batch !== null || this.#parts.length > 0 || this.#queue.length > 0;
   }
 
   /** How long its turn is still to wait; 0 when it is due, infinite while it is being sent or has nothing. */
   waitMs(nowMs: number): number {
-    if (!this.hasWork || this.#batch?.inFlight === true) return Number.POSITIVE_INFINITY;
+    if (!this.hasWork || this.#isInFlight) return Number.POSITIVE_INFINITY;
     return Math.max(0, this.#notBeforeMs - nowMs);
   }
 
@@ -118,34 +124,44 @@ export class PartitionWriter implements TopicPartition {
     }
   }
 
-  /** The batch is given to the network. */
-  handOver(): void {
-    this.#batch!.inFlight = true;
+  /** The batch is given to the network; answers with the number of this try. */
+  handOver(): number {
+    this.#batch!.inFlight = ++this.#tries;
+    return this.#tries;
   }
 
-  /** The batch was not answered. */
-  lost(): void {
+  /** This try was not answered. */
+  lost(tried: number): void {
     const batch = this.#batch;
-    if (batch === null) return;
-    batch.uncertain ||= batch.inFlight;
-    batch.inFlight = false;
-    if (!batch.uncertain) batch.bytes = null;
+    if (batch?.inFlight !== tried) return;
+    batch.inFlight = null;
+    batch.uncertain = true;
   }
 
-  /** The batch was not sent, for a reason that concerns this partition; it is tried again after a pause. */
+  /** Another broker leads the partition: what is in flight to the one before is sent to this one without waiting. */
+  moved(): void {
+    this.#failures = 0;
+    this.#notBeforeMs = 0;
+    this.lost(this.#tries);
+  }
+
+  /** What is next could not be sent, for a reason that concerns this partition; it is tried again after a pause. */
   failed(error: Error): void {
     const { retryMinMs, retryMaxMs } = this.#options.kafka;
-    this.lost();
     this.#failure = error;
     this.#failedMs = performance.now();
     this.#notBeforeMs = this.#failedMs + Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30));
     this.#failures++;
   }
 
-  /** The leader has answered. Returns the error when it is to be tried again after a pause. */
-  answered({ errorCode, baseOffset }: ProducedBatch): Error | null {
-    const batch = this.#batch!;
-    batch.inFlight = false;
+  /** This try was answered, if only by a broker that leads no more. Returns the error when there is to be another. */
+  answered(
+    tried: number,
+    { errorCode, baseOffset }: Pick<ProducedBatch, 'errorCode' | 'baseOffset'>,
+  ): Error | null {
+    const batch = this.#batch;
+    if (batch?.inFlight !== tried) return null;
+    batch.inFlight = null;
     if (errorCode === ERROR_CODE.NONE || errorCode === ERROR_CODE.DUPLICATE_SEQUENCE_NUMBER) {
       this.#stored(batch, errorCode === ERROR_CODE.NONE ? baseOffset : -1n);
       return null;
@@ -195,7 +211,7 @@ export class PartitionWriter implements TopicPartition {
   #giveUp(untilMs: number, error: GatewayError, why: string): void {
     const batch = this.#batch;
     if (batch !== null) {
-      const isOpen = batch.inFlight || batch.uncertain;
+      const isOpen = this.#isInFlight || batch.uncertain;
       settleUntil(batch.appends, untilMs, isOpen ? unknownOutcome(why) : error);
     }
     for (const part of this.#parts) settleUntil(part, untilMs, error);
@@ -205,7 +221,7 @@ export class PartitionWriter implements TopicPartition {
   #nextBatch(maxRecords: number, maxBytes: number): Batch | null {
     const appends = this.#parts.shift() ?? this.#queue.take(maxRecords, maxBytes);
     if (appends.length === 0) return null;
-    return { appends, bytes: null, producerId: -1n, inFlight: false, uncertain: false };
+    return { appends, bytes: null, producerId: -1n, inFlight: null, uncertain: false };
   }
 
   #stored({ appends }: Batch, baseOffset: bigint): void {

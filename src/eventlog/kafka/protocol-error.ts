@@ -1,5 +1,6 @@
 /** The error codes of Kafka's protocol that are told apart here, or likely enough to be named in a message (https://kafka.apache.org/protocol#protocol_error_codes). */
 export const ERROR_CODE = {
+  UNKNOWN_SERVER_ERROR: -1,
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
   CORRUPT_MESSAGE: 2,

@@ -15,6 +15,7 @@ class Partition {
   readonly dropped: bigint[] = [];
   readonly results = new Map<string, string>();
   readonly writer: PartitionWriter;
+  tried = 0;
 
   constructor() {
     const producerId: ProducerId = { get: async () => PRODUCER, drop: (id) => this.dropped.push(id) };
@@ -46,7 +47,7 @@ class Partition {
   ): { bytes: Buffer; id: bigint; epoch: number; base: number; values: string[] } | null {
     const sealed = this.writer.seal(PRODUCER, maxRecords, 1 << 20);
     if (sealed === null) return null;
-    this.writer.handOver();
+    this.tried = this.writer.handOver();
     const { bytes } = sealed;
     return {
       bytes,
@@ -57,8 +58,12 @@ class Partition {
     };
   }
 
+  lose(): void {
+    this.writer.lost(this.tried);
+  }
+
   answer(errorCode: number, baseOffset = -1n): Error | null {
-    return this.writer.answered({ topic: 't', partition: 3, errorCode, baseOffset });
+    return this.writer.answered(this.tried, { errorCode, baseOffset });
   }
 
   sent(values: string): [number, number, string] | null {
@@ -94,7 +99,7 @@ it('sends the very same bytes again while the outcome is unknown, whoever waits 
   const p = new Partition();
   p.push('a', 'b');
   const first = p.send()!;
-  p.writer.lost();
+  p.lose();
   p.push('c');
   const second = p.send()!;
   expect(second.bytes.equals(first.bytes)).toBe(true);
@@ -107,11 +112,27 @@ it('sends the very same bytes again while the outcome is unknown, whoever waits 
   expect(p.sent('c')).toEqual([0, 2, 'c']);
 });
 
+it('does not wait for a leader that is deposed, and does not heed its late answer', () => {
+  const p = new Partition();
+  p.push('a');
+  const first = p.send()!;
+  const toDeposed = p.tried;
+  p.writer.moved();
+  expect(p.send()!.bytes.equals(first.bytes)).toBe(true);
+  expect(p.writer.answered(toDeposed, { errorCode: NONE, baseOffset: 3n })).toBeNull();
+  p.writer.lost(toDeposed);
+  expect(p.results.size).toBe(0);
+  p.answer(NONE, 7n);
+  expect(p.results.get('a')).toBe('at 7');
+  p.push('b');
+  expect(p.sent('b')).toEqual([0, 1, 'b']);
+});
+
 it('gives up a batch of unknown outcome when nobody waits for it, and goes on under the next epoch', () => {
   const p = new Partition();
   p.push('a');
   p.send();
-  p.writer.lost();
+  p.lose();
   expect(p.writer.expire(1_000)).toBe(Number.POSITIVE_INFINITY);
   expect(p.results.get('a')).toBe('outcome-unknown');
   p.push('b');
@@ -135,9 +156,7 @@ it('leaves out what was reported as not stored, and keeps the numbers for what f
 it('tells nothing of what was never sent but that it was not stored', () => {
   const p = new Partition();
   p.push('a');
-  // Made, but the broker could not be reached.
-  p.writer.seal(PRODUCER, 100, 1 << 20);
-  p.writer.lost();
+  p.writer.failed(new Error('no producer id'));
   p.writer.expire(1_000);
   expect(p.results.get('a')).toBe('log-unavailable');
   p.push('b');
@@ -148,7 +167,7 @@ it('takes a batch that the broker has already as stored, where it says', () => {
   const p = new Partition();
   p.push('a');
   p.send();
-  p.writer.lost();
+  p.lose();
   p.send();
   p.answer(NONE, 41n);
   expect(p.results.get('a')).toBe('at 41');
@@ -177,7 +196,7 @@ it.each([
   p.answer(NONE, 0n);
   p.push('b');
   p.send();
-  p.writer.lost();
+  p.lose();
   p.send();
   expect(p.answer(errorCode)).not.toBeNull();
   expect(p.dropped).toEqual([]);
@@ -216,7 +235,7 @@ it('does not say “not stored” when a refusal follows a try of unknown outcom
   const p = new Partition();
   p.push('a', 'b');
   p.send();
-  p.writer.lost();
+  p.lose();
   p.send();
   p.answer(ERROR_CODE.MESSAGE_TOO_LARGE);
   expect([...p.results.values()]).toEqual(['outcome-unknown', 'outcome-unknown']);
