@@ -194,7 +194,7 @@ export const READ_METRICS = {
     ['topic', 'side'],
   ),
   kafka_throttled_seconds_total: counter(
-    'time that quotas of the brokers kept this instance waiting, by what waited, as in `kafka_errors_total`',
+    'time that quotas of the brokers kept this instance waiting: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
     ({ log }) =>
       by(
         'op',

@@ -10,9 +10,10 @@ import { until } from '../support/until';
 
 jest.setTimeout(90_000);
 
-const SESSION_MS = 2_500;
+/** Shorter than the ten seconds, and long enough for a slow machine to renew it in time. */
+const SESSION_MS = 5_000;
 /** Several sessions long. */
-const OBSERVED_MS = 12_000;
+const OBSERVED_MS = 17_000;
 
 /**
  * kafkajs authenticated anew ten seconds before the end of a session, so on every request when `connections.max.reauth.ms`
@@ -34,9 +35,11 @@ describe('a broker whose sessions are shorter than ten seconds', () => {
     });
     await until(async () => (await fetch(`${gateway.url}/readyz`)).ok, 'the gateway is ready');
     const client = await openStream(`${gateway.url}/events`);
+    // The first post to a broker that has just started may have to wait for its producer id.
+    const sent = ['event 0'];
+    expect((await fetch(`${gateway.url}/broadcast`, { method: 'POST', body: sent[0]! })).status).toBe(202);
     const failuresBefore = await failures(gateway.url);
     const linesBefore = gateway.logged.length;
-    const sent: string[] = [];
     const endMs = performance.now() + OBSERVED_MS;
     while (performance.now() < endMs) {
       const data = `event ${sent.length}`;
@@ -47,8 +50,8 @@ describe('a broker whose sessions are shorter than ten seconds', () => {
     await client.until(({ events }) => events.at(-1)?.data === sent.at(-1));
     const received = client.events.filter(({ data }) => data.startsWith('event '));
     expect(received.map(({ data }) => data)).toEqual(sent);
-    expect((await failures(gateway.url)) - failuresBefore).toBe(0);
     expect(warnings(gateway.logged.slice(linesBefore))).toEqual([]);
+    expect(await failures(gateway.url)).toEqual(failuresBefore);
   });
 });
 
@@ -92,12 +95,14 @@ describe('a broker that answers once on each connection and ends it', () => {
 });
 
 const warnings = (lines: readonly LogLine[]) =>
-  lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ message }) => message);
+  lines
+    .filter(({ level }) => level === 'warn' || level === 'error')
+    .map(({ message, fields }) => ({ message, ...fields }));
 
-/** Of all operations. */
-async function failures(url: string): Promise<number> {
+/** By operation. */
+async function failures(url: string): Promise<Record<string, string>> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const values = [...text.matchAll(/^sse_gateway_kafka_errors_total\{.*\} (\d+)$/gm)];
-  expect(values).not.toEqual([]);
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
+  const values = [...text.matchAll(/^sse_gateway_kafka_errors_total\{op="(.*)"\} (\d+)$/gm)];
+  expect(values).toHaveLength(4);
+  return Object.fromEntries(values.map(([, op, value]) => [op!, value!]));
 }

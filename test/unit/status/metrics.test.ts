@@ -24,6 +24,7 @@ describe('the metrics', () => {
     ['streams', STREAM_STATES],
     ['replay_requests_total', RESUME_RESULTS],
     ['kafka_errors_total', LOG_OPERATIONS],
+    ['kafka_throttled_seconds_total', LOG_OPERATIONS],
   ] as const)('%s explains each value of its label', (name, values) => {
     for (const value of values) expect(READ_METRICS[name].help).toContain(`\`${value}\``);
   });
