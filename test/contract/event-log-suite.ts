@@ -24,10 +24,13 @@ export function describeEventLog(builder: EventLogBuilder): void {
       const topic = newTopic();
       const log = await open([topic]);
       const seen = await tail(log);
-      expect(await log.append(['a', 'b', 'c'].map((value) => text(topic, value)))).toEqual(
+      // Whether it says the leader epoch is the log's affair.
+      expect(await log.append(['a', 'b', 'c'].map((value) => text(topic, value)))).toMatchObject(
         [0n, 1n, 2n].map((offset) => ({ ok: true, topic, partition: 0, offset })),
       );
-      expect(await log.append([text(topic, 'd')])).toEqual([{ ok: true, topic, partition: 0, offset: 3n }]);
+      expect(await log.append([text(topic, 'd')])).toMatchObject([
+        { ok: true, topic, partition: 0, offset: 3n },
+      ]);
       await seen.sees(4);
       expect(seen.texts).toEqual(['a', 'b', 'c', 'd']);
       expect(seen.records.map(({ offset }) => offset)).toEqual([0n, 1n, 2n, 3n]);

@@ -56,12 +56,13 @@ describe('records that nobody expects', () => {
     return source;
   }
 
-  /** What came before the event whose data is `last`. */
+  /** What came between the stream's opening and the event whose data is `last`. */
   async function upTo(source: TestEventSource, last: string): Promise<SourceEvent[]> {
     await until(() => source.events.some(({ data }) => data === last), `"${last}" arrives`);
     expect(source.breaks).toBe(0);
+    expect(source.events[0]!.event).toBe('gateway.open');
     return source.events.slice(
-      0,
+      1,
       source.events.findIndex(({ data }) => data === last),
     );
   }
