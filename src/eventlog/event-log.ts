@@ -89,15 +89,15 @@ export interface LogGap extends TopicPartition {
 
 /** Topics are not the ones that were being read: what was known of their positions is void. */
 export interface LogReset {
-  /** `truncated`: a position lies beyond the log's end. `recreated`: another topic id. `cluster`: another cluster id. */
-  readonly reason: 'truncated' | 'recreated' | 'cluster';
+  /** `recreated`: another topic id. `cluster`: another cluster id. */
+  readonly reason: 'recreated' | 'cluster';
   /** Names of the topics concerned; all others go on as before. For `cluster` all of them. */
   readonly topics: readonly string[];
   /** Has every topic of the log. The others' `logEnd` is how far they have been read. */
   readonly layout: LogLayout;
 }
 
-/** An unclean leader election took away records that had been delivered. */
+/** An unclean leader election took away records that had been delivered: a position lies beyond the log's end, or its leader epoch does. */
 export interface LogTruncation extends TopicPartition {
   /** First offset whose record is not the one that was delivered; reading goes on here. */
   readonly to: bigint;

@@ -58,7 +58,7 @@ export interface FeedStats {
   readonly gaps: Readonly<Record<LogGap['reason'], number>>;
   readonly lost: Readonly<Record<LogGap['reason'], number>>;
   /** How often the log was found to be another one. */
-  readonly resets: Readonly<Record<LogReset['reason'], number>>;
+  readonly resets: Readonly<Record<LogReset['reason'] | 'truncated', number>>;
 }
 
 /** Brings what the log's tail reads into the hub, each record once as the bytes that all its streams will get. */
@@ -97,7 +97,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   const oddTimestamps: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const lost: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
-  const resets: Record<LogReset['reason'], number> = { truncated: 0, recreated: 0, cluster: 0 };
+  const resets = { truncated: 0, recreated: 0, cluster: 0 };
   const undecodable = createUndecodableRecords(
     topics.all.map(({ name }) => name),
     logger,
@@ -161,11 +161,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   }
 
   /** Gives partitions slots of their own, and tells all streams of it. */
-  function replace(
-    reason: Exclude<LogReset['reason'], 'cluster'>,
-    names: readonly string[],
-    change: () => void,
-  ): void {
+  function replace(reason: 'truncated' | 'recreated', names: readonly string[], change: () => void): void {
     const { size } = layout!.slots;
     change();
     // A repeat of what is gone is none.
@@ -284,10 +280,7 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
         return;
       }
       const concerned = found.partitions.filter(({ topic }) => names.includes(topic));
-      replace(reason, names, () => {
-        if (reason === 'recreated') layout!.slots.add(concerned.map(atEnd));
-        else for (const { topic, partition, logEnd } of concerned) truncate(topic, partition, logEnd);
-      });
+      replace(reason, names, () => layout!.slots.add(concerned.map(atEnd)));
     },
 
     onTruncated({ topic, partition, to }: LogTruncation) {

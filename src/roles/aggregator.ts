@@ -43,9 +43,14 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
     for (const result of results) if (!result.ok) throw result.error;
   }
 
-  async function existingTopics(): Promise<readonly string[]> {
+  /** Those that may be read: one that may not would end the membership for all. */
+  async function readableTopics(): Promise<readonly string[]> {
     const { partitions, unavailable } = await log.bounds();
-    return topics.filter((name) => [...partitions, ...unavailable].some(({ topic }) => topic === name));
+    const forbidden = new Set(
+      unavailable.filter(({ reason }) => reason === 'forbidden').map(({ topic }) => topic),
+    );
+    const found = new Set([...partitions, ...unavailable].map(({ topic }) => topic));
+    return topics.filter((name) => found.has(name) && !forbidden.has(name));
   }
 
   async function run(): Promise<void> {
@@ -55,7 +60,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
           client,
           retry: options.retry,
           config,
-          existingTopics,
+          readableTopics,
           createWindows: (onFailure) =>
             createPartitionWindows({
               config: aggregation,

@@ -10,8 +10,8 @@ export interface GroupMembershipOptions {
   readonly client: Kafka;
   readonly retry: ReturnType<typeof kafkaClientOptions>['retry'];
   readonly config: Pick<Config, 'aggregation' | 'kafka' | 'shutdown'>;
-  /** Those of the topics in use that exist. @throws when Kafka is away */
-  readonly existingTopics: () => Promise<readonly string[]>;
+  /** Those of the topics in use that exist and may be read. @throws when Kafka is away */
+  readonly readableTopics: () => Promise<readonly string[]>;
   /** Makes what the partitions' records are given to; `onFailure` is told what `add` did not throw. */
   readonly createWindows: (onFailure: (error: Error) => void) => PartitionWindows;
   /** Called whenever the group has given this process partitions. */
@@ -32,15 +32,15 @@ const SILENT_SESSIONS = 3;
  * kafkajs's consumer is not left to restart itself: such a restart cannot be called off (`onCrash` in
  * kafkajs/src/consumer/index.js).
  *
- * @throws Error of what failed, and when none of the topics exists
+ * @throws Error of what failed, and when none of the topics exists and may be read
  */
 export async function joinGroup(options: GroupMembershipOptions): Promise<void> {
-  const { client, retry, config, existingTopics, createWindows, onJoined, signal, logger } = options;
+  const { client, retry, config, readableTopics, createWindows, onJoined, signal, logger } = options;
   const { aggregation, kafka, shutdown } = config;
   const { sessionTimeoutMs } = aggregation;
-  const present = await existingTopics();
+  const present = await readableTopics();
   if (signal.aborted) return;
-  if (present.length === 0) throw new Error('none of the topics exists yet');
+  if (present.length === 0) throw new Error('none of the topics exists yet and may be read');
   const consumer = client.consumer({
     groupId: aggregation.groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -70,7 +70,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
     sessionTimeoutMs * SILENT_SESSIONS,
   );
   const lookout = setInterval(() => {
-    existingTopics().then(
+    readableTopics().then(
       (now) => now.length !== present.length && end(null),
       (error) => logger.debug({ err: error }, 'topics that are missing cannot be looked for'),
     );

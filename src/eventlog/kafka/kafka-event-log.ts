@@ -146,7 +146,8 @@ export function createKafkaEventLog({
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
     async bounds(options) {
       try {
-        return withoutForbidden(await cluster.layout(options));
+        // A tail finds out by itself what may not be read.
+        return withoutForbidden(await cluster.layout({ ...options, mustBeReadable: tail === null }));
       } catch (cause) {
         throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
       }
@@ -158,26 +159,29 @@ export function createKafkaEventLog({
         throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
       }
     },
-    status: () => ({
-      eventLog: 'kafka',
-      producer: { ...producer.status(), throttledUntil: timeOf(appender.throttledUntilMs) },
-      consumer: {
-        ...consumer.status(),
-        throttledUntil: timeOf(tail?.throttledUntilMs ?? null),
-        partitions: tail?.partitions() ?? [],
-      },
-      topics: topics.map((topic) => ({
-        topic,
-        read: tail?.topic(topic) ?? serviceOf(consumer),
-        append: appender.topic(topic),
-      })),
-      counts: {
-        stored: counter.stored,
-        failures: counter.failures,
-        throttledMs: counter.throttledMs,
-        ...appender.queued,
-      },
-    }),
+    status() {
+      const read = tail?.topics();
+      return {
+        eventLog: 'kafka',
+        producer: { ...producer.status(), throttledUntil: timeOf(appender.throttledUntilMs) },
+        consumer: {
+          ...consumer.status(),
+          throttledUntil: timeOf(tail?.throttledUntilMs ?? null),
+          partitions: tail?.partitions() ?? [],
+        },
+        topics: topics.map((topic) => ({
+          topic,
+          read: read?.get(topic) ?? serviceOf(consumer),
+          append: appender.topic(topic),
+        })),
+        counts: {
+          stored: counter.stored,
+          failures: counter.failures,
+          throttledMs: counter.throttledMs,
+          ...appender.queued,
+        },
+      };
+    },
     close(deadlineMs) {
       closing ??= close(deadlineMs);
       return closing;

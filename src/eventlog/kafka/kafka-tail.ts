@@ -59,6 +59,8 @@ export class KafkaTail implements Tail {
   readonly #loops: FetchLoops;
   readonly #tasks = new Set<Promise<void>>();
   readonly #faults: TopicFaults;
+  /** Places of the topics in the configuration. */
+  readonly #order: ReadonlyMap<string, number>;
   readonly #readers = new Map<string, PartitionReader>();
   readonly #waiting = new Map<string, WaitingPartition>();
   /** Topics whose partitions are looked up anew. */
@@ -77,6 +79,7 @@ export class KafkaTail implements Tail {
     const { cluster, kafka, logger, topics, watch } = options;
     this.#options = options;
     this.#faults = new TopicFaults({ kafka, topics });
+    this.#order = new Map(topics.map((topic, place) => [topic, place]));
     this.#links = new BrokerLinks({ kafka, logger, watch });
     this.#loops = new FetchLoops({
       kafka,
@@ -127,18 +130,26 @@ export class KafkaTail implements Tail {
       }),
     );
     const found = [...[...this.#readers.values()].map((reader) => reader.status()), ...waiting];
-    const { topics } = this.#options;
-    const order = (topic: string) => topics.indexOf(topic);
-    return found.sort((a, b) => order(a.topic) - order(b.topic) || a.partition - b.partition);
+    const place = ({ topic }: TopicPartition) => this.#order.get(topic)!;
+    return found.sort((a, b) => place(a) - place(b) || a.partition - b.partition);
   }
 
-  /** Of a topic in use. */
-  topic(name: string): Service {
-    const fault = this.#faults.of(name);
-    if (fault.state !== 'ok') return fault;
-    const own = [...this.#readers.values(), ...this.#waiting.values()].filter(({ topic }) => topic === name);
-    // A topic that is looked up anew has none for a moment.
-    return worstOf(own.map(({ service }) => service.current)) ?? { ...fault, state: 'starting' };
+  /** By name, each topic in use. */
+  topics(): ReadonlyMap<string, Service> {
+    const services = new Map<string, Service[]>();
+    for (const { topic, service } of this.#all()) {
+      const own = services.get(topic);
+      if (own === undefined) services.set(topic, [service.current]);
+      else own.push(service.current);
+    }
+    return new Map(
+      this.#options.topics.map((topic) => {
+        const fault = this.#faults.of(topic);
+        if (fault.state !== 'ok') return [topic, fault];
+        // A topic that is looked up anew has no partitions for a moment.
+        return [topic, worstOf(services.get(topic) ?? []) ?? { ...fault, state: 'starting' }];
+      }),
+    );
   }
 
   isForbidden(partition: TopicPartition): boolean {
@@ -161,9 +172,8 @@ export class KafkaTail implements Tail {
   /** To be called with every new view of the cluster. */
   follow(view: ClusterView): void {
     this.#isReachable = true;
-    this.#faults.follow(view, (topic) =>
-      [...this.#readers.values()].some((reader) => reader.topic === topic),
-    );
+    const read = new Set([...this.#readers.values()].map(({ topic }) => topic));
+    this.#faults.follow(view, (topic) => read.has(topic));
     if (this.#clusterId === null || this.#closing.signal.aborted) return;
     if (view.clusterId !== this.#clusterId) {
       if (this.#resetting.size === 0) this.#reset('cluster', this.#options.topics);
@@ -356,16 +366,30 @@ export class KafkaTail implements Tail {
     }
   }
 
+  *#all(): Iterable<PartitionReader | WaitingPartition> {
+    yield* this.#readers.values();
+    yield* this.#waiting.values();
+  }
+
   /** The consumer is connected while something is read, or there is nothing to read. */
   #judge(): void {
     const { state } = this.#options;
-    if (this.#closing.signal.aborted || this.#resetting.size > 0) return;
-    const all = [...this.#readers, ...this.#waiting];
-    if (all.length === 0 ? this.#isReachable : all.some(([, { service }]) => service.isOk)) {
-      state.becameConnected(all.every(([, { service }]) => service.isOk));
-    } else if (state.connected && all.length > 0) {
-      const [key, { service }] = all[0]!;
-      state.failed(new Error(`${key}: ${service.current.detail ?? 'it is not read yet'}`));
+    if (this.#closing.signal.aborted) return;
+    let first: PartitionReader | WaitingPartition | null = null;
+    let isAny = false;
+    let isWhole = true;
+    for (const partition of this.#all()) {
+      first ??= partition;
+      if (partition.service.isOk) isAny = true;
+      else isWhole = false;
+    }
+    if (first === null) {
+      if (this.#resetting.size === 0 && this.#isReachable) state.becameConnected();
+    } else if (isAny) {
+      state.becameConnected(isWhole);
+    } else if (state.connected) {
+      const { detail } = first.service.current;
+      state.failed(new Error(`${keyOf(first)}: ${detail ?? 'it is not read yet'}`));
     }
   }
 
