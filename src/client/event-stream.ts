@@ -1,4 +1,5 @@
 import { createFrameDecoder } from '../sse/frame-decoder.ts';
+import type { GatewayEventName } from '../sse/gateway-events.ts';
 import { retryAfterMs, retryDelayMs } from './retry-delay.ts';
 import type { EventStreamOptions, StreamEvent, StreamEventTarget } from './stream-options.ts';
 
@@ -24,7 +25,7 @@ const CALLBACKS = {
   'gateway.reset': 'onReset',
   'gateway.live': 'onLive',
   'gateway.status': 'onStatus',
-} as const;
+} as const satisfies Partial<Record<GatewayEventName, keyof EventStreamOptions>>;
 
 type Problem = { readonly code?: unknown; readonly detail?: unknown } | null;
 

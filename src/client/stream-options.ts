@@ -1,3 +1,7 @@
+import type { StreamGap, StreamLive, StreamReset, StreamStatus } from '../sse/gateway-events.ts';
+
+export type * from '../sse/gateway-events.ts';
+
 /** An event of the stream: `type` is its name (`message` when it has none), `lastEventId` the place to resume after it. */
 export interface StreamEvent extends MessageEvent {
   readonly data: string;
@@ -20,33 +24,6 @@ export interface StreamRefusal extends Error {
   readonly status: number;
   readonly code: string | null;
   readonly detail: string | null;
-}
-
-/** Records that cannot be given back. */
-export interface StreamGap {
-  readonly reason: 'retention' | 'codec' | 'corrupt';
-  readonly topic: string;
-  readonly partition: number;
-  /** Offsets, as decimal strings, since they may pass 2^53. */
-  readonly requested: string;
-  readonly available: string;
-  /** Offsets in between; on a compacted topic that is more than there were records. */
-  readonly lost: number;
-}
-
-/** The stream begins anew: the log is another one than before, or the id cannot be used. What was shown may be outdated. */
-export interface StreamReset {
-  readonly reason: 'invalid' | 'cluster' | 'topic' | 'partitions' | 'ahead' | 'truncated' | 'recreated';
-}
-
-/** A stream that resumed or asked for the past has caught up. */
-export interface StreamLive {
-  readonly replayed: number;
-}
-
-/** Kafka went away from the gateway, or is back. The stream stays open in between, and nothing is lost. */
-export interface StreamStatus {
-  readonly kafka: 'interrupted' | 'ok';
 }
 
 export type StreamHeaders = Record<string, string> | readonly (readonly [string, string])[] | Headers;

@@ -4,9 +4,8 @@ import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../sse/frame';
-import { GATEWAY_EVENT_PREFIX } from '../sse/gateway-events';
 import { type EventSource, envelopeOf, sourceBytes, sourceOf } from './event-source';
-import { eventOf, type UndecodableReason, undecodable } from './record-event';
+import { eventOf, GATEWAY_EVENT_PREFIX, type UndecodableReason, undecodable } from './record-event';
 
 /** A record as it goes out. */
 export interface EncodedEvent extends Frame {

@@ -3,7 +3,7 @@ import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
 import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../hub/channel';
 import { lineFault } from '../sse/frame';
-import { GATEWAY_EVENT_PREFIX, type GatewayEventName, type UndecodableRecord } from '../sse/gateway-events';
+import type { GatewayEventName, UndecodableRecord } from '../sse/gateway-events';
 import type { TopicMap } from './topic-map';
 
 /**
@@ -16,6 +16,8 @@ const CHANNEL_HEADER = 'channel';
 export const EVENT_HEADER = 'event';
 const IDEMPOTENCY_HEADER = 'idempotency-key';
 
+/** Publishers may not use names that begin with this. */
+export const GATEWAY_EVENT_PREFIX = 'gateway.';
 const UNDECODABLE = 'gateway.undecodable' satisfies GatewayEventName;
 const TOMBSTONE = 'gateway.tombstone' satisfies GatewayEventName;
 /** What EventSource dispatches by itself: an event of that name could not be told from it. */

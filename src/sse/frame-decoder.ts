@@ -29,7 +29,7 @@ export interface FrameDecoder {
 export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder {
   /** The parts of a line whose end has not come. */
   let parts: string[] = [];
-  /** The last line ended in a CR at the end of a piece: a LF that follows belongs to it. */
+  /** The last line ended in a CR: a LF that follows belongs to it. */
   let isAfterCr = false;
   let atStart = true;
   let data: string[] = [];
@@ -63,34 +63,30 @@ export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder
 
   return {
     push(text) {
-      if (text === '') return;
-      let from = (atStart && text[0] === '\uFEFF') || (isAfterCr && text[0] === '\n') ? 1 : 0;
-      atStart = false;
-      isAfterCr = false;
-      let lf = lineEnd(text, '\n', from);
-      let cr = lineEnd(text, '\r', from);
+      /** Looked for again only when it has been passed: a stream with one kind of line end is scanned once for the other. */
+      const next = (lineEnd: string, last: number) => {
+        if (last >= from) return last;
+        const at = text.indexOf(lineEnd, from);
+        return at < 0 ? text.length : at;
+      };
+      let from = atStart && text[0] === '\uFEFF' ? 1 : 0;
+      atStart &&= text === '';
+      let lf = -1;
+      let cr = -1;
       while (from < text.length) {
+        if (isAfterCr && text[from] === '\n') from++;
+        isAfterCr = false;
+        lf = next('\n', lf);
+        cr = next('\r', cr);
         const end = Math.min(lf, cr);
         parts.push(text.slice(from, end));
-        if (end === text.length) return;
-        const whole = parts.length === 1 ? parts[0]! : parts.join('');
-        parts = [];
         from = end + 1;
-        if (end === cr) {
-          if (from === text.length) isAfterCr = true;
-          else if (from === lf) from++;
-          cr = lineEnd(text, '\r', from);
-        }
-        // Looked for again only when it has been passed: a stream with one kind of line end is scanned once for the other.
-        if (lf < from) lf = lineEnd(text, '\n', from);
+        if (end === text.length) return;
+        isAfterCr = end === cr;
+        const whole = parts.join('');
+        parts = [];
         line(whole);
       }
     },
   };
-}
-
-/** The text's length when there is none. */
-function lineEnd(text: string, end: string, from: number): number {
-  const at = text.indexOf(end, from);
-  return at < 0 ? text.length : at;
 }

@@ -25,7 +25,7 @@ export interface StreamQueryLimits {
 const FIELDS = ['event', 'meta', 'strict', 'heartbeat', ...START_FIELDS];
 
 export const SUBSCRIBE_PATH = '/subscribe';
-const MAX_HEARTBEAT_SECONDS = 60;
+export const MAX_HEARTBEAT_SECONDS = 60;
 
 /** @throws GatewayError `bad-channel`, `bad-event-name`, `bad-cursor`, `bad-request`, each with the field's name */
 export function streamQueryOf(

@@ -1,4 +1,4 @@
-import type { Arrival } from './received-event.js';
+import { ALWAYS_HEARD, type Arrival, HEARD_FOR_IDS } from './received-event.js';
 
 export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'refused';
 
@@ -16,22 +16,11 @@ export interface LiveStream {
   close(): void;
 }
 
-/** Unnamed events, and what the gateway itself says. */
-const ALWAYS_HEARD = [
-  'message',
-  'gateway.gap',
-  'gateway.reset',
-  'gateway.live',
-  'gateway.status',
-  'gateway.token-expiring',
-  'gateway.tombstone',
-  'gateway.undecodable',
-];
 const RETRY_REFUSED_MS = 5_000;
 
 /** A browser comes back by itself whenever a connection breaks, but never after a refusal: then this does. */
 export function openLiveStream({ url, names, onEvent, onState }: LiveStreamOptions): LiveStream {
-  const heard = new Set([...ALWAYS_HEARD, ...names]);
+  const heard = new Set<string>([...ALWAYS_HEARD, ...names]);
   let lastEventId = '';
   let timer: number | undefined;
   let source = open();
@@ -52,11 +41,16 @@ export function openLiveStream({ url, names, onEvent, onState }: LiveStreamOptio
       }, RETRY_REFUSED_MS);
     };
     for (const name of heard) opened.addEventListener(name, receive);
+    for (const name of HEARD_FOR_IDS) opened.addEventListener(name, keepId);
     return opened;
   }
 
-  function receive(event: MessageEvent<string>): void {
+  function keepId(event: MessageEvent<string>): void {
     lastEventId = event.lastEventId;
+  }
+
+  function receive(event: MessageEvent<string>): void {
+    keepId(event);
     onEvent(event);
   }
 

@@ -1,3 +1,17 @@
+/** Unnamed events, and what the gateway itself says of the log. */
+export const ALWAYS_HEARD = [
+  'message',
+  'gateway.gap',
+  'gateway.reset',
+  'gateway.live',
+  'gateway.status',
+  'gateway.token-expiring',
+  'gateway.tombstone',
+  'gateway.undecodable',
+] as const;
+/** What it says of the stream: only their ids are of interest. */
+export const HEARD_FOR_IDS = ['gateway.open', 'gateway.position'] as const;
+
 /** An event as the page shows it. */
 export interface ReceivedEvent {
   readonly id: string;

@@ -1,5 +1,6 @@
 import { createFrameDecoder, type FrameDecoder } from '../../../src/sse/frame-decoder';
 import type { SseStream } from '../../../src/sse/sse-stream';
+import { streamFaults } from '../stream-faults';
 import type { ArrayLog, LogEntry } from './array-log';
 import { FakeSocket } from './fake-socket';
 import type { ModelClient } from './model-client';
@@ -27,6 +28,8 @@ export class Connection {
   #isPastHead = false;
   #pendingId: string | null = null;
   #events = 0;
+  /** The beginning of a block whose end has not come. */
+  #block = '';
   #records = 0;
   #lives = 0;
   /** For `from=-N`: where it should begin; null when the replica could not tell at once. */
@@ -97,7 +100,16 @@ export class Connection {
       this.#isPastHead = true;
       text = this.#head.slice(end + 4);
     }
+    this.#judgeBlocks(text);
     this.#decoder.push(text);
+  }
+
+  #judgeBlocks(text: string): void {
+    const idFirst = this.#client.subscription.isSse;
+    const all = this.#block + text;
+    const end = all.lastIndexOf('\n\n');
+    this.#block = end < 0 ? all : all.slice(end + 2);
+    for (const fault of streamFaults(all, { idFirst })) this.#client.fault(fault);
   }
 
   #opening(offsets: Offsets): void {

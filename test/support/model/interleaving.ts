@@ -120,11 +120,14 @@ const settings: fc.Arbitrary<ReplicaSettings> = fc.record({
 });
 
 const client = fc.record({
-  subscription: fc.record({
-    channels,
-    events: fc.constantFrom(null, null, ['x'], ['message', 'y']),
-    meta: fc.constantFrom(false, false, false, true),
-  }),
+  subscription: fc
+    .record({
+      channels,
+      events: fc.constantFrom(null, null, ['x'], ['message', 'y']),
+      meta: fc.constantFrom(false, false, false, true),
+      isSse: fc.constantFrom(false, false, true),
+    })
+    .map((subscription) => (subscription.isSse ? { ...subscription, channels: ['/'] } : subscription)),
   start: fc.oneof(
     { weight: 4, arbitrary: fc.constant<ModelStart>({ from: 'now' }) },
     { weight: 1, arbitrary: fc.constant<ModelStart>({ from: 'earliest' }) },

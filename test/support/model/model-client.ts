@@ -51,16 +51,20 @@ export class ModelClient {
   connect(replica: Replica, id: string | null): void {
     if (id === null) this.#startOver();
     else this.#continueAt(id);
-    const { channels, events, meta } = this.subscription;
+    const { channels, events, meta, isSse } = this.subscription;
     const query = [
-      ...channels.map((channel) => `channel=${channel}`),
+      ...(isSse ? [] : channels.map((channel) => `channel=${channel}`)),
       ...(events === null ? [] : [`event=${events.join()}`]),
       ...(meta ? ['meta=1'] : []),
       ...(this.#start.from === 'earliest' ? ['from=earliest'] : []),
       ...(this.#start.from === 'last' ? [`from=-${this.#start.count}`] : []),
     ];
     this.connection = new Connection(this, this.#log, replica, id, id === null ? this.#start : null);
-    this.connection.stream = replica.connect(this.connection.socket, `/events?${query.join('&')}`, id);
+    this.connection.stream = replica.connect(
+      this.connection.socket,
+      `${isSse ? '/sse' : '/events'}?${query.join('&')}`,
+      id,
+    );
   }
 
   /** Whatever it had behind this id does not count any more; its last id has nothing behind it. */

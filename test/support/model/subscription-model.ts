@@ -6,6 +6,8 @@ export interface ModelSubscription {
   /** Null wants all. */
   readonly events: readonly string[] | null;
   readonly meta: boolean;
+  /** True: on `/sse`, which is of `/` and has the id before the data. */
+  readonly isSse: boolean;
 }
 
 /** Where a client's first connection begins; later ones begin at an id that it got. */

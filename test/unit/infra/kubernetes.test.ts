@@ -4,6 +4,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { repositoryRoot } from '../../../infra/local/repository';
 import { parseLoadConfig } from '../../../loadtest/src/config.ts';
 import { parseConfig, SETTINGS } from '../../../src/config';
+import { MAX_HEARTBEAT_SECONDS } from '../../../src/sse/stream-query';
 
 const read = (path: string) => readFileSync(join(repositoryRoot(), 'infra/k8s', path), 'utf8');
 const [deployment, service] = parseAllDocuments(read('base/gateway.yaml')).map((document) => document.toJS());
@@ -42,11 +43,13 @@ describe('the manifests', () => {
     expect(service.spec.publishNotReadyAddresses).toBe(true);
   });
 
-  it('leave the ingress time for four heartbeats, and room for the largest batch', () => {
+  it('leave the ingress time for the longest silence, and room for the largest batch', () => {
     const { annotations } = parse(read('base/ingress.yaml')).metadata;
     const named = (name: string) => annotations[`nginx.ingress.kubernetes.io/${name}`];
     expect(named('proxy-buffering')).toBe('off');
-    expect(Number(named('proxy-read-timeout')) * 1_000).toBe(4 * config.streams.heartbeatMs);
+    const silentSeconds = Number(named('proxy-read-timeout'));
+    expect(silentSeconds * 1_000).toBeGreaterThan(4 * config.streams.heartbeatMs);
+    expect(silentSeconds).toBeGreaterThan(MAX_HEARTBEAT_SECONDS);
     expect(named('proxy-body-size')).toBe('1m');
     expect(config.ingest.maxBatchBytes).toBe(1 << 20);
     expect(named('proxy-next-upstream')).not.toContain('non_idempotent');

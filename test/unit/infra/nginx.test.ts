@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { renderIncludes, workerPlan } from '../../../infra/local/nginx-includes';
+import { repositoryRoot } from '../../../infra/local/repository';
+import { MAX_HEARTBEAT_SECONDS } from '../../../src/sse/stream-query';
 
 describe('nginx’s worker plan', () => {
   it.each([
@@ -17,6 +21,14 @@ describe('nginx’s worker plan', () => {
 
   it('does not start a worker per core for a few streams', () => {
     expect(workerPlan(1_000, 65_536, 64).workers).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('nginx.conf', () => {
+  it('bears the longest silence that a client may ask for', () => {
+    const text = readFileSync(join(repositoryRoot(), 'infra/nginx/nginx.conf'), 'utf8');
+    const streams = text.slice(text.indexOf('proxy_pass http://streams;'));
+    expect(Number(/proxy_read_timeout (\d+)s;/.exec(streams)![1])).toBeGreaterThan(MAX_HEARTBEAT_SECONDS);
   });
 });
 

@@ -1,4 +1,5 @@
-import { noticeText, receivedEventOf } from '../../../src/web/received-event';
+import type { GatewayEventName, GatewayEvents } from '../../../src/sse/gateway-events';
+import { ALWAYS_HEARD, HEARD_FOR_IDS, noticeText, receivedEventOf } from '../../../src/web/received-event';
 
 const NOW_MS = 1_704_672_000_000;
 
@@ -84,6 +85,36 @@ describe('what the gateway says', () => {
     ],
   ])('%s %j is %s', (name, data, severity, text) => {
     expect(noticeText({ name, data: JSON.stringify(data) })).toEqual({ severity, text });
+  });
+
+  // The compiler keeps this list whole: a name or a member that the gateway adds is missing here.
+  const samples: GatewayEvents = {
+    'gateway.open': { heartbeatMs: 15_000 },
+    'gateway.position': {},
+    'gateway.retry': { code: 'drain' },
+    'gateway.gap': { reason: 'codec', topic: 't', partition: 0, requested: '1', available: '2', lost: 1 },
+    'gateway.reset': { reason: 'ahead' },
+    'gateway.live': { replayed: 1 },
+    'gateway.status': { kafka: 'ok' },
+    'gateway.token-expiring': { expiresAt: '2030-01-02T03:04:05.000Z' },
+    'gateway.undecodable': { topic: 't', partition: 0, offset: '1', bytes: 1, reason: 'not-utf8' },
+    'gateway.tombstone': 'key',
+  };
+  const STANDS_FOR_RECORD: readonly GatewayEventName[] = ['gateway.undecodable', 'gateway.tombstone'];
+  // The browser shows the end of a stream as an error, which the page tells.
+  const OF_THE_STREAM: readonly GatewayEventName[] = ['gateway.open', 'gateway.position', 'gateway.retry'];
+
+  it.each(Object.entries(samples))('%s is heard and told, unless it is of the stream itself', (key, data) => {
+    const name = key as GatewayEventName;
+    const heard: readonly string[] = ALWAYS_HEARD;
+    const isOfStream = OF_THE_STREAM.includes(name);
+    expect(heard.includes(name)).toBe(!isOfStream);
+    const isTold = noticeText({ name, data: JSON.stringify(data) }) !== null;
+    expect(isTold).toBe(!isOfStream && !STANDS_FOR_RECORD.includes(name));
+  });
+
+  it('is heard for its id where it has nothing else to tell', () => {
+    expect(OF_THE_STREAM).toEqual([...HEARD_FOR_IDS, 'gateway.retry']);
   });
 
   it('is nothing for other names', () => expect(noticeText({ name: 'message', data: '' })).toBeNull());
