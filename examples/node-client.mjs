@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { EventStream } from 'kafka-sse-gateway/client';
 
-const [url = 'http://localhost:3000/sse', idFile = 'last-event-id'] = process.argv.slice(2);
+const [url = 'http://localhost:3000/events', idFile = 'last-event-id'] = process.argv.slice(2);
 const note = (text) => process.stderr.write(`${text}\n`);
 
 const stream = new EventStream(url, {

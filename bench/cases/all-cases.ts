@@ -4,6 +4,7 @@ import { channels } from './channels';
 import { churn } from './churn';
 import { drain } from './drain';
 import { createFanoutCase } from './fanout';
+import { heartbeat } from './heartbeat';
 import { ingest } from './ingest';
 import { memory } from './memory';
 import { scrapeCost } from './scrape';
@@ -50,5 +51,6 @@ export const ALL_CASES: readonly BenchCase[] = [
   drain,
   ingest,
   scrapeCost,
+  heartbeat,
   churn,
 ];

@@ -93,7 +93,7 @@ describe('what the gateway says', () => {
     'gateway.position': {},
     'gateway.retry': { code: 'drain' },
     'gateway.gap': { reason: 'codec', topic: 't', partition: 0, requested: '1', available: '2', lost: 1 },
-    'gateway.reset': { reason: 'ahead' },
+    'gateway.reset': { reason: 'ahead', topics: ['t'] },
     'gateway.live': { replayed: 1 },
     'gateway.status': { kafka: 'ok' },
     'gateway.token-expiring': { expiresAt: '2030-01-02T03:04:05.000Z' },
