@@ -6,39 +6,40 @@ import { createCurrentAggregation } from '../../src/status/current-aggregation';
 
 jest.setTimeout(120_000);
 
-const RUNS = 7;
-/** What is shorter says more of the machine than of the work. */
-const LEAST_MS = 4;
-
-/** The shortest of several measurements of so many runs: what else the machine does only adds. */
-function shortestMs(run: () => void, count: number): number {
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < RUNS; i++) {
-    const startMs = performance.now();
-    for (let j = 0; j < count; j++) run();
-    shortest = Math.min(shortest, performance.now() - startMs);
-  }
-  return shortest;
+/** Processor time, which does not run while other programs do. */
+function cpuMs(run: () => void, count: number): number {
+  const start = process.cpuUsage();
+  for (let i = 0; i < count; i++) run();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000;
 }
 
+/** What is shorter says more of the machine than of the work. */
+const LEAST_MS = 4;
+const LEAST_ATTEMPTS = 5;
+/** On a machine that does much else the shortest of a few is still too long. */
+const MOST_ATTEMPTS = 40;
+/** Between 4 and 16. */
+const MOST = 9;
+
 /**
- * How much longer it takes with four times as much: 4 when the work is linear, 16 when it is quadratic.
+ * How much longer it takes with four times as much, by the shortest of several attempts: 4 when the work is linear, 16
+ * when it is quadratic.
  * @param prepare makes a run over input of this size
  */
 function growth(size: number, prepare: (size: number) => () => void): number {
   const [small, large] = [prepare(size), prepare(4 * size)];
   large();
   let count = 1;
-  let smallMs = shortestMs(small, count);
-  while (smallMs < LEAST_MS) {
-    count *= 4;
-    smallMs = shortestMs(small, count);
+  while (cpuMs(small, count) < LEAST_MS) count *= 2;
+  let smallMs = Number.POSITIVE_INFINITY;
+  let largeMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < MOST_ATTEMPTS && (i < LEAST_ATTEMPTS || largeMs / smallMs >= MOST); i++) {
+    smallMs = Math.min(smallMs, cpuMs(small, count));
+    largeMs = Math.min(largeMs, cpuMs(large, count));
   }
-  return shortestMs(large, count) / smallMs;
+  return largeMs / smallMs;
 }
-
-/** Between the two, nearer to the quadratic one in ratio than any noise was seen to reach. */
-const MOST = 9;
 
 /** Pieces as sockets give them. */
 const PIECE_CHARS = 1_400;
