@@ -1,6 +1,10 @@
+import { Kafka } from 'kafkajs';
 import { type Broker, startBroker } from '../../infra/local/broker';
 import { freePorts } from '../../infra/local/ports';
+import { parseConfig } from '../../src/config';
+import { kafkaClientOptions } from '../../src/eventlog/kafka/client-options';
 import { startGateway, type TestGateway } from '../support/gateway';
+import { createQuietLogger } from '../support/quiet-logger';
 import { openSlowLink, type SlowLink } from '../support/slow-link';
 import { openStream, type SseClient } from '../support/sse-client';
 import { topicAt } from '../support/topic';
@@ -86,6 +90,37 @@ describe('a link to Kafka of 0.5 MB a second', () => {
     expect(numbersOf(client)).toEqual([...records.keys()]);
     expect(link.bytesToClients - bytesBefore).toBeLessThan(BYTES_PASSED);
     expect((await answers.stop()).filter((status) => status !== 200)).toEqual([]);
+  });
+
+  it('gives 6 MB to a consumer of kafkajs, as the aggregator is one', async () => {
+    const topic = topicAt(broker.bootstrap, 'consumed');
+    await topic.create({ partitions: PARTITIONS });
+    await topic.produce(records);
+    const { kafka } = parseConfig({
+      KAFKA_BROKERS: `127.0.0.1:${link.port}`,
+      KAFKA_REQUEST_TIMEOUT_MS: '2000',
+    });
+    const consumer = new Kafka(kafkaClientOptions(kafka, createQuietLogger())).consumer({
+      groupId: 'slow',
+      maxBytes: kafka.fetchMaxBytes,
+      maxBytesPerPartition: kafka.fetchPartitionBytes,
+    });
+    const read: number[] = [];
+    const bytesBefore = link.bytesToClients;
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic: 'consumed', fromBeginning: true });
+      await consumer.run({
+        eachMessage: async ({ message }) => {
+          read.push(Number.parseInt(message.value!.toString(), 10));
+        },
+      });
+      await until(() => read.length >= RECORDS, 'all are read', ARRIVAL_MS);
+    } finally {
+      await consumer.disconnect();
+    }
+    expect(read.sort((a, b) => a - b)).toEqual([...records.keys()]);
+    expect(link.bytesToClients - bytesBefore).toBeLessThan(BYTES_PASSED);
   });
 
   it('takes an event that is on its way for longer than a broker may be silent', async () => {

@@ -169,9 +169,22 @@ function renewalMarginMs(this: Session): number {
   return lifetimeMs - Math.max(RENEW_MIN_MS, Math.floor(lifetimeMs * RENEW_AT));
 }
 
-export const KafkajsConnection = require('kafkajs/src/network/connection') as { prototype: Session };
+export const KafkajsConnection = require('kafkajs/src/network/connection') as {
+  prototype: Session & {
+    readonly requestQueue: { readonly inflight: ReadonlyMap<number, { sentAt: number }> };
+    processData(part: Buffer): void;
+  };
+};
 Object.defineProperty(KafkajsConnection.prototype, 'reauthenticationThreshold', {
   get: renewalMarginMs,
   // kafkajs's own constructor sets it.
   set: () => undefined,
 });
+
+/** kafkajs judges a request by the time since it was sent. While an answer arrives, slow is not dead. */
+const { processData } = KafkajsConnection.prototype;
+KafkajsConnection.prototype.processData = function (part) {
+  const nowMs = Date.now();
+  for (const request of this.requestQueue.inflight.values()) request.sentAt = nowMs;
+  processData.call(this, part);
+};
