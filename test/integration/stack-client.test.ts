@@ -71,7 +71,7 @@ describe('the client library at a gateway with Kafka', () => {
       await topic().recreate(1);
       const again = await start(gateway.port);
       await until(() => resets.length === 1, 'it is told');
-      expect(resets).toEqual([{ reason: 'topic' }]);
+      expect(resets).toEqual([{ reason: 'topic', topics: ['events-topic'] }]);
       await publishNumbered(again.url, 0, 3);
       await until(() => events.length === 3, 'it goes on');
       expect(events.map(({ data }) => data)).toEqual(numbered(0, 3));
