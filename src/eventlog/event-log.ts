@@ -140,7 +140,7 @@ export type AppendResult =
   | ({
       readonly ok: true;
       readonly offset: bigint;
-      /** It was stored under this leader epoch; unset when the log does not say. */
+      /** It was stored under this leader epoch, or, right after an election, a later one; unset when that is not known. */
       readonly leaderEpoch?: number;
     } & TopicPartition)
   | { readonly ok: false; readonly error: Error };

@@ -120,9 +120,10 @@ export class Appender {
     this.#faults.follow(view, (topic) => this.#places.has(topic));
     const leaders = new Map<string, LeaderSender>();
     const led = new Map<PartitionWriter, LeaderSender>();
-    for (const { topic, topicId, partition, leader } of view.partitions) {
+    for (const { topic, topicId, partition, leader, leaderEpoch } of view.partitions) {
       const { writer } = this.#place({ topic, partition });
       writer.topicId = topicId;
+      writer.leaderEpoch = leaderEpoch;
       if (leader === null) continue;
       const name = nameOf(leader);
       const sender = this.#senders.get(name) ?? this.#connect(leader);

@@ -40,8 +40,9 @@ interface Batch {
 export class PartitionWriter implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
-  /** As the last view of the cluster had it. */
+  /** As the last view of the cluster had them. An election that it does not know of yet is not counted in the epoch. */
   topicId = '';
+  leaderEpoch = -1;
   readonly #options: PartitionWriterOptions;
   readonly #queue: AppendQueue;
   readonly #sequence = new ProducerSequence();
@@ -225,7 +226,7 @@ export class PartitionWriter implements TopicPartition {
   }
 
   #stored({ appends }: Batch, baseOffset: bigint): void {
-    const { topic, partition } = this;
+    const { topic, partition, leaderEpoch } = this;
     this.#batch = null;
     this.#failures = 0;
     this.#isForbidden = false;
@@ -235,7 +236,7 @@ export class PartitionWriter implements TopicPartition {
         append,
         baseOffset < 0n
           ? { ok: false, error: unknownOutcome('Kafka has the event, but does not say where') }
-          : { ok: true, topic, partition, offset: baseOffset + BigInt(index) },
+          : { ok: true, topic, partition, offset: baseOffset + BigInt(index), leaderEpoch },
       );
     }
   }
