@@ -86,7 +86,14 @@ function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger)
     onBeforeRing: () => 0,
   });
   const { warmRecords, maxFrameBytes } = fanout;
-  const feed = createFeed({ hub, topics: createTopicMap(topics), warmRecords, maxFrameBytes, logger });
+  const feed = createFeed({
+    hub,
+    topics: createTopicMap(topics),
+    warmRecords,
+    maxFrameBytes,
+    clockSkewMs: 0,
+    logger,
+  });
   const tail = log.tail(feed);
   return { hub, tail };
 }

@@ -139,6 +139,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     topics,
     warmRecords,
     maxFrameBytes,
+    clockSkewMs: config.kafka.livenessMs,
     // Summaries are not summed up again.
     onEvent: (event) => event.source.topic !== config.summaryTopic && aggregation.onEvent(event),
     logger,

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
 import type { EventLog } from '../eventlog/event-log';
 import { createChunk } from '../hub/chunk';
@@ -6,9 +5,11 @@ import { addFrame } from '../hub/frame-order';
 import type { Hub } from '../hub/hub';
 import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions } from '../hub/ring';
+import { timeOf } from '../hub/since-time';
 import type { Subscriber } from '../hub/subscriber';
 import type { Logger } from '../logger';
 import { encodeFrame } from '../sse/frame';
+import { createFailedReads } from './failed-reads';
 import { createHistoryCache } from './history-cache';
 import { createHistoryChunk } from './history-chunk';
 import type { TopicMap } from './topic-map';
@@ -68,10 +69,37 @@ export function createBackfill(deps: BackfillDeps): Backfill {
   let recordCount = 0;
   let lost = 0;
 
-  /** The first slot in which the ring does not reach back to the floor. */
-  function missingSlot(floor: Positions): number {
+  const failed = createFailedReads({
+    retryMs: deps.retryMs,
+    tries: config.readers,
+    signal: closing.signal,
+    onRelease(subscriber) {
+      // What it waited is not its doing.
+      spendings.delete(subscriber);
+      hub.release(subscriber);
+    },
+    logger,
+  });
+
+  /** The slots in which the ring does not reach back to the floor; of one partition the older one first. */
+  function missingSlots(floor: Positions): number[] {
     const base = ring.positionsAt(ring.base);
-    return ring.positions.findIndex((_, slot) => ring.positionIn(floor, slot) < ring.positionIn(base, slot));
+    return [...ring.positions.keys()].filter(
+      (slot) => ring.positionIn(floor, slot) < ring.positionIn(base, slot),
+    );
+  }
+
+  /** It goes on in the other partitions, until these can be read. */
+  function hold(subscriber: Subscriber, missing: readonly number[]): void {
+    const now = deps.slots();
+    const held = new Set(subscriber.held);
+    for (const slot of missing) {
+      const partition = now.partitionOf(slot);
+      // Nor is it given what came after that in the same partition.
+      for (const own of now.chainOf(partition.topic, partition.partition)) if (own >= slot) held.add(own);
+      failed.wait(partition, subscriber);
+    }
+    subscriber.held = held;
   }
 
   /** What was read may be of a log that is not there any more. */
@@ -82,6 +110,7 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     replacements = now.replacementsAfter(0).length;
     cache.clear();
     reads.clear();
+    failed.clear();
   }
 
   /**
@@ -93,14 +122,11 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     if (floor!.length === ring.positions.length) return null;
     const now = deps.slots();
     const added = now.replacementsAfter(floor!.length);
-    const reached = ring.positions.map((_, slot) => ring.positionIn(floor!, slot));
+    const reached = ring.toldFloor(floor!, ring.positions.length);
     const due = added.filter(
       ({ reason, replaced }) =>
         reason === 'recreated' || replaced.some((slot) => now.positionIn(floor!, slot) > reached[slot]!),
     );
-    // The log has no more of a topic that was deleted.
-    for (const { reason, replaced } of due)
-      if (reason === 'recreated') for (const slot of replaced) reached[slot] = ring.positions[slot]!;
     subscriber.floor = reached;
     const [first] = due;
     if (first === undefined) return null;
@@ -134,7 +160,20 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     }
   }
 
+  /** Finds the offset of a position that is a time. */
+  async function findOffset(slot: number, from: bigint, readers: Set<Subscriber>): Promise<void> {
+    const { topic, partition } = deps.slots().partitionOf(slot);
+    const { partitions } = await log.bounds({ timeMs: timeOf(from)! });
+    const found = partitions.find((bounds) => bounds.topic === topic && bounds.partition === partition);
+    if (found?.atTime === undefined) throw new Error(`the leader of ${topic}/${partition} does not answer`);
+    for (const reader of readers) {
+      if (reader.seq === null && reader.floor?.[slot] === from)
+        reader.floor = reader.floor.with(slot, found.atTime);
+    }
+  }
+
   async function read(slot: number, from: bigint, to: bigint, readers: Set<Subscriber>): Promise<void> {
+    forgetReplaced();
     const asked = deps.slots();
     const known = replacements;
     const partition = asked.partitionOf(slot);
@@ -166,11 +205,12 @@ export function createBackfill(deps: BackfillDeps): Backfill {
     const readers = new Set([subscriber]);
     reads.set(key, readers);
     const to = ring.positionIn(ring.positionsAt(ring.base), slot);
-    withReader(() => read(slot, from, to, readers))
-      .catch(async (error: Error) => {
+    const find = (readers: Set<Subscriber>) =>
+      from < 0n ? findOffset(slot, from, readers) : read(slot, from, to, readers);
+    withReader(() => find(readers))
+      .catch((error: Error) => {
         if (closing.signal.aborted) return;
-        logger.warn({ err: error }, 'older records could not be read; trying again');
-        await pause(deps.retryMs, undefined, { signal: closing.signal }).catch(() => closing.signal.aborted);
+        failed.add(deps.slots().partitionOf(slot), error, () => find(new Set()));
       })
       .finally(() => {
         if (reads.get(key) === readers) reads.delete(key);
@@ -184,8 +224,10 @@ export function createBackfill(deps: BackfillDeps): Backfill {
       const told = tellReplaced(subscriber);
       if (told !== null) return told;
       const floor = subscriber.floor!;
-      const slot = missingSlot(floor);
-      if (slot < 0) {
+      const missing = missingSlots(floor);
+      const slot = missing.find((one) => !failed.has(deps.slots().partitionOf(one)));
+      if (slot === undefined) {
+        if (missing.length > 0) hold(subscriber, missing);
         hub.feed(subscriber);
         return 0;
       }

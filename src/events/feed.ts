@@ -13,6 +13,7 @@ import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { Hub } from '../hub/hub';
 import { PartitionSlots, type SlotPartition } from '../hub/partition-slots';
 import type { Positions, RingItem } from '../hub/ring';
+import { EVERYTHING, sinceTime } from '../hub/since-time';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
 import { clusterHash, formatCursor, topicDigest } from '../sse/cursor';
@@ -32,6 +33,10 @@ export interface FeedDeps {
   readonly warmRecords: number;
   /** A frame over this many bytes is not sent; `gateway.undecodable` stands for it. */
   readonly maxFrameBytes: number;
+  /** By how much clocks of producers and brokers may differ from this one. */
+  readonly clockSkewMs: number;
+  /** Unix time; unset: the system's. */
+  readonly nowMs?: () => number;
   /** Called with each event that is published live; what is read before the first stream does not count. */
   readonly onEvent?: (event: EncodedEvent) => void;
   readonly logger: Logger;
@@ -81,7 +86,9 @@ export interface Feed extends TailListener {
   stats(): FeedStats;
 }
 
-export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, logger }: FeedDeps): Feed {
+export function createFeed(deps: FeedDeps): Feed {
+  const { hub, topics, warmRecords, maxFrameBytes, clockSkewMs, onEvent, logger } = deps;
+  const { nowMs = Date.now } = deps;
   const { ring } = hub;
   const repeats = createRepeatFilter();
   const slabs = createSlabs();
@@ -107,12 +114,18 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   let lastId = '';
 
   function begin(found: LogLayout, starts: readonly bigint[]): void {
-    const slots = new PartitionSlots(found.partitions.map(slotPartition));
+    const since = sinceTime(nowMs() - clockSkewMs);
+    const unavailable = found.unavailable.map((one) => slotPartition(one, since));
+    const slots = new PartitionSlots([
+      ...found.partitions.map((bounds) => slotPartition(bounds, bounds.logStart)),
+      ...unavailable,
+    ]);
     layout = { cluster: clusterHash(found.clusterId), slots };
     lastPositions = null;
     repeats.clear();
-    hub.restart(bySlot(layout, found.partitions, starts));
-    warmEnd = bySlot(layout, found.partitions, endsOf(found));
+    hub.restart(bySlot(slots, found.partitions, starts));
+    // What cannot be reached is not waited for.
+    warmEnd = bySlot(slots, found.partitions, endsOf(found));
     judgeWarmth();
   }
 
@@ -121,10 +134,12 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     const { slots } = layout!;
     const starts = Array.from({ length: slots.size - size }, (_, i) => slots.partitionOf(size + i).start);
     ring.grow(starts);
-    for (const { replaced } of slots.replacementsAfter(size)) {
-      // They get no more records, so they are as warm as they will be.
-      for (const slot of replaced)
+    // They get no more records: nobody waits for any, and they are as warm as they will be.
+    for (const { reason, replaced } of slots.replacementsAfter(size)) {
+      for (const slot of replaced) {
+        if (reason === 'recreated') ring.retire(slot);
         if (slot < warmEnd.length) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
+      }
     }
     return [...ring.positions, ...starts];
   }
@@ -279,8 +294,13 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
         announce('gateway.reset', { reason, topics: names }, ring.positions);
         return;
       }
-      const concerned = found.partitions.filter(({ topic }) => names.includes(topic));
-      replace(reason, names, () => layout!.slots.add(concerned.map(atEnd)));
+      const isConcerned = ({ topic }: TopicPartition) => names.includes(topic);
+      replace(reason, names, () => {
+        layout!.slots.add([
+          ...found.partitions.filter(isConcerned).map((bounds) => slotPartition(bounds, bounds.logEnd)),
+          ...found.unavailable.filter(isConcerned).map((one) => slotPartition(one, EVERYTHING)),
+        ]);
+      });
     },
 
     onTruncated({ topic, partition, to }: LogTruncation) {
@@ -292,8 +312,15 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
     onPartitions(added: readonly JoinedPartition[]) {
       const { slots } = layout!;
       const { size } = slots;
-      slots.add(added.map((joined) => slotPartition({ ...joined, logStart: joined.start })));
+      slots.add(added.map((joined) => slotPartition(joined, joined.start)));
       ring.advance(grown(size));
+      for (const { topic, partition, start } of added) {
+        const slot = slots.slotOf(topic, partition);
+        if (ring.positions[slot]! >= 0n) continue;
+        // It existed before, but could not be reached.
+        slots.settle(slot, start);
+        hub.settle(slot, start);
+      }
       hub.flush();
       logger.info(
         { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
@@ -326,26 +353,24 @@ export function createFeed({ hub, topics, warmRecords, maxFrameBytes, onEvent, l
   };
 }
 
-function slotPartition({ topic, topicId, partition, logStart }: PartitionBounds): SlotPartition {
-  return { topic, digest: topicDigest(topicId), partition, start: logStart };
-}
-
-/** A partition that is read from its end. */
-function atEnd(bounds: PartitionBounds): SlotPartition {
-  return slotPartition({ ...bounds, logStart: bounds.logEnd });
+function slotPartition(
+  { topic, topicId, partition }: TopicPartition & { readonly topicId: string },
+  start: bigint,
+): SlotPartition {
+  return { topic, digest: topicDigest(topicId), partition, start };
 }
 
 function endsOf({ partitions }: LogLayout): bigint[] {
   return partitions.map(({ logEnd }) => logEnd);
 }
 
-/** Slots stand in their own order, the partitions of a layout in the log's. */
+/** Slots stand in their own order, the partitions of a layout in the log's; those without a value are where they start. */
 function bySlot(
-  { slots }: Layout,
+  slots: PartitionSlots,
   partitions: readonly PartitionBounds[],
   values: readonly bigint[],
 ): Positions {
-  const positions = new Array<bigint>(slots.size);
+  const positions = Array.from({ length: slots.size }, (_, slot) => slots.partitionOf(slot).start);
   for (const [i, { topic, partition }] of partitions.entries())
     positions[slots.slotOf(topic, partition)] = values[i]!;
   return positions;

@@ -1,7 +1,7 @@
 import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
 import { addFrame } from './frame-order';
-import type { EntryFrame, Positions, RingEntry } from './ring';
+import type { EntryFrame, Positions, RingEntry, Slots } from './ring';
 import type { Delivery, Subscriber } from './subscriber';
 import { matches } from './subscription';
 
@@ -11,6 +11,10 @@ interface Slice {
   readonly end: number;
   /** Null: for everyone without a floor. */
   readonly floor: Positions | null;
+  /** Of the floor's slots those that it has nothing of. */
+  readonly held: Slots | null;
+  /** Of what the log lost, or of topics that were created again. */
+  readonly tells: boolean;
   /** Null when none of the entries is for this audience. */
   readonly chunk: Chunk | null;
   /** Apart from the chunk, whose bytes the streams it was written to are not to keep. */
@@ -79,6 +83,7 @@ export class CatchUp {
     this.#ahead.clear();
     for (const subscriber of this.#private) {
       subscriber.floor = null;
+      subscriber.held = null;
       this.#stand(subscriber, ring.head, ring.positions);
       if (!subscriber.blocked) this.#waiting.add(subscriber);
     }
@@ -87,6 +92,38 @@ export class CatchUp {
   /** Entries were found to be void: the last slice may have one. */
   dropVoid(): void {
     this.#slice = null;
+  }
+
+  /** What a private subscriber has been given, told, or had already. */
+  servedPositions({ seq, floor, covered, held }: Subscriber): Positions {
+    if (floor === null) return covered;
+    return seq === null ? floor : this.#deps.ring.furthest(covered, floor, held);
+  }
+
+  /** What was held back can be read again. */
+  release(subscriber: Subscriber): void {
+    if (subscriber.state !== 'private' || subscriber.held === null) return;
+    subscriber.floor = this.servedPositions(subscriber);
+    subscriber.seq = null;
+    subscriber.held = null;
+    this.#ahead.delete(subscriber);
+    this.#deps.onFeedable(subscriber);
+  }
+
+  /** A slot is about to be read from `start` on: those that have less leave their place in the ring. */
+  takeBehind(slot: number, start: bigint): Subscriber[] {
+    const time = this.#deps.ring.positions[slot];
+    const behind: Subscriber[] = [];
+    for (const subscriber of this.#private) {
+      const position = subscriber.floor?.[slot];
+      if (position === undefined || position >= start || position === time) continue;
+      subscriber.floor = this.servedPositions(subscriber);
+      subscriber.seq = null;
+      this.#waiting.delete(subscriber);
+      this.#ahead.delete(subscriber);
+      behind.push(subscriber);
+    }
+    return behind;
   }
 
   /** The log was read on: who was ahead of this replica may have something to get, or be caught up with. */
@@ -130,8 +167,14 @@ export class CatchUp {
     let bytes = 0;
     const limit = this.#limitOf(subscriber);
     if (seq < limit) {
-      const slice = this.#sliceAt(seq, subscriber.floor, limit);
-      this.#stand(subscriber, slice.end, this.#deps.ring.positionsAt(slice.end));
+      const slice = this.#sliceAt(seq, subscriber, limit);
+      const positions = this.#deps.ring.positionsAt(slice.end);
+      const { floor } = subscriber;
+      if (slice.tells && floor !== null) {
+        const length = Math.max(floor.length, positions.length);
+        subscriber.floor = this.#deps.ring.toldFloor(floor, length);
+      }
+      this.#stand(subscriber, slice.end, positions);
       bytes = this.give(subscriber, slice.chunk, slice.delivery);
     }
     if (subscriber.state === 'private' && !subscriber.blocked) this.#judge(subscriber);
@@ -187,10 +230,10 @@ export class CatchUp {
       return subscriber.seq;
     }
     if (subscriber.seq !== null) {
-      subscriber.floor = ring.furthest(subscriber.covered, subscriber.floor ?? subscriber.covered);
+      subscriber.floor = this.servedPositions(subscriber);
       subscriber.seq = null;
     }
-    const seq = ring.seqAfter(subscriber.floor!);
+    const seq = ring.seqAfter(subscriber.floor!, subscriber.held);
     if (seq !== null) this.#stand(subscriber, seq, ring.positionsAt(seq));
     return seq;
   }
@@ -199,8 +242,8 @@ export class CatchUp {
   #stand(subscriber: Subscriber, seq: number, positions: Positions): void {
     subscriber.seq = seq;
     subscriber.covered = positions;
-    const { floor } = subscriber;
-    if (floor !== null && this.#deps.ring.covers(positions, floor)) subscriber.floor = null;
+    const { floor, held } = subscriber;
+    if (floor !== null && held === null && this.#deps.ring.covers(positions, floor)) subscriber.floor = null;
   }
 
   /** Up to where it may be fed: as far as the members, or, while it is ahead of this replica, all there is. */
@@ -208,31 +251,41 @@ export class CatchUp {
     return floor === null ? this.#audience.position : this.#deps.ring.head;
   }
 
-  #sliceAt(start: number, floor: Positions | null, limit: number): Slice {
+  #sliceAt(start: number, { floor, held }: Subscriber, limit: number): Slice {
     const last = this.#slice;
-    if (last !== null && last.start === start && sameFloor(last.floor, floor)) return last;
+    if (last?.start === start && sameFloor(last.floor, floor) && sameSlots(last.held, held)) return last;
     const { ring, sliceBytes, idLine } = this.#deps;
     const { subscription } = this.#audience;
     const parts: Uint8Array[] = [];
     let bytes = 0;
     let events = 0;
     let records = 0;
+    let tells = false;
     let end = start;
     for (const stop = Math.min(limit, start + SLICE_ENTRIES); end < stop; end++) {
       const entry = ring.at(end);
       if (entry.isVoid || !matches(subscription, entry)) continue;
-      if (floor !== null && !this.#isNewTo(floor, entry)) continue;
+      if (floor !== null && (!this.#isNewTo(floor, entry) || held?.has(entry.slot!))) continue;
       const frame = this.#frameAfter(floor, entry);
       if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
       events++;
       if (entry.channel !== null) records++;
-      const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor);
+      if (entry.slot === null) tells = true;
+      const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor, held);
       // Ahead of this replica in another partition, a stream has ids of its own.
       const ownId = positions === entry.positions ? null : idLine(positions);
       bytes += addFrame(parts, subscription, frame, ownId);
     }
     const chunk = events === 0 ? null : createChunk(parts, bytes);
-    this.#slice = { start, end, floor, chunk, delivery: { atMs: performance.now(), events, records } };
+    this.#slice = {
+      start,
+      end,
+      floor,
+      held,
+      tells,
+      chunk,
+      delivery: { atMs: performance.now(), events, records },
+    };
     return this.#slice;
   }
 
@@ -254,4 +307,9 @@ export class CatchUp {
 function sameFloor(a: Positions | null, b: Positions | null): boolean {
   if (a === null || b === null) return a === b;
   return a === b || (a.length === b.length && a.every((position, slot) => position === b[slot]));
+}
+
+function sameSlots(a: Slots | null, b: Slots | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.size === b.size && [...a].every((slot) => b.has(slot));
 }

@@ -137,6 +137,18 @@ export class Hub {
     for (const audience of this.#audiences.values()) audience.dropVoid();
   }
 
+  /** A slot whose start was a time is read from this offset on. Who has more before it is to be given what lies between. */
+  settle(slot: number, start: bigint): void {
+    const behind = [...this.#audiences.values()].flatMap(({ catchUp }) => catchUp.takeBehind(slot, start));
+    this.ring.settle(slot, start);
+    for (const subscriber of behind) this.feed(subscriber);
+  }
+
+  /** What was held back from a private subscriber can be read again. */
+  release(subscriber: Subscriber): void {
+    subscriber.audience.catchUp.release(subscriber);
+  }
+
   /** Adds a stream. It may be written to before this returns. */
   subscribe(subscription: Subscription, sink: Sink, start: Start = { at: 'head' }): Subscriber {
     const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);
@@ -186,9 +198,7 @@ export class Hub {
    */
   servedPositions(subscriber: Subscriber): Positions | null {
     if (subscriber.state === 'live') return subscriber.audience.isIdle ? this.ring.positions : null;
-    const { seq, floor, covered } = subscriber;
-    if (floor === null) return covered;
-    return seq === null ? floor : this.ring.furthest(covered, floor);
+    return subscriber.audience.catchUp.servedPositions(subscriber);
   }
 
   /** Events that this stream was given since it came. */
@@ -204,8 +214,9 @@ export class Hub {
     if (seq !== null) return ring.head - seq;
     let behind = 0n;
     for (const [slot, position] of ring.positions.entries()) {
-      const missing = position - ring.positionIn(floor!, slot);
-      if (missing > 0n) behind += missing;
+      const reached = ring.positionIn(floor!, slot);
+      // Of what is known by a time only, nobody can tell how much it is.
+      if (reached >= 0n && position > reached) behind += position - reached;
     }
     return Number(behind);
   }

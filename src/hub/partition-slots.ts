@@ -1,6 +1,6 @@
 import { type EpochRange, LeaderEpochs } from './leader-epochs';
 import type { Positions } from './ring';
-import { sinceTime } from './since-time';
+import { EVERYTHING } from './since-time';
 
 /** A partition as the log names it. */
 export interface SlotPartition {
@@ -43,8 +43,6 @@ export interface Replacement {
 
 /** Digits of a topic's digest that a key has when they are enough. */
 const KEY_DIGITS = 8;
-/** All that the partition has ever held. */
-const EVERYTHING = sinceTime(0);
 
 /**
  * Gives each partition a place in the positions, for the life of the process. Slots are only ever added, so positions

@@ -1,6 +1,8 @@
 /** By slot, the offset of the next record that this replica has not read yet. Never changed once handed out. */
 export type Positions = readonly bigint[];
 
+export type Slots = ReadonlySet<number>;
+
 /** An event as SSE bytes. */
 export interface EntryFrame {
   /** Its `id:` being the cursor after it. */
@@ -74,6 +76,8 @@ export class Ring {
   readonly #times = new Map<number, bigint>();
   /** By slot, where its log was truncated: nothing lies beyond. */
   readonly #ends = new Map<number, bigint>();
+  /** Slots of topics that were deleted. */
+  readonly #retired = new Set<number>();
 
   constructor(limits: RingLimits) {
     this.#limits = limits;
@@ -105,6 +109,7 @@ export class Ring {
     this.#starts = positions;
     this.#times.clear();
     this.#ends.clear();
+    this.#retired.clear();
   }
 
   /** Adds slots; what was noted before has these positions in them. */
@@ -179,39 +184,60 @@ export class Ring {
 
   /** The position that `positions` give for a slot, which may have been added after they were noted. */
   positionIn(positions: Positions, slot: number): bigint {
-    const position = positions[slot] ?? this.#starts[slot]!;
-    if (position < 0n) {
-      const time = this.#times.get(slot);
-      return time !== undefined && position >= time ? this.#starts[slot]! : position;
-    }
+    let position = this.#rawIn(positions, slot);
+    if (position < 0n && position === this.#times.get(slot)) position = this.#starts[slot]!;
     const end = this.#ends.size === 0 ? undefined : this.#ends.get(slot);
     return end !== undefined && position > end ? end : position;
   }
 
-  /** True when `positions` are as far as `other` or further in every slot. */
-  reaches(positions: Positions, other: Positions): boolean {
+  /** A slot whose topic was deleted gets no more entries; those that it has stay. */
+  retire(slot: number): void {
+    this.truncate(slot, this.#positions[slot]!);
+    this.#retired.add(slot);
+  }
+
+  /** A floor of `length` slots for a stream that has been told of all that was lost: it needs nothing more of that. */
+  toldFloor(floor: Positions, length: number): Positions {
+    return Array.from({ length }, (_, slot) =>
+      this.#retired.has(slot) ? this.#ends.get(slot)! : this.positionIn(floor, slot),
+    );
+  }
+
+  /**
+   * True when `positions` are as far as `other` or further in every slot.
+   * @param except slots that do not count
+   */
+  reaches(positions: Positions, other: Positions, except: Slots | null = null): boolean {
     for (let slot = 0; slot < this.#positions.length; slot++) {
-      if (this.positionIn(positions, slot) < this.positionIn(other, slot)) return false;
+      if (this.positionIn(positions, slot) < this.positionIn(other, slot) && !except?.has(slot)) return false;
     }
     return true;
   }
 
   /**
    * True when an id made of `positions` may stand for `other`: they are as far, and name each slot that `other` names.
-   * What an id leaves out begins elsewhere where another replica first saw it, which may be earlier than here.
+   * What an id leaves out begins elsewhere where another replica first saw it, which may be earlier than here. Whoever
+   * has something that the log lost has to be told of it first.
    */
   covers(positions: Positions, other: Positions): boolean {
-    return positions.length >= other.length && this.reaches(positions, other);
+    if (positions.length < other.length || !this.reaches(positions, other)) return false;
+    for (const [slot, end] of this.#ends)
+      if (this.#rawIn(other, slot) > end && this.#rawIn(positions, slot) <= end) return false;
+    return true;
   }
 
-  /** By slot the further of the two. Gives `positions` itself when they cover `other`. */
-  furthest(positions: Positions, other: Positions): Positions {
-    if (this.covers(positions, other)) return positions;
+  /**
+   * By slot the further of the two. Gives `positions` itself when they cover `other`.
+   * @param held slots in which it is `other`
+   */
+  furthest(positions: Positions, other: Positions, held: Slots | null = null): Positions {
+    if (held === null && this.covers(positions, other)) return positions;
     // No longer than they are: a slot that neither has may stand for something that the stream has yet to be told.
     const further: bigint[] = [];
     for (let slot = 0; slot < Math.max(positions.length, other.length); slot++) {
-      const [a, b] = [positions[slot] ?? this.#starts[slot]!, other[slot] ?? this.#starts[slot]!];
-      further.push(this.positionIn(positions, slot) < this.positionIn(other, slot) ? b : a);
+      const [a, b] = [this.positionIn(positions, slot), this.positionIn(other, slot)];
+      const [own, others] = [this.#rawIn(positions, slot), this.#rawIn(other, slot)];
+      further.push(held?.has(slot) || a < b || (a === b && own < others) ? others : own);
     }
     return further;
   }
@@ -219,14 +245,15 @@ export class Ring {
   /**
    * Where a stream goes on that has everything before `floor`: no entry before this one is new to it. Null when the
    * ring does not reach back so far, or has let go of an entry about slots that the floor does not have.
+   * @param except slots that do not count
    */
-  seqAfter(floor: Positions): number | null {
-    if (!this.covers(floor, this.#basePositions)) return null;
+  seqAfter(floor: Positions, except: Slots | null = null): number | null {
+    if (!this.#isBehind(floor, this.#base, except)) return null;
     let low = this.#base;
     let high = this.#head;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.covers(floor, this.positionsAt(middle))) low = middle;
+      if (this.#isBehind(floor, middle, except)) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -240,6 +267,17 @@ export class Ring {
       (this.#head - seq) / this.#limits.records,
       (this.#bytesIn - oldest.bytesBefore) / this.#limits.bytes,
     );
+  }
+
+  /** True when all entries before `seq` are older than the floor. */
+  #isBehind(floor: Positions, seq: number, except: Slots | null): boolean {
+    const positions = this.positionsAt(seq);
+    return floor.length >= positions.length && this.reaches(floor, positions, except);
+  }
+
+  /** As it was noted, which may be something that the log lost. */
+  #rawIn(positions: Positions, slot: number): bigint {
+    return positions[slot] ?? this.#starts[slot]!;
   }
 
   #evict(): void {

@@ -13,6 +13,9 @@ export function sinceTime(unixMs: number): bigint {
   return ORIGIN + BigInt(unixMs);
 }
 
+/** All that a partition has ever held. */
+export const EVERYTHING = sinceTime(0);
+
 /** The Unix time in milliseconds that a position stands for; null for an offset. */
 export function timeOf(position: bigint): number | null {
   return position < 0n ? Number(position - ORIGIN) : null;

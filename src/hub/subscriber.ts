@@ -1,6 +1,6 @@
 import type { Audience } from './audience';
 import type { Chunk } from './chunk';
-import type { Positions } from './ring';
+import type { Positions, Slots } from './ring';
 
 /** What the hub needs of a stream. */
 export interface Sink {
@@ -55,6 +55,11 @@ export class Subscriber {
    * once the ring's own positions cover it.
    */
   floor: Positions | null;
+  /**
+   * While private, with a floor: slots whose past cannot be read at the moment. It goes on in the others, and is given
+   * nothing of these until it has been released.
+   */
+  held: Slots | null = null;
   /** While private: it holds too much unsent; `Hub.drained` ends that. */
   blocked = false;
   /** Waits in the catch-up queue. */

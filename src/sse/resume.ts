@@ -5,7 +5,7 @@ import type { AskEpochEnds } from '../eventlog/latest-epoch-ends';
 import type { LastMatches } from '../hub/last-matches';
 import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions, Ring } from '../hub/ring';
-import { timeOf } from '../hub/since-time';
+import { EVERYTHING, sinceTime } from '../hub/since-time';
 import type { Start } from '../hub/subscriber';
 import type { Subscription } from '../hub/subscription';
 import { type Claim, type Claims, claimsOf, placeAt } from './claims';
@@ -54,6 +54,8 @@ interface Draft {
   /** Topics whose past cannot be given back, with the first reason that was found. */
   reset: ResetNotice['reason'] | null;
   readonly topics: Set<string>;
+  /** Partitions that were moved back to where their log was truncated. */
+  readonly truncated: Set<string>;
 }
 
 export function createResume(deps: ResumeDeps): Resume {
@@ -89,6 +91,8 @@ export function createResume(deps: ResumeDeps): Resume {
     const { slots } = layout();
     for (const { topic, partition, logStart, atTime } of found.partitions)
       placeAt(floor, slots, { topic, partition }, atTime ?? logStart);
+    const since = timeMs === null ? EVERYTHING : sinceTime(timeMs);
+    for (const unavailable of found.unavailable) placeAt(floor, slots, unavailable, since);
     return { start: { at: 'floor', floor }, notices: [] };
   }
 
@@ -101,7 +105,13 @@ export function createResume(deps: ResumeDeps): Resume {
   function draftOf(cursor: Cursor, base: Positions): Draft {
     const { slots } = layout();
     const claims = claimsOf(cursor, slots, { base, head: ring.positions });
-    const draft: Draft = { claims, floor: [...claims.floor], reset: null, topics: new Set() };
+    const draft: Draft = {
+      claims,
+      floor: [...claims.floor],
+      reset: null,
+      topics: new Set(),
+      truncated: new Set(),
+    };
     if (claims.isTopicUnknown) resetTopics(draft, 'topic', claims.unnamed);
     return draft;
   }
@@ -130,6 +140,7 @@ export function createResume(deps: ResumeDeps): Resume {
 
   function truncate(draft: Draft, { topic, partition }: TopicPartition, end: bigint): void {
     resetTopics(draft, 'truncated', [topic]);
+    draft.truncated.add(keyOf({ topic, partition }));
     placeAt(draft.floor, layout().slots, { topic, partition }, end);
   }
 
@@ -182,12 +193,8 @@ export function createResume(deps: ResumeDeps): Resume {
       partition,
       leaderEpoch: epoch,
     }));
-    const timeMs = earliestTimeOf(before.claims);
     const answer = await ask(isOpen, () =>
-      Promise.all([
-        deps.bounds(timeMs === null ? undefined : { timeMs }),
-        queries.length === 0 ? [] : deps.epochEnds(queries),
-      ]),
+      Promise.all([deps.bounds(), queries.length === 0 ? [] : deps.epochEnds(queries)]),
     );
     if (answer === null) return null;
     const [found, ends] = answer;
@@ -205,6 +212,7 @@ export function createResume(deps: ResumeDeps): Resume {
     const gaps: { readonly claim: Claim; readonly logStart: bigint }[] = [];
     for (const claim of draft.claims.all) {
       const key = keyOf(claim);
+      if (draft.truncated.has(key)) continue;
       const partition = bounds.get(key);
       const end = epochEnds.get(key);
       const isAhead = partition !== undefined && claim.position > partition.logEnd;
@@ -224,7 +232,7 @@ export function createResume(deps: ResumeDeps): Resume {
   function judgeBounds(
     draft: Draft,
     claim: Claim,
-    { topicId, logStart, logEnd, atTime }: PartitionBounds,
+    { topicId, logStart, logEnd }: PartitionBounds,
     gaps: { readonly claim: Claim; readonly logStart: bigint }[],
   ): void {
     const { slots } = layout();
@@ -236,11 +244,8 @@ export function createResume(deps: ResumeDeps): Resume {
       return;
     }
     const chain = slots.chainOf(claim.topic, claim.partition);
-    if (claim.position < 0n) {
-      if (atTime !== undefined && ring.positionIn(floor, chain[0]!) < 0n)
-        placeAt(floor, slots, claim, atTime);
-      return;
-    }
+    // A time is looked up when its records are read.
+    if (claim.position < 0n) return;
     if (claim.position > logEnd) {
       resetTopics(draft, 'ahead', [claim.topic]);
       placeAt(floor, slots, claim, ring.positionIn(ring.positions, slot));
@@ -260,16 +265,6 @@ export function createResume(deps: ResumeDeps): Resume {
       const gap = { topic, partition, from: position, to: logStart, reason: 'retention' as const };
       return { event: 'gateway.gap', gap, positions: [...positions] };
     });
-  }
-
-  /** Of the claims that are times which mean no offset here: all that was written since the earliest is asked for. */
-  function earliestTimeOf({ all, floor }: Claims): number | null {
-    const { slots } = layout();
-    const times = all.flatMap(({ topic, partition, position }) => {
-      const [first] = slots.chainOf(topic, partition);
-      return ring.positionIn(floor, first!) < 0n ? [timeOf(position)!] : [];
-    });
-    return times.length === 0 ? null : Math.min(...times);
   }
 
   return {

@@ -25,7 +25,14 @@ it('a record that cannot be shown says why, once in the log and in a count of it
   const hub = createTestHub();
   const logger = createQuietLogger();
   const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
-  const feed = createFeed({ hub, topics, warmRecords: 100, maxFrameBytes: MAX_FRAME_BYTES, logger });
+  const feed = createFeed({
+    hub,
+    topics,
+    warmRecords: 100,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    clockSkewMs: 0,
+    logger,
+  });
   feed.onStart(layoutAt(0n));
   const wrong = [...RECORDS, ...RECORDS].map(([, record]) => ({ ...sound, ...record }));
   const records = wrong.map((record, i) => ({ ...record, offset: BigInt(i), timestampMs: 1_000, key: null }));

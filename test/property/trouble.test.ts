@@ -3,9 +3,9 @@ import { runTrouble, type TroubleSeen, trouble } from '../support/model/run-trou
 
 const RUNS = 2_000;
 
-describe('resume and fan-out while topics are created again and records are lost', () => {
+describe('resume and fan-out while topics are created again, records are lost and leaders do not answer', () => {
   it('gives each client everything else, and tells it of what is not what it was', async () => {
-    const total: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, reads: 0 };
+    const total: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
     await fc.assert(
       fc.asyncProperty(trouble, async (one) => {
         const { faults, seen } = await runTrouble(one);

@@ -21,5 +21,8 @@ export function createTestFeed(): { readonly feed: Feed; readonly hub: Hub } {
     { name: 'b', base: '/b', encoding: 'utf8' },
   ]);
   const logger = createQuietLogger();
-  return { hub, feed: createFeed({ hub, topics, warmRecords: 100, maxFrameBytes: 1 << 20, logger }) };
+  return {
+    hub,
+    feed: createFeed({ hub, topics, warmRecords: 100, maxFrameBytes: 1 << 20, clockSkewMs: 0, logger }),
+  };
 }

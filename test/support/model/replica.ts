@@ -115,7 +115,15 @@ export function createReplica(
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
   });
   const { warmRecords } = settings;
-  const feed = createFeed({ hub, topics, warmRecords, maxFrameBytes: MAX_FRAME_BYTES, logger });
+  const feed = createFeed({
+    hub,
+    topics,
+    warmRecords,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    clockSkewMs: 0,
+    nowMs: () => array.nowMs,
+    logger,
+  });
   const tail = log.eventLog.tail(feed);
   const backfill = createBackfill({
     hub,

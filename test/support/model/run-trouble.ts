@@ -30,6 +30,7 @@ export interface TroubleSeen {
   resets: number;
   truncations: number;
   recreations: number;
+  outages: number;
   reads: number;
 }
 
@@ -66,6 +67,7 @@ const step = weighted([
   [12, fc.record({ do: does('stall', 'flow', 'flow'), client: any })],
   [8, fc.record({ do: does('truncate'), partition: any, count: upTo(4) })],
   [3, fc.record({ do: does('recreate'), topic: any })],
+  [8, fc.record({ do: does('toggle'), partition: any })],
   [10, fc.record({ do: does('restart', 'discover', 'discover'), replica: any })],
   [30, fc.record({ do: does('turn'), turns: upTo(3) })],
 ] as [number, fc.Arbitrary<TroubleStep>][]);
@@ -105,7 +107,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
   const replicas = it.replicas.map(open);
   const clients = Array.from({ length: it.clients }, (_, i) => new ToldClient(`client ${i}`, log, faults));
   const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
-  const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, reads: 0 };
+  const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
 
   function truncate(flat: number, count: number): void {
     const { entries } = log.partitions[flat]!;
@@ -113,13 +115,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     if (entries.length === 0 || replicas.some(({ feed }) => feed.layout() === null)) return;
     log.truncate(flat, count);
     seen.truncations++;
-    const to = entries.length;
-    // A stream that is ahead of its replica was judged when it came, and the replica cannot see what it has not read.
-    for (const client of clients) {
-      const read = client.replica?.log.positions[flat];
-      if (client.replica !== null && client.offsetIn(flat) > to && (read === undefined || read <= to))
-        client.mayNotSee(flat);
-    }
+    for (const client of clients) client.lost(flat, entries.length);
   }
 
   function apply(one: TroubleStep): void {
@@ -174,6 +170,8 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
         break;
       case 'toggle':
         log.toggle(one.partition % log.partitions.length);
+        for (const client of clients) client.wentDown(one.partition % log.partitions.length);
+        seen.outages++;
         break;
       case 'restart': {
         const index = one.replica % replicas.length;
@@ -207,7 +205,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
       if (client.socket?.destroyed) client.leave();
       if (client.socket === null) client.connect(pick(replicas, i));
       else client.socket.flow();
-      if (!client.isLive || client.missing().length > 0) isQuiet = false;
+      if (!client.isDone) isQuiet = false;
     }
     return isQuiet;
   }
@@ -227,17 +225,6 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     progress = now;
     const isStuck = round - since.round > STUCK_TURNS && performance.now() - since.atMs > STUCK_MS;
     if (round < MAX_ROUNDS && !isStuck) continue;
-    for (const r of replicas)
-      console.log(
-        'R',
-        r.hub.ring.base,
-        r.hub.ring.head,
-        r.hub.ring.positions,
-        r.log.positions,
-        r.log.questions.length,
-        r.hub.stats(),
-        r.feed.layout()?.slots.size,
-      );
     for (const client of clients) faults.push(`not at rest: ${client}`, ...client.missing());
   }
   for (const client of clients) {

@@ -42,6 +42,8 @@ export class ToldClient {
   #places = new Map<number, Place>();
   /** Partitions of which a truncation may have gone unseen, since its id had no epoch. */
   readonly #unseen = new Set<number>();
+  /** Partitions that were not there to be asked when it came back, or of which its id has no epoch. */
+  readonly #unjudged = new Set<number>();
   #lives = 0;
   #asked: string | null = null;
   /** Where the ring of its replica began when it came: `gateway.live` says that it has all before, at least. */
@@ -59,6 +61,12 @@ export class ToldClient {
     return this.stream?.subscriber?.state === 'live' && (this.#asked === null || this.#lives === 1);
   }
 
+  /** There is nothing more that it can be given or told. */
+  get isDone(): boolean {
+    // With an offset that the log does not have any more it waits for the log to grow.
+    return (this.isLive || this.#unseen.size > 0) && this.missing().length === 0;
+  }
+
   connect(replica: Replica): void {
     const { id } = this;
     this.replica = replica;
@@ -71,9 +79,10 @@ export class ToldClient {
       if (slot === null) return -1;
       return this.#log.topicIdsOf(topic).map(topicDigest).indexOf(slots!.partitionOf(slot).digest);
     });
-    for (const [flat, place] of this.#places) {
-      const { truncations } = this.#log.partitions[flat]!;
-      if (place.epoch < 0 && truncations.some(({ to }) => to < (place.offset ?? 0))) this.#unseen.add(flat);
+    this.#unjudged.clear();
+    for (const [flat, { epoch }] of this.#places) {
+      const { isDown } = this.#log.partitions[flat]!;
+      if (epoch < 0 || isDown || replica.log.positions[flat] === undefined) this.#cannotBeJudged(flat);
     }
     let pendingId: string | null = null;
     const decoder = createFrameDecoder({
@@ -109,9 +118,17 @@ export class ToldClient {
     this.replica = null;
   }
 
-  /** The log loses records that this client has, or its replica may give it, without the replica having read so far. */
-  mayNotSee(flat: number): void {
-    this.#unseen.add(flat);
+  /** The log lost its records from `to` on. */
+  lost(flat: number, to: number): void {
+    if (this.replica === null || this.offsetIn(flat) <= to) return;
+    const read = this.replica.log.positions[flat];
+    // A stream that is ahead of its replica was judged when it came, and the replica cannot see what it has not read.
+    if (read === undefined || read <= to || this.#unjudged.has(flat)) this.#unseen.add(flat);
+  }
+
+  /** A partition is not there any more, while it is judged what the client has of it. */
+  wentDown(flat: number): void {
+    if (this.replica !== null && !this.isLive) this.#cannotBeJudged(flat);
   }
 
   /** Where its last id stands in a partition. */
@@ -124,7 +141,7 @@ export class ToldClient {
     for (const [flat, { entries }] of this.#log.partitions.entries()) {
       const had = this.#had.get(flat);
       if (had === undefined || this.#unseen.has(flat)) continue;
-      const from = had.from.timeMs === null ? had.from.offset! : this.#log.atTime(flat, had.from.timeMs);
+      const from = this.#offsetOf(flat, had.from);
       const now = new Set(entries.map(({ text }) => text));
       for (const { text, kind } of entries.slice(from))
         if (kind === 'record' && !had.given.has(text)) missing.push(`missed ${text}`);
@@ -221,19 +238,17 @@ export class ToldClient {
     what: string,
     sent: { readonly flat: number; readonly offset: number } | undefined,
   ): void {
-    if (place.timeMs !== null) {
-      if (before.timeMs === null) this.#fault(`the id of ${what} forgets ${flat}@${before.offset}`);
-      return;
-    }
-    const from = before.offset ?? this.#log.atTime(flat, before.timeMs!);
-    if (place.offset! < from && before.offset !== null)
-      this.#fault(`the id of ${what} goes back in ${flat} from ${from} to ${place.offset}`);
     // Only as far as the log still has it: what is gone cannot be looked up.
     if (place.incarnation !== this.#incarnationNow(flat)) return;
+    // Which record is the first since a time changes with what the log loses.
     const { entries, truncations } = this.#log.partitions[flat]!;
-    if (truncations.some(({ to }) => to < place.offset!)) return;
+    if (truncations.length > 0 && (before.timeMs !== null || place.timeMs !== null)) return;
+    const from = this.#offsetOf(flat, before);
+    const to = this.#offsetOf(flat, place);
+    if (to < from) this.#fault(`the id of ${what} goes back in ${flat} from ${from} to ${to}`);
+    if (truncations.some((one) => one.to < to)) return;
     const { given } = this.#hadOf(flat);
-    for (let offset = from; offset < place.offset!; offset++) {
+    for (let offset = from; offset < to; offset++) {
       const entry = entries[offset]!;
       if (sent?.flat === flat && sent.offset === offset) continue;
       if (entry.kind === 'record' && !given.has(entry.text))
@@ -254,6 +269,17 @@ export class ToldClient {
     const had = this.#had.get(flat) ?? { from: { offset: 0, timeMs: null }, given: new Set<string>() };
     this.#had.set(flat, had);
     return had;
+  }
+
+  /** Only its offset counts: a log that was truncated and has grown past it looks as if it had been there all along. */
+  #cannotBeJudged(flat: number): void {
+    this.#unjudged.add(flat);
+    const { truncations } = this.#log.partitions[flat]!;
+    if (truncations.some(({ to }) => to < this.offsetIn(flat))) this.#unseen.add(flat);
+  }
+
+  #offsetOf(flat: number, { offset, timeMs }: Pick<Place, 'offset' | 'timeMs'>): number {
+    return offset ?? this.#log.atTime(flat, timeMs!);
   }
 
   #incarnationNow(flat: number): number {
