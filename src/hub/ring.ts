@@ -221,8 +221,10 @@ export class Ring {
    */
   covers(positions: Positions, other: Positions): boolean {
     if (positions.length < other.length || !this.reaches(positions, other)) return false;
-    for (const [slot, end] of this.#ends)
-      if (this.#rawIn(other, slot) > end && this.#rawIn(positions, slot) <= end) return false;
+    for (const [slot, end] of this.#ends) {
+      const raw = this.#rawIn(other, slot);
+      if (raw > end && this.#rawIn(positions, slot) < raw) return false;
+    }
     return true;
   }
 
