@@ -54,7 +54,7 @@ export interface HubStats {
 }
 
 const PRESSURE_SHARE = 0.5;
-const CATCH_UP_BYTES_PER_WRITE = 2_048;
+const CATCH_UP_BYTES_PER_WRITE = 512;
 
 /**
  * Fan-out. An entry goes into the ring and is emitted on its channel and each channel above it; the one listener of
