@@ -68,7 +68,8 @@ export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
       }
     },
     sliceAfter(chunk, floor, options) {
-      const key = `${options.idLine(floor)}${options.subscription.key}`;
+      // Not the id: it leaves out what a stream has of the other logs of a partition that was truncated.
+      const key = `${floor.join()} ${options.subscription.key}`;
       const kept = chunks.get(chunk);
       const slice = kept?.last?.key === key ? kept.last.slice : chunk.sliceAfter(floor, options);
       if (kept === undefined) return slice;

@@ -122,11 +122,11 @@ export class Audience {
     if (this.#pass === null) this.#settle();
   }
 
-  /** Entries were found to be void. */
-  dropVoid(): void {
+  /** The log of a partition was truncated: entries were found to be void. */
+  onTruncated(): void {
     const pending = this.#pending?.filter(({ isVoid }) => !isVoid) ?? [];
     this.#pending = pending.length === 0 ? null : pending;
-    this.catchUp.dropVoid();
+    this.catchUp.onTruncated();
     if (this.#pass === null) this.#settle();
   }
 

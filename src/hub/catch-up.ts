@@ -89,9 +89,13 @@ export class CatchUp {
     }
   }
 
-  /** Entries were found to be void: the last slice may have one. */
-  dropVoid(): void {
+  /**
+   * A partition goes on in a slot of its own: the last slice may have entries that are void, and whoever holds the
+   * partition back does not hold that slot back yet.
+   */
+  onTruncated(): void {
     this.#slice = null;
+    for (const subscriber of this.#private) this.release(subscriber);
   }
 
   /** What a private subscriber has been given, told, or had already. */

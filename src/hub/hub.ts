@@ -134,7 +134,7 @@ export class Hub {
   /** The log lost the records of a slot from `end` on. Nobody is given them any more. */
   truncate(slot: number, end: bigint): void {
     this.ring.truncate(slot, end);
-    for (const audience of this.#audiences.values()) audience.dropVoid();
+    for (const audience of this.#audiences.values()) audience.onTruncated();
   }
 
   /** A slot whose start was a time is read from this offset on. Who has more before it is to be given what lies between. */

@@ -68,7 +68,10 @@ export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: 
   return { all, floor, isTopicUnknown, unnamed, short };
 }
 
-/** Puts a floor's partition at a position. Each of its slots but the last has nothing beyond where the next one begins. */
+/**
+ * Puts a floor's partition at a position. Each of its slots but the last has nothing beyond where the next one begins: a
+ * floor beyond that would stand for records that the log lost, which its stream would have to be told of.
+ */
 export function placeAt(
   floor: bigint[],
   slots: PartitionSlots,
@@ -78,6 +81,9 @@ export function placeAt(
   const chain = slots.chainOf(topic, partition);
   for (const [i, slot] of chain.entries()) {
     const { start } = slots.partitionOf(slot);
-    floor[slot] = i > 0 && position < start ? start : position;
+    const next = chain[i + 1];
+    const end = next === undefined ? null : slots.partitionOf(next).start;
+    if (end !== null && position > end) floor[slot] = end;
+    else floor[slot] = i > 0 && position < start ? start : position;
   }
 }

@@ -163,6 +163,28 @@ describe('an id is judged topic by topic', () => {
     },
   );
 
+  // Its ring had read less of the records that were lost than the log has grown by since.
+  it('a client that has read past records which the log lost before it came is live there', async () => {
+    const log = new ArrayLog(1);
+    const replica = start(log);
+    append(log, 0, 1);
+    readAll(log, replica);
+    log.truncate(0, 1);
+    append(log, 0, 3);
+    readAll(log, replica);
+    const first = connect(replica, null);
+    append(log, 0, 1);
+    readAll(log, replica);
+    await settled(replica, () => first.events.length === 1, 'it has the last');
+    const { id } = first;
+    append(log, 0, 1);
+    readAll(log, replica);
+    await settled(replica, () => first.events.length === 2, 'it has what came after');
+    const back = connect(replica, id);
+    await settled(replica, () => isLive(back), 'it is live');
+    expect(back.events).toEqual(['0:4:0.1', 'gateway.live {"replayed":1}']);
+  });
+
   it('topics whose keys are equal are named whole, and told apart', () => {
     const [a, b] = collidingIds();
     const layout = (...topicIds: [string, string][]): LogLayout => ({

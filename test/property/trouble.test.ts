@@ -15,7 +15,6 @@ describe('resume and fan-out while topics are created again, records are lost an
       { numRuns: RUNS },
     );
     // What hardly any run came across was not tested.
-    const { truncations: _left, ...tested } = total;
-    for (const count of Object.values(tested)) expect(count).toBeGreaterThan(RUNS / 10);
+    for (const count of Object.values(total)) expect(count).toBeGreaterThan(RUNS / 10);
   }, 300_000);
 });
