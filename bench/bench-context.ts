@@ -7,6 +7,7 @@ export interface BenchContextOptions {
   readonly warmupSeconds: number;
   readonly churnMinutes: number;
   readonly node: string;
+  readonly baseline: string | null;
   readonly broker: Broker | null;
   /** Share of each case's streams. */
   readonly scale: number;
@@ -17,13 +18,14 @@ const EVENTS_PER_S = 1;
 const DATA_BYTES = 64;
 
 export function createBenchContext({ scale, ...options }: BenchContextOptions): BenchContext {
-  const { node, broker } = options;
+  const { node, baseline, broker } = options;
   return {
     ...options,
     scaled: (count) => Math.max(1, Math.round(count * scale)),
     async withServer(setup, use) {
       const server = await startServer({
         node,
+        baseline,
         broker,
         eventsPerS: EVENTS_PER_S,
         dataBytes: DATA_BYTES,

@@ -12,6 +12,9 @@ import { type CaseResult, runCase } from './run-case';
 import { installPeers } from './servers/peer';
 import { SERVER_NAMES } from './servers/server';
 
+/** Without dependencies of their own to be installed. */
+const OWN_SERVERS: readonly string[] = ['gateway', 'baseline', 'floor'];
+
 const print = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** `npm run bench`. What it starts ends with it: see startChild. */
@@ -46,9 +49,9 @@ async function main(args: readonly string[]): Promise<boolean> {
 }
 
 /** Those asked for, less the peers that cannot take part, which is said. */
-function availableServers({ servers, through }: BenchOptions): readonly string[] {
-  const wanted = servers ?? SERVER_NAMES;
-  const peers = wanted.filter((name) => name !== 'gateway' && name !== 'floor');
+function availableServers({ servers, baseline, through }: BenchOptions): readonly string[] {
+  const wanted = servers ?? SERVER_NAMES.filter((name) => name !== 'baseline' || baseline !== null);
+  const peers = wanted.filter((name) => !OWN_SERVERS.includes(name));
   const without = (why: string): readonly string[] => {
     print(`*** ${peers.join(' and ')} SKIPPED: ${why}`);
     return wanted.filter((name) => !peers.includes(name));

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly churnMinutes: number;
   readonly through: 'memory' | 'kafka';
   readonly node: string;
+  /** Another checkout of this project, built, that takes part as the server `baseline`; null: none does. */
+  readonly baseline: string | null;
   /** Share of each case's streams, above 0 and at the most 1. */
   readonly scale: number;
 }
@@ -31,6 +33,7 @@ also Java and Maven.
   --warmup N               seconds before a window (3)
   --through memory|kafka   how events reach the gateway: posted to POST /events, or through a real broker (memory)
   --node PATH              the Node that runs the servers (this one)
+  --baseline DIR           another checkout of this project, built: its gateway takes part as the server \`baseline\`
   --scale SHARE            share of each case's streams, for a quick look (1)
   --churn-minutes N        length of the case churn (10)
   --help                   this text
@@ -53,6 +56,7 @@ export function parseBenchOptions(args: readonly string[], known: readonly Bench
     warmup: { type: 'string', default: '3' },
     through: { type: 'string', default: 'memory' },
     node: { type: 'string' },
+    baseline: { type: 'string' },
     scale: { type: 'string', default: '1' },
     'churn-minutes': { type: 'string', default: '10' },
   });
@@ -70,6 +74,8 @@ export function parseBenchOptions(args: readonly string[], known: readonly Bench
   const servers = listOf(values.servers);
   for (const name of servers ?? [])
     if (!SERVER_NAMES.some((each) => each === name)) faults.push(`there is no server ${name}`);
+  if (servers?.includes('baseline') && values.baseline === undefined)
+    faults.push('the server baseline needs --baseline DIR');
   if (values.through !== 'memory' && values.through !== 'kafka')
     faults.push(`--through must be memory or kafka, not ${values.through}`);
   const options: BenchOptions = {
@@ -81,6 +87,7 @@ export function parseBenchOptions(args: readonly string[], known: readonly Bench
     churnMinutes: number('churn-minutes', 0.1, 10_000),
     through: values.through === 'kafka' ? 'kafka' : 'memory',
     node: values.node === undefined ? process.execPath : String(values.node),
+    baseline: values.baseline === undefined ? null : String(values.baseline),
     scale: number('scale', 0.001, 1),
   };
   refuseFaults(faults, text);

@@ -12,14 +12,14 @@ const READY_PAUSE_MS = 50;
  * This gateway as it is delivered: the built program with default settings in a process of its own, ids, channels,
  * heartbeats and limits included. Only the ticker is off, so that the events are those of the benchmark.
  */
-export async function startGateway(setup: ServerSetup): Promise<BenchServer> {
+export async function startGateway(setup: ServerSetup, checkout: string): Promise<BenchServer> {
   const { broker, env = {}, nodeArgs = [] } = setup;
   const log: Record<string, string> =
     broker === null ? { EVENT_LOG: 'memory' } : { KAFKA_BROKERS: broker.bootstrap.join(',') };
   const { child, server } = await startListening({
-    name: 'gateway',
+    name: setup.name,
     command: setup.node,
-    args: [...nodeArgs, mainFile(), 'serve'],
+    args: [...nodeArgs, mainFile(checkout), 'serve'],
     env: {
       ...process.env,
       NODE_ENV: 'production',

@@ -1,12 +1,14 @@
 import type { Broker } from '../../infra/local/broker';
 
-export const SERVER_NAMES = ['gateway', 'floor', 'better-sse', 'listener-per-client'] as const;
+export const SERVER_NAMES = ['gateway', 'baseline', 'floor', 'better-sse', 'listener-per-client'] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface ServerSetup {
   readonly name: ServerName;
   /** Which Node runs it; the floor needs none. */
   readonly node: string;
+  /** The checkout that the server `baseline` is built in; null: it does not take part. */
+  readonly baseline: string | null;
   /** Events made each second once `publish` is called. */
   readonly eventsPerS: number;
   readonly dataBytes: number;

@@ -39,10 +39,14 @@ const READY_PAUSE_MS = 50;
 const STOP_DEADLINE_MS = 15_000;
 const RESTART_PAUSE_MS = 1_000;
 
-/** The built program. @throws Error when it is not built */
-export function mainFile(): string {
-  const file = join(repositoryRoot(), 'dist/src/main.js');
-  if (!existsSync(file)) throw new Error(`${file} is missing: run \`npm run build\` first`);
+/**
+ * The built program.
+ * @param checkout unset: this one
+ * @throws Error when it is not built
+ */
+export function mainFile(checkout: string = repositoryRoot()): string {
+  const file = join(checkout, 'dist/src/main.js');
+  if (!existsSync(file)) throw new Error(`${file} is missing: run \`npm run build\` there first`);
   return file;
 }
 

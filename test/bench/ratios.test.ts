@@ -18,6 +18,7 @@ const context = createBenchContext({
   warmupSeconds: 1,
   churnMinutes: 1,
   node: process.execPath,
+  baseline: null,
   broker: null,
   scale: 1,
   print: () => undefined,

@@ -19,6 +19,12 @@ describe('options of npm run bench', () => {
     ).toThrow(/case speed\n.*server nchan\n.*--through.*nats\n.*--rounds.*\n.*--scale/s);
   });
 
+  it('measures another checkout only when it is told where', () => {
+    expect(parse()).toMatchObject({ baseline: null, servers: null });
+    expect(parse('--baseline', '../before').baseline).toBe('../before');
+    expect(() => parse('--servers', 'gateway,baseline')).toThrow(/baseline needs --baseline DIR/);
+  });
+
   it.each(ALL_CASES)('$name is in the help', ({ name }) => {
     expect(() => parse('--help')).toThrow(`  ${name} `);
   });
