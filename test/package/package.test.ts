@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { packageVersion } from '../../src/version';
 import { type InstalledPackage, installPackage, PACKAGE_NAME } from '../support/installed-package';
@@ -8,8 +8,9 @@ import { openStream } from '../support/sse-client';
 
 const PACK_LIMIT_MS = 120_000;
 const RUN_LIMIT_MS = 20_000;
-/** A guard against what does not belong: pictures, maps, somebody's results. */
-const MAX_ARCHIVE_BYTES = 300_000;
+/** Guards against what does not belong: pictures, maps, somebody's results. */
+const MAX_ARCHIVE_BYTES = 400_000;
+const MAX_FILE_BYTES = 65_536;
 
 jest.setTimeout(60_000);
 
@@ -56,6 +57,10 @@ describe('what is packed', () => {
     expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
     expect(installed.files.filter((file) => /\.test\.|_test\.|(^|\/)test\//.test(file))).toEqual([]);
     expect(installed.bytes).toBeLessThan(MAX_ARCHIVE_BYTES);
+    const large = installed.files.filter(
+      (file) => statSync(join(installed.root, file)).size > MAX_FILE_BYTES,
+    );
+    expect(large).toEqual([]);
   });
 
   it('has no link to a file that is not there', () => {
