@@ -13,7 +13,7 @@ import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
 import { Hub } from '../src/hub/hub';
 import { createLogger, type Logger } from '../src/logger';
-import { idLine } from '../src/sse/frame';
+import { idLine } from '../src/wire/frame';
 
 const READY_PAUSE_MS = 100;
 const CLOSE_DEADLINE_MS = 5_000;

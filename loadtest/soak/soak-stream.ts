@@ -1,4 +1,4 @@
-import type { GatewayEventName } from '../../src/sse/gateway-events';
+import type { GatewayEventName } from '../../src/wire/gateway-events';
 import { openEventSource, type TestEventSource } from '../../test/support/event-source';
 import { OffsetTrack } from './offset-track';
 

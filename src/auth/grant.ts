@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { covers, ROOT_CHANNEL } from '../hub/channel';
+import { covers, ROOT_CHANNEL } from '../wire/channel';
 
 /** What someone may do, after having shown who it is. */
 export interface Grant {

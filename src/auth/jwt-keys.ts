@@ -1,8 +1,8 @@
 import type { JWTVerifyGetKey } from 'jose';
 import type { JwtConfig } from '../config';
+import { parseJwtKeyText } from '../config/jwt-key-text';
 import { GatewayError } from '../errors';
 import type { Logger } from '../logger';
-import { parseJwtKeyText } from './jwt-key-text';
 
 export interface JwtKeysDeps {
   readonly config: Pick<JwtConfig, 'source' | 'jwks'>;

@@ -1,8 +1,8 @@
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { JwtConfig } from '../config';
 import { GatewayError } from '../errors';
-import { channelFault, channelOf } from '../hub/channel';
 import type { Logger } from '../logger';
+import { channelFault, channelOf } from '../wire/channel';
 import { createJwtKeys } from './jwt-keys';
 
 /** What a token says that was found to be true. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
-import { covers } from '../hub/channel';
+import { covers } from '../wire/channel';
 import { tokenOf } from './credentials';
 import { type Grant, grants, OPEN_GRANT } from './grant';
 import type { JwtVerifier } from './jwt-verifier';

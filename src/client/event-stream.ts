@@ -1,5 +1,5 @@
-import { createFrameDecoder } from '../sse/frame-decoder.ts';
-import type { GatewayEventName } from '../sse/gateway-events.ts';
+import { createFrameDecoder } from '../wire/frame-decoder.ts';
+import type { GatewayEventName } from '../wire/gateway-events.ts';
 import { retryAfterMs, retryDelayMs } from './retry-delay.ts';
 import type { EventStreamOptions, StreamEvent, StreamEventTarget } from './stream-options.ts';
 

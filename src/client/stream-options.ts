@@ -1,6 +1,6 @@
-import type { StreamGap, StreamLive, StreamReset, StreamStatus } from '../sse/gateway-events.ts';
+import type { StreamGap, StreamLive, StreamReset, StreamStatus } from '../wire/gateway-events.ts';
 
-export type * from '../sse/gateway-events.ts';
+export type * from '../wire/gateway-events.ts';
 
 /** An event of the stream: `type` is its name (`message` when it has none), `lastEventId` the place to resume after it. */
 export interface StreamEvent extends MessageEvent {

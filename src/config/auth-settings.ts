@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type ApiKeySetting, parseApiKey } from '../auth/api-keys';
-import { parseJwtKeyText } from '../auth/jwt-key-text';
-import { channelFault, channelOf } from '../hub/channel';
+import { channelFault, channelOf } from '../wire/channel';
+import { type ApiKeySetting, parseApiKey } from './api-key';
+import { parseJwtKeyText } from './jwt-key-text';
 import { file, list, ms, type SettingsOf, text } from './setting-types';
 
 /** RFC 7518 §3.2 for HS256. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channelFault, channelOf } from '../hub/channel';
+import { channelFault, channelOf } from '../wire/channel';
 import { int, list, type SettingsOf } from './setting-types';
 
 /** Kafka's own rule for names (its Topic.validate). */

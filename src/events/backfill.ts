@@ -3,15 +3,15 @@ import type { EventLog } from '../eventlog/event-log';
 import { createChunk } from '../hub/chunk';
 import { addFrame } from '../hub/frame-order';
 import type { Hub } from '../hub/hub';
-import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions } from '../hub/ring';
-import { timeOf } from '../hub/since-time';
 import type { Subscriber } from '../hub/subscriber';
 import type { Logger } from '../logger';
-import { encodeFrame } from '../sse/frame';
+import { encodeFrame } from '../wire/frame';
+import { timeOf } from '../wire/since-time';
 import { createFailedReads } from './failed-reads';
 import { createHistoryCache } from './history-cache';
 import { createHistoryChunk } from './history-chunk';
+import type { PartitionSlots } from './partition-slots';
 import type { TopicMap } from './topic-map';
 
 export interface BackfillDeps {

@@ -3,7 +3,7 @@ import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/odd-timestamp';
 import type { RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
-import { dataOf, encodeFrame, type Frame } from '../sse/frame';
+import { dataOf, encodeFrame, type Frame } from '../wire/frame';
 import { type EventSource, envelopeOf, sourceBytes, sourceOf } from './event-source';
 import { eventOf, GATEWAY_EVENT_PREFIX, type UndecodableReason, undecodable } from './record-event';
 

@@ -3,8 +3,8 @@ import type { LogGap, ReadChunk } from '../eventlog/event-log';
 import { addFrame } from '../hub/frame-order';
 import type { Positions, Ring } from '../hub/ring';
 import { matches, type Subscription } from '../hub/subscription';
-import { encodeFrame, type Frame } from '../sse/frame';
-import { gapData } from '../sse/gap';
+import { encodeFrame, type Frame } from '../wire/frame';
+import { gapData } from '../wire/gap';
 import { type EncodedEvent, encodeRecord, encodeWithMeta } from './encoded-event';
 
 /** What stands in the past of a partition: an event, or records that cannot be given back. */

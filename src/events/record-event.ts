@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
-import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../hub/channel';
-import { lineFault } from '../sse/frame';
-import type { GatewayEventName, UndecodableRecord } from '../sse/gateway-events';
+import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../wire/channel';
+import { lineFault } from '../wire/frame';
+import type { GatewayEventName, UndecodableRecord } from '../wire/gateway-events';
 import type { TopicMap } from './topic-map';
 
 /**

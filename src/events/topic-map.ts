@@ -1,5 +1,5 @@
 import type { TopicSetting } from '../config';
-import { covers, relativeChannel } from '../hub/channel';
+import { covers, relativeChannel } from '../wire/channel';
 
 /** Which topic a channel's events go to, and where a topic's channels appear. */
 export interface TopicMap {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { channelAndAncestors } from '../wire/channel';
 import { Audience, type AudienceDeps, type PassReport } from './audience';
-import { channelAndAncestors } from './channel';
 import type { Chunk } from './chunk';
 import {
   type EntryFrame,

@@ -1,4 +1,4 @@
-import { covers, normaliseChannels, overlaps } from './channel';
+import { covers, normaliseChannels, overlaps } from '../wire/channel';
 import type { RingItem } from './ring';
 
 /** What decides for whom an event is. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { GatewayError } from '../errors';
-import { channelOf, ROOT_CHANNEL } from '../hub/channel';
+import { channelOf, ROOT_CHANNEL } from '../wire/channel';
 import type { EventToPublish } from './publisher';
 
 /** One event of a batch. Data that is no string is stored as JSON text, so it is taken as it was parsed: zod drops keys. */

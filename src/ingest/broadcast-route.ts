@@ -7,7 +7,7 @@ import type { OnRefused } from '../http/problem';
 import { queryFault } from '../http/query-fault';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
 import { methodNotAllowed } from '../http/route-errors';
-import { ROOT_CHANNEL } from '../hub/channel';
+import { ROOT_CHANNEL } from '../wire/channel';
 import { sendAccepted } from './accepted';
 import type { IngestAdmission } from './ingest-admission';
 import { addressFault, type Published, type Publisher } from './publisher';

@@ -3,8 +3,8 @@ import { GatewayError } from '../errors';
 import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
 import { isReservedEventName, recordOf } from '../events/record-event';
 import type { TopicMap } from '../events/topic-map';
-import { channelFault } from '../hub/channel';
-import { lineFault } from '../sse/frame';
+import { channelFault } from '../wire/channel';
+import { lineFault } from '../wire/frame';
 
 /** An event as a publisher gives it. */
 export interface EventToPublish {

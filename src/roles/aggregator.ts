@@ -1,9 +1,9 @@
 import { Kafka } from 'kafkajs';
+import { createBackoff } from '../backoff';
 import type { Config } from '../config';
 import type { EventLog, NewRecord } from '../eventlog/event-log';
-import { createBackoff } from '../eventlog/kafka/backoff';
-import { kafkaClientOptions } from '../eventlog/kafka/client-options';
-import { registerCodecs } from '../eventlog/kafka/kafkajs-message';
+import { kafkaClientOptions } from '../eventlog/kafka/cluster/client-options';
+import { registerCodecs } from '../eventlog/kafka/cluster/kafkajs-message';
 import { EVENT_HEADER } from '../events/record-event';
 import type { Logger } from '../logger';
 import type { AggregationWindow } from './aggregation-window';

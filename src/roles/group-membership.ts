@@ -1,8 +1,8 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { pause } from '../backoff';
 import type { Config } from '../config';
-import { pause } from '../eventlog/kafka/backoff';
-import type { kafkaClientOptions } from '../eventlog/kafka/client-options';
-import { logRecordOf } from '../eventlog/kafka/kafkajs-message';
+import type { kafkaClientOptions } from '../eventlog/kafka/cluster/client-options';
+import { logRecordOf } from '../eventlog/kafka/cluster/kafkajs-message';
 import type { Logger } from '../logger';
 import type { OwnedBatch, PartitionWindows } from './partition-windows';
 

@@ -4,8 +4,8 @@ import { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import { recordOf } from '../events/record-event';
 import type { TopicMap } from '../events/topic-map';
-import { ROOT_CHANNEL } from '../hub/channel';
 import type { Logger } from '../logger';
+import { ROOT_CHANNEL } from '../wire/channel';
 
 export interface TickerDeps {
   readonly log: EventLog;

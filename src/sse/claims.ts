@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../eventlog/event-log';
-import type { PartitionSlots } from '../hub/partition-slots';
+import type { PartitionSlots } from '../events/partition-slots';
 import type { Positions } from '../hub/ring';
-import type { Cursor } from './cursor';
+import type { Cursor } from '../wire/cursor';
 
 /** What a cursor says of one partition that is known here. */
 export interface Claim extends TopicPartition {

@@ -1,8 +1,8 @@
 import { type Chunk, createChunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
-import { HEARTBEAT } from './frame';
-import { ownEvent } from './own-event';
+import { HEARTBEAT } from '../wire/frame';
+import { ownEvent } from '../wire/own-event';
 import type { SseStream } from './sse-stream';
 import type { StreamCounts } from './stream-counts';
 

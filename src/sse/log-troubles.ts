@@ -1,4 +1,4 @@
-import type { StreamStatus } from './gateway-events';
+import type { StreamStatus } from '../wire/gateway-events';
 
 /** Why a topic cannot be read, or not all of it. */
 export type TroubleReason = NonNullable<StreamStatus['reason']>;

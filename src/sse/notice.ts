@@ -1,6 +1,6 @@
 import type { Positions } from '../hub/ring';
-import { type Gap, gapData } from './gap';
-import type { StreamGap, StreamReset } from './gateway-events';
+import { type Gap, gapData } from '../wire/gap';
+import type { StreamGap, StreamReset } from '../wire/gateway-events';
 
 /** Topics whose past cannot be given back; the others go on where they were. */
 export interface ResetNotice {

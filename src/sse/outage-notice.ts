@@ -1,6 +1,6 @@
-import { overlaps } from '../hub/channel';
+import { overlaps } from '../wire/channel';
+import { ownEvent } from '../wire/own-event';
 import { type LogTroubles, NO_TROUBLES, troubleNews } from './log-troubles';
-import { ownEvent } from './own-event';
 import type { SseStream } from './sse-stream';
 
 export interface OutageNoticeDeps {

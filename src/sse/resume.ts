@@ -2,14 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
 import type { EpochQuery, LogLayout, PartitionBounds, TopicPartition } from '../eventlog/event-log';
 import type { AskEpochEnds } from '../eventlog/latest-epoch-ends';
+import type { PartitionSlots } from '../events/partition-slots';
 import type { LastMatches } from '../hub/last-matches';
-import type { PartitionSlots } from '../hub/partition-slots';
 import type { Positions, Ring } from '../hub/ring';
-import { EVERYTHING, sinceTime } from '../hub/since-time';
 import type { Start } from '../hub/subscriber';
 import type { Subscription } from '../hub/subscription';
+import { type Cursor, topicDigest } from '../wire/cursor';
+import { EVERYTHING, sinceTime } from '../wire/since-time';
 import { type Claim, type Claims, claimsOf, placeAt } from './claims';
-import { type Cursor, topicDigest } from './cursor';
 import type { Notice, ResetNotice } from './notice';
 import type { StartRequest } from './start-request';
 

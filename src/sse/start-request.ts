@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors';
 import type { Query } from '../http/request-target';
-import { type Cursor, parseCursor } from './cursor';
+import { type Cursor, parseCursor } from '../wire/cursor';
 
 /** Where a client wants its stream to begin. */
 export type StartRequest =

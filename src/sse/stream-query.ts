@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors';
 import { queryFault } from '../http/query-fault';
 import { decodeOnce, type RequestTarget } from '../http/request-target';
-import { channelFault, channelOf, ROOT_CHANNEL } from '../hub/channel';
 import { createSubscription, type Subscription } from '../hub/subscription';
+import { channelFault, channelOf, ROOT_CHANNEL } from '../wire/channel';
 import { START_FIELDS, type StartRequest, startRequestOf } from './start-request';
 
 /** What a request for a stream asks for. */

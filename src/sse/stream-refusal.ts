@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, type GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import { type OnRefused, sendProblem } from '../http/problem';
-import { ownEvent } from './own-event';
+import { ownEvent } from '../wire/own-event';
 import type { RetryTime } from './retry-time';
 import { countRejection, type StreamCounts } from './stream-counts';
 import { SSE } from './stream-head';

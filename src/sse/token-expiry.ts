@@ -1,4 +1,4 @@
-import { ownEvent } from './own-event';
+import { ownEvent } from '../wire/own-event';
 import type { SseStream } from './sse-stream';
 
 export interface TokenExpiryOptions {

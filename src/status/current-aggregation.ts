@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { EncodedEvent } from '../events/encoded-event';
 import { type AggregationStats, NO_EVENTS, numberOf, parseJson, withEvent } from '../roles/aggregation-stats';
-import { dataOf } from '../sse/frame';
+import { dataOf } from '../wire/frame';
 
 /** The open aggregation window over what a gateway delivers, of all topics together. */
 export interface CurrentAggregation {

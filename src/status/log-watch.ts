@@ -1,7 +1,7 @@
 import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/event-log';
 import type { Logger } from '../logger';
-import type { StreamStatus } from '../sse/gateway-events';
 import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/log-troubles';
+import type { StreamStatus } from '../wire/gateway-events';
 import { heldBackFor } from './held-back';
 
 export interface LogWatchDeps {

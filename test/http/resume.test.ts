@@ -1,4 +1,4 @@
-import { clusterHash, formatCursor, parseCursor, topicDigest } from '../../src/sse/cursor';
+import { clusterHash, formatCursor, parseCursor, topicDigest } from '../../src/wire/cursor';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { rawHttp } from '../support/raw-http';
 import { openStream, type SseClient } from '../support/sse-client';

@@ -1,5 +1,5 @@
 import { type Stack, startStack } from '../../infra/local/start-stack';
-import { parseCursor } from '../../src/sse/cursor';
+import { parseCursor } from '../../src/wire/cursor';
 import { createDeliveryCheck } from '../support/delivery';
 import { openEventSource, ownOf, recordsOf, type TestEventSource } from '../support/event-source';
 import { judgeFaults, runFaults } from '../support/fault-run';

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { LogLayout } from '../../src/eventlog/event-log';
-import { PartitionSlots } from '../../src/hub/partition-slots';
+import { PartitionSlots } from '../../src/events/partition-slots';
 import { claimsOf } from '../../src/sse/claims';
-import { parseCursor, topicDigest } from '../../src/sse/cursor';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
+import { parseCursor, topicDigest } from '../../src/wire/cursor';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { createTestFeed } from '../support/feed';
 import { startGateway } from '../support/gateway';
 import { ArrayLog, TOPIC, TOPICS } from '../support/model/array-log';

@@ -1,8 +1,8 @@
 import type { EncodedEvent } from '../../src/events/encoded-event';
 import { encodeRecord } from '../../src/events/encoded-event';
-import { dataOf, encodeFrame } from '../../src/sse/frame';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
 import { createCurrentAggregation } from '../../src/status/current-aggregation';
+import { dataOf, encodeFrame } from '../../src/wire/frame';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 
 jest.setTimeout(120_000);
 

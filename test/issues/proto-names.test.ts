@@ -1,5 +1,5 @@
 import { encodeRecord, encodeWithMeta } from '../../src/events/encoded-event';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { startGateway } from '../support/gateway';
 import { openStream } from '../support/sse-client';
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createSubscription } from '../../src/hub/subscription';
-import { parseCursor } from '../../src/sse/cursor';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
+import { parseCursor } from '../../src/wire/cursor';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { ArrayLog, type LogEntry } from '../support/model/array-log';
 import { FakeSocket } from '../support/model/fake-socket';
 import { createReplica, type Replica, type ReplicaSettings, ROOMY } from '../support/model/replica';

@@ -1,7 +1,7 @@
 import type { RecordHeader } from '../../src/eventlog/event-log';
 import { createFeed } from '../../src/events/feed';
 import { createTopicMap } from '../../src/events/topic-map';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { layoutAt, TOPIC } from '../support/feed';
 import { startGateway } from '../support/gateway';
 import { createTestHub } from '../support/hub';

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { sinceTime } from '../../src/hub/since-time';
 import {
   type Cursor,
   type CursorTopic,
@@ -7,7 +6,8 @@ import {
   formatCursor,
   parseCursor,
   topicDigest,
-} from '../../src/sse/cursor';
+} from '../../src/wire/cursor';
+import { sinceTime } from '../../src/wire/since-time';
 import { formatOldCursor } from '../support/old-cursor';
 
 const offset = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });

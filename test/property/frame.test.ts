@@ -1,8 +1,8 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { addFrame } from '../../src/hub/frame-order';
-import { dataOf, encodeFrame, HEARTBEAT, idLine } from '../../src/sse/frame';
-import { createFrameDecoder, type DecodedEvent } from '../../src/sse/frame-decoder';
+import { dataOf, encodeFrame, HEARTBEAT, idLine } from '../../src/wire/frame';
+import { createFrameDecoder, type DecodedEvent } from '../../src/wire/frame-decoder';
 
 /** Any text, with far more line ends and colons in it than chance would give. */
 const text = fc

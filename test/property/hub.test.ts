@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { covers } from '../../src/hub/channel';
 import { createChunk } from '../../src/hub/chunk';
 import type { Hub } from '../../src/hub/hub';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
+import { covers } from '../../src/wire/channel';
 import { FakeSink, itemOf } from '../support/fake-sink';
 import { createTestHub } from '../support/hub';
 

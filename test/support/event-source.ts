@@ -1,5 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { createFrameDecoder } from '../../src/sse/frame-decoder';
+import { createFrameDecoder } from '../../src/wire/frame-decoder';
 
 export interface SourceEvent {
   /** The last id that the source had after this event. */

@@ -2,7 +2,7 @@
  * When a client library takes an id over:
  * `with-data`: at the end of a block that has data (eventsource 3 and 4, okhttp-sse, sseclient-py and others);
  * `at-line`: as soon as the line is read (eventsource 2, fetch-event-source).
- * The HTML standard's own rule, at the end of any block, is in src/sse/frame-decoder.ts.
+ * The HTML standard's own rule, at the end of any block, is in src/wire/frame-decoder.ts.
  */
 export type IdCommit = 'with-data' | 'at-line';
 

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { crc32 } from '../../src/eventlog/kafka/crc32';
-import { crc32c } from '../../src/eventlog/kafka/crc32c';
-import type { DecodedRecords } from '../../src/eventlog/kafka/record-batch';
+import { crc32 } from '../../src/eventlog/kafka/protocol/crc32';
+import { crc32c } from '../../src/eventlog/kafka/protocol/crc32c';
+import type { DecodedRecords } from '../../src/eventlog/kafka/protocol/record-batch';
 
 // kafkajs's own encoder is the second opinion: these modules have no types.
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0');

@@ -6,7 +6,7 @@ import {
   joinChannels,
   normaliseChannels,
   relativeChannel,
-} from '../../src/hub/channel';
+} from '../../src/wire/channel';
 
 describe('channelFault', () => {
   it.each([

@@ -1,27 +1,34 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
-const SRC = join(__dirname, '../../src');
+const ROOT = join(__dirname, '../..');
+const SRC = join(ROOT, 'src');
 
-/** Which rooms a room may import, besides itself and the files at the top (config, errors, logger, nearest-name, slabs). */
+/** A room imports rooms before it only. CONTRIBUTING.md tells the same. */
+const ORDER = [
+  'wire',
+  'config',
+  'http',
+  'hub',
+  'eventlog',
+  'auth',
+  'events',
+  'sse',
+  'ingest',
+  'roles',
+  'status',
+  'operator',
+];
+/** Rooms that know less than the order lets them. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  auth: ['http', 'hub'],
-  // The parts of src/config.ts, which is what the others import.
-  config: ['auth', 'hub'],
-  hub: [],
-  eventlog: [],
-  events: ['eventlog', 'hub', 'sse'],
-  sse: ['auth', 'eventlog', 'hub', 'http'],
-  ingest: ['auth', 'eventlog', 'events', 'http', 'hub', 'sse'],
-  roles: ['eventlog', 'events', 'hub'],
-  status: ['eventlog', 'events', 'hub', 'roles', 'sse'],
-  http: ['auth', 'eventlog', 'hub', 'sse', 'status'],
+  hub: ['wire'],
+  eventlog: ['config'],
   // Runs in browsers.
   web: [],
-  // As well: the decoder and the types of the gateway's events, see below.
-  client: ['sse'],
+  // As well, and of it only the decoder and the types of the gateway's events, see below.
+  client: ['wire'],
 };
-const TOP_FOR_ROOMS = ['config', 'errors', 'logger', 'lifecycle', 'nearest-name', 'slabs'];
+const TOP_FOR_ROOMS = ['backoff', 'config', 'errors', 'logger', 'lifecycle', 'nearest-name', 'slabs'];
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 
@@ -36,30 +43,42 @@ function localImports(file: string): string[] {
     .map((name) => relative(SRC, resolve(join(SRC, dirname(file)), name)));
 }
 
+/** @throws for a room that has no place in the order */
+function mayImport(room: string): readonly string[] {
+  const own = MAY_IMPORT[room];
+  if (own !== undefined) return [room, ...own];
+  const place = ORDER.indexOf(room);
+  if (place < 0) throw new Error(`src/${room} has no place in the order of imports`);
+  return ORDER.slice(0, place + 1);
+}
+
 describe('imports point one way', () => {
   it.each(files.filter((file) => file.includes('/')))('%s', (file) => {
     const room = file.split('/')[0]!;
     for (const imported of localImports(file)) {
-      const target = imported.split('/')[0]!;
-      if (imported.includes('/')) expect([room, ...MAY_IMPORT[room]!]).toContain(target);
+      if (imported.includes('/')) expect(mayImport(room)).toContain(imported.split('/')[0]!);
       else expect(TOP_FOR_ROOMS).toContain(imported);
     }
   });
 
-  it('express is in src/http only, prom-client in src/status, kafkajs in src/eventlog/kafka and the aggregator’s files', () => {
+  it('CONTRIBUTING.md tells the order', () => {
+    expect(readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8')).toContain(`\`${ORDER.join(' → ')}\``);
+  });
+
+  it('express is in src/operator only, prom-client in src/status, kafkajs in src/eventlog/kafka and the aggregator’s files', () => {
     for (const file of files) {
       for (const name of importsOf(file)) {
-        if (name === 'express') expect(file).toMatch(/^http\//);
+        if (name === 'express') expect(file).toMatch(/^operator\//);
         if (name === 'prom-client') expect(file).toMatch(/^status\//);
         if (name.startsWith('kafkajs'))
-          expect(file).toMatch(/^eventlog\/kafka\/|^roles\/(aggregator|group-membership)\.ts$/);
+          expect(file).toMatch(/^eventlog\/kafka\/cluster\/|^roles\/(aggregator|group-membership)\.ts$/);
       }
     }
   });
 
   it('src/client takes nothing of the gateway but the decoder of frames and the types of its events, which need nothing else', () => {
     const taken = files.filter((file) => file.startsWith('client/')).flatMap(localImports);
-    const shared = ['sse/frame-decoder.ts', 'sse/gateway-events.ts'];
+    const shared = ['wire/frame-decoder.ts', 'wire/gateway-events.ts'];
     expect([...new Set(taken.filter((name) => !name.startsWith('client/')))].sort()).toEqual(shared);
     for (const file of shared) expect(importsOf(file)).toEqual([]);
   });

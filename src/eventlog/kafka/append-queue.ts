@@ -1,5 +1,5 @@
 import type { AppendResult } from '../event-log';
-import type { OutgoingRecord } from './record-encoder';
+import type { OutgoingRecord } from './protocol/record-encoder';
 
 /** A record on its way to the log. */
 export interface PendingAppend {

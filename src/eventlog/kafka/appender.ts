@@ -5,20 +5,20 @@ import type { Logger } from '../../logger';
 import type { AppendResult, NewRecord, Service, ServiceState, TopicPartition } from '../event-log';
 import type { PendingAppend } from './append-queue';
 import { refusalOf } from './append-refusal';
-import { type BrokerAddress, nameOf } from './broker-address';
-import { BrokerLinks, type LinkWatch } from './broker-links';
-import type { Cluster, ClusterView } from './cluster';
-import type { ConnectionState } from './connection-state';
+import { type BrokerAddress, nameOf } from './cluster/broker-address';
+import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import type { Cluster, ClusterView } from './cluster/cluster';
+import type { ConnectionState } from './cluster/connection-state';
 import { missingRight } from './kafka-rights';
 import { LeaderSender } from './leader-sender';
 import { withRoomForMark } from './origin-mark';
 import { PartitionWriter } from './partition-writer';
-import { partitionOf } from './partitioner';
 import { createProducerId } from './producer-sequence';
-import { ERROR_CODE } from './protocol-error';
-import { recordBytes } from './record-encoder';
+import { partitionOf } from './protocol/partitioner';
+import { ERROR_CODE } from './protocol/protocol-error';
+import { recordBytes } from './protocol/record-encoder';
+import { keyOf } from './protocol/topic-partitions';
 import { TopicFaults } from './topic-faults';
-import { keyOf } from './topic-partitions';
 import { TrackedService, worstOf } from './tracked-service';
 
 export interface AppenderOptions {

@@ -1,16 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
+import { createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';
-import { createBackoff, pause } from './backoff';
-import type { BrokerAddress } from './broker-address';
-import type { BrokerLinks } from './broker-links';
-import { fetchRequest } from './fetch-request';
-import type { FetchedPartition } from './fetch-response';
+import type { BrokerAddress } from './cluster/broker-address';
+import type { BrokerLinks } from './cluster/broker-links';
+import { pingAll } from './cluster/leader-ping';
 import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
-import { pingAll } from './leader-ping';
 import type { PartitionReader } from './partition-reader';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
-import { keyOf } from './topic-partitions';
+import { fetchRequest } from './protocol/fetch-request';
+import type { FetchedPartition } from './protocol/fetch-response';
+import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
+import { keyOf } from './protocol/topic-partitions';
 
 export interface FetchLoopOptions {
   readonly address: BrokerAddress;

@@ -1,8 +1,8 @@
-import { type BrokerAddress, nameOf } from './broker-address';
-import type { LedPartition } from './cluster';
+import { type BrokerAddress, nameOf } from './cluster/broker-address';
+import type { LedPartition } from './cluster/cluster';
 import { FetchLoop, type FetchLoopOptions } from './fetch-loop';
 import type { PartitionReader } from './partition-reader';
-import { keyOf } from './topic-partitions';
+import { keyOf } from './protocol/topic-partitions';
 
 export interface FetchLoopsOptions
   extends Omit<FetchLoopOptions, 'address' | 'readers' | 'isCurrent' | 'leaderEpochOf'> {

@@ -1,5 +1,5 @@
-import type { BrokerLink, KafkaRequest } from './broker-link';
-import type { FetchResponse } from './fetch-response';
+import type { BrokerLink, KafkaRequest } from './cluster/broker-link';
+import type { FetchResponse } from './protocol/fetch-response';
 
 export interface FetchSizing {
   /** Bytes that the next answer may have. */

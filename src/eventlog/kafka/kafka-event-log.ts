@@ -4,10 +4,10 @@ import type { Logger } from '../../logger';
 import type { ConnectionStatus, EventLog, LogLayout, Service } from '../event-log';
 import { createLogCounter, type LogOperation } from '../log-counts';
 import { Appender } from './appender';
-import type { LinkWatch } from './broker-links';
-import { Cluster } from './cluster';
-import { createConnectionLog } from './connection-log';
-import { type ConnectionState, createConnectionState } from './connection-state';
+import type { LinkWatch } from './cluster/broker-links';
+import { Cluster } from './cluster/cluster';
+import { createConnectionLog } from './cluster/connection-log';
+import { type ConnectionState, createConnectionState } from './cluster/connection-state';
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
 

@@ -1,3 +1,4 @@
+import { createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';
 import type { Logger } from '../../logger';
 import type {
@@ -11,16 +12,15 @@ import type {
   TopicPartition,
   UnavailablePartition,
 } from '../event-log';
-import { createBackoff, pause } from './backoff';
-import { nameOf } from './broker-address';
-import { BrokerLinks, type LinkWatch } from './broker-links';
-import type { Cluster, ClusterView } from './cluster';
-import type { ConnectionState } from './connection-state';
+import { nameOf } from './cluster/broker-address';
+import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import type { Cluster, ClusterView } from './cluster/cluster';
+import type { ConnectionState } from './cluster/connection-state';
 import { FetchLoops } from './fetch-loops';
 import { missingRight } from './kafka-rights';
 import { PartitionReader } from './partition-reader';
+import { keyOf } from './protocol/topic-partitions';
 import { TopicFaults } from './topic-faults';
-import { keyOf } from './topic-partitions';
 import { TrackedService, worstOf } from './tracked-service';
 
 export interface KafkaTailOptions {

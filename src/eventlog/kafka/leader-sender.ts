@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
+import { createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { refusalOf } from './append-refusal';
-import { createBackoff } from './backoff';
-import { type BrokerAddress, nameOf } from './broker-address';
-import type { BrokerLinks } from './broker-links';
-import { pingAll } from './leader-ping';
+import { type BrokerAddress, nameOf } from './cluster/broker-address';
+import type { BrokerLinks } from './cluster/broker-links';
+import { pingAll } from './cluster/leader-ping';
 import type { PartitionWriter } from './partition-writer';
-import { type PartitionBatch, produceRequest } from './produce-request';
 import type { ProducerId } from './producer-sequence';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
-import { keyOf } from './topic-partitions';
+import { type PartitionBatch, produceRequest } from './protocol/produce-request';
+import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
+import { keyOf } from './protocol/topic-partitions';
 
 export interface LeaderSenderOptions {
   readonly address: BrokerAddress;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LogRecord, RecordHeader } from '../event-log';
-import type { OutgoingRecord } from './record-encoder';
+import type { OutgoingRecord } from './protocol/record-encoder';
 
 /**
  * The mark by which readers tell a record that a gateway appended from a copy of it. A copy has all its headers, but

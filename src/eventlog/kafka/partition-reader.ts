@@ -10,9 +10,9 @@ import type {
   TopicPartition,
 } from '../event-log';
 import { EpochHistory } from './epoch-history';
-import type { FetchedPartition } from './fetch-response';
 import { createOriginalRecords, type OriginalRecords } from './origin-mark';
-import { type RecordGap, readRecordSet } from './record-batch';
+import type { FetchedPartition } from './protocol/fetch-response';
+import { type RecordGap, readRecordSet } from './protocol/record-batch';
 import { TrackedService } from './tracked-service';
 
 /**

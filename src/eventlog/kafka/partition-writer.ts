@@ -6,11 +6,11 @@ import type { TopicPartition } from '../event-log';
 import { AppendQueue, type PendingAppend, type QueueTally, settle } from './append-queue';
 import { isForOneRecord, isTransient, isUncertain, refusalOf } from './append-refusal';
 import { markRecord } from './origin-mark';
-import type { ProducedBatch } from './produce-request';
 import { type ProducerId, ProducerSequence } from './producer-sequence';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
-import { encodeRecordBatch } from './record-encoder';
-import { keyOf } from './topic-partitions';
+import type { ProducedBatch } from './protocol/produce-request';
+import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
+import { encodeRecordBatch } from './protocol/record-encoder';
+import { keyOf } from './protocol/topic-partitions';
 
 export interface PartitionWriterOptions {
   readonly partition: TopicPartition;

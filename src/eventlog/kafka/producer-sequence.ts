@@ -1,6 +1,6 @@
-import type { BrokerLink } from './broker-link';
-import { initProducerIdRequest } from './init-producer-id-request';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
+import type { BrokerLink } from './cluster/broker-link';
+import { initProducerIdRequest } from './protocol/init-producer-id-request';
+import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 
 /** What a batch's header says of who wrote it; the base sequence is the number of its first record. */
 export interface BatchProducer {

@@ -1,18 +1,18 @@
+import { createBackoff } from '../../backoff';
 import type { KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import { contentBytes } from '../content-bytes';
 import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
-import { createBackoff } from './backoff';
-import { type BrokerAddress, nameOf } from './broker-address';
-import { BrokerLinks, type LinkWatch } from './broker-links';
-import type { Cluster, LedPartition } from './cluster';
-import { fetchRequest } from './fetch-request';
-import type { FetchedPartition } from './fetch-response';
+import { type BrokerAddress, nameOf } from './cluster/broker-address';
+import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import type { Cluster, LedPartition } from './cluster/cluster';
 import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
-import { ERROR_CODE, ProtocolError } from './protocol-error';
-import { decodeRecordSet } from './record-batch';
-import { keyOf } from './topic-partitions';
+import { fetchRequest } from './protocol/fetch-request';
+import type { FetchedPartition } from './protocol/fetch-response';
+import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
+import { decodeRecordSet } from './protocol/record-batch';
+import { keyOf } from './protocol/topic-partitions';
 
 export interface RangeReaderOptions {
   readonly kafka: KafkaConfig;

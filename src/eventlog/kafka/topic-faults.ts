@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Service } from '../event-log';
-import type { ClusterView, TopicFault } from './cluster';
+import type { ClusterView, TopicFault } from './cluster/cluster';
 import { missingRight } from './kafka-rights';
 import { TrackedService } from './tracked-service';
 

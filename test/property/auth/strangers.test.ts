@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
-import { createApiKeys, parseApiKey } from '../../../src/auth/api-keys';
+import { createApiKeys } from '../../../src/auth/api-keys';
 import { cookieOf, tokenOf } from '../../../src/auth/credentials';
 import { grants } from '../../../src/auth/grant';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
 import { parseConfig } from '../../../src/config';
+import { parseApiKey } from '../../../src/config/api-key';
 import { networkOf } from '../../../src/http/client-network';
 import { createQuietLogger } from '../../support/quiet-logger';
 import { hmacToken, JWT_SECRET } from '../../support/tokens';

@@ -1,5 +1,5 @@
-import { createFrameDecoder, type FrameDecoder } from '../../../src/sse/frame-decoder';
 import type { SseStream } from '../../../src/sse/sse-stream';
+import { createFrameDecoder, type FrameDecoder } from '../../../src/wire/frame-decoder';
 import { streamFaults } from '../stream-faults';
 import type { ArrayLog, LogEntry } from './array-log';
 import { FakeSocket } from './fake-socket';

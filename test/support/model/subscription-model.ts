@@ -1,4 +1,4 @@
-import { parseCursor } from '../../../src/sse/cursor';
+import { parseCursor } from '../../../src/wire/cursor';
 import type { LogEntry } from './array-log';
 
 export interface ModelSubscription {

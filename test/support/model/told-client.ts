@@ -1,7 +1,7 @@
-import { timeOf } from '../../../src/hub/since-time';
-import { parseCursor, topicDigest } from '../../../src/sse/cursor';
-import { createFrameDecoder } from '../../../src/sse/frame-decoder';
 import type { SseStream } from '../../../src/sse/sse-stream';
+import { parseCursor, topicDigest } from '../../../src/wire/cursor';
+import { createFrameDecoder } from '../../../src/wire/frame-decoder';
+import { timeOf } from '../../../src/wire/since-time';
 import type { ArrayLog } from './array-log';
 import { FakeSocket } from './fake-socket';
 import type { Replica } from './replica';

@@ -5,8 +5,8 @@ import type {
   Service,
   TopicPartition,
 } from '../../../src/eventlog/event-log';
-import type { StreamStatus } from '../../../src/sse/gateway-events';
 import { type LogWatch, startLogWatch } from '../../../src/status/log-watch';
+import type { StreamStatus } from '../../../src/wire/gateway-events';
 import { createQuietLogger } from '../../support/quiet-logger';
 import { until } from '../../support/until';
 

@@ -1,5 +1,5 @@
-import type { GatewayEventName, GatewayEvents } from '../../../src/sse/gateway-events';
 import { ALWAYS_HEARD, HEARD_FOR_IDS, noticeText, receivedEventOf } from '../../../src/web/received-event';
+import type { GatewayEventName, GatewayEvents } from '../../../src/wire/gateway-events';
 
 const NOW_MS = 1_704_672_000_000;
 

@@ -3,7 +3,7 @@ import {
   markRecord,
   withRoomForMark,
 } from '../../../../src/eventlog/kafka/origin-mark';
-import { recordBytes } from '../../../../src/eventlog/kafka/record-encoder';
+import { recordBytes } from '../../../../src/eventlog/kafka/protocol/record-encoder';
 
 const TOPIC_ID = '0123456789abcdef0123456789abcdef';
 const KEY = { key: 'idempotency-key', value: Buffer.from('i') };

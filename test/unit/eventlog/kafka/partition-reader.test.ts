@@ -1,8 +1,8 @@
 import type { LogGap, RecordBatch, TailListener } from '../../../../src/eventlog/event-log';
-import type { FetchedPartition } from '../../../../src/eventlog/kafka/fetch-response';
 import { PartitionReader } from '../../../../src/eventlog/kafka/partition-reader';
-import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/record-batch-header';
-import { encodeRecordBatch } from '../../../../src/eventlog/kafka/record-encoder';
+import type { FetchedPartition } from '../../../../src/eventlog/kafka/protocol/fetch-response';
+import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/protocol/record-batch-header';
+import { encodeRecordBatch } from '../../../../src/eventlog/kafka/protocol/record-encoder';
 
 const BOUNDS = { topic: 't', partition: 0, topicId: '00', logStart: 0n, logEnd: 0n };
 

@@ -3,8 +3,8 @@ import type { GatewayError } from '../../../../src/errors';
 import type { AppendResult } from '../../../../src/eventlog/event-log';
 import { PartitionWriter } from '../../../../src/eventlog/kafka/partition-writer';
 import type { ProducerId } from '../../../../src/eventlog/kafka/producer-sequence';
-import { ERROR_CODE } from '../../../../src/eventlog/kafka/protocol-error';
-import { decodeRecordSet } from '../../../../src/eventlog/kafka/record-batch';
+import { ERROR_CODE } from '../../../../src/eventlog/kafka/protocol/protocol-error';
+import { decodeRecordSet } from '../../../../src/eventlog/kafka/protocol/record-batch';
 
 const PRODUCER = 77n;
 const { kafka, append } = parseConfig({ KAFKA_BROKERS: 'b:1' });

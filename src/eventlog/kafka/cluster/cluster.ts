@@ -1,0 +1,323 @@
+import { performance } from 'node:perf_hooks';
+import { type Backoff, createBackoff, pause } from '../../../backoff';
+import type { KafkaConfig } from '../../../config';
+import type { Logger } from '../../../logger';
+import { nearestName } from '../../../nearest-name';
+import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
+import { type Metadata, metadataRequest, type TopicMetadata } from '../protocol/metadata-request';
+import { offsetForLeaderEpochRequest } from '../protocol/offset-for-leader-epoch-request';
+import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
+import { keyOf } from '../protocol/topic-partitions';
+import { type BrokerAddress, nameOf, parseAddress } from './broker-address';
+import type { KafkaRequest } from './broker-link';
+import { BrokerLinks, type LinkWatch } from './broker-links';
+import { BrokerOutages } from './broker-outages';
+import { askBounds, type BoundsQuery, type FoundBounds } from './partition-bounds';
+import { createTopicCreator } from './topic-creator';
+
+export interface LedPartition extends TopicPartition {
+  readonly topicId: string;
+  /** Null while the partition has no leader. */
+  readonly leader: BrokerAddress | null;
+  readonly leaderEpoch: number;
+}
+
+/** Why a topic has no partitions in the view. */
+export interface TopicFault {
+  readonly state: Extract<ServiceState, 'missing' | 'forbidden' | 'interrupted'>;
+  readonly error: Error;
+  /** The topic that was probably meant by the name of a missing one. */
+  readonly nearest: string | null;
+}
+
+/** What is known of the Kafka cluster, at one moment. */
+export interface ClusterView {
+  readonly clusterId: string;
+  /** Partitions of the topics in use that exist, in the order of the configuration, then by number. */
+  readonly partitions: readonly LedPartition[];
+  /** By topic in use; a topic that is not here is well. */
+  readonly faults: ReadonlyMap<string, TopicFault>;
+}
+
+export interface ClusterOptions {
+  readonly kafka: KafkaConfig;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+  readonly watch: LinkWatch;
+  readonly onView: (view: ClusterView) => void;
+  readonly onUnreachable: (error: Error) => void;
+}
+
+/** Keeps an up-to-date view of the cluster, over connections of its own, and creates the topics it may create. */
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #links: BrokerLinks;
+  readonly #backoff: Backoff;
+  readonly #outages: BrokerOutages;
+  readonly #closing = new AbortController();
+  readonly #createMissing: ReturnType<typeof createTopicCreator>;
+  readonly #running: Promise<void>;
+  #wake = new AbortController();
+  readonly #partitionCounts = new Map<string, number>();
+  #view: ClusterView | null = null;
+  #brokers: readonly BrokerAddress[];
+  #loading: Promise<ClusterView> | null = null;
+  #nearest: { readonly missing: readonly string[]; readonly names: ReadonlyMap<string, string> } = {
+    missing: [],
+    names: new Map(),
+  };
+
+  constructor(options: ClusterOptions) {
+    const { kafka, logger, watch } = options;
+    this.#options = options;
+    this.#brokers = kafka.brokers.map(parseAddress);
+    this.#backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
+    this.#links = new BrokerLinks({ kafka, logger, watch, onLost: () => this.#wake.abort() });
+    this.#outages = new BrokerOutages({
+      kafka,
+      links: this.#links,
+      signal: this.#closing.signal,
+      isMember: (name) => this.#brokers.some((broker) => nameOf(broker) === name),
+      onBack: () => this.#wake.abort(),
+    });
+    this.#createMissing = createTopicCreator(options);
+    this.#running = this.#keepFresh();
+  }
+
+  /** The last view; null before the first one. */
+  get view(): ClusterView | null {
+    return this.#view;
+  }
+
+  /**
+   * Partitions of a topic; 0 when it does not exist. A broker that has just started may not know a topic yet: what was
+   * known stays, so that no key goes to a wrong partition.
+   */
+  partitionCount(topic: string): number {
+    return this.#partitionCounts.get(topic) ?? 0;
+  }
+
+  /** Asks for a new view, or joins a request that is under way. @throws Error when no broker answers */
+  refresh(): Promise<ClusterView> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** A fresh view with the bounds of every partition. @throws Error when no broker answers */
+  async layout(query: BoundsQuery = {}): Promise<LogLayout> {
+    const view = await this.refresh();
+    const found = await this.bounds(view.partitions, query);
+    return { clusterId: view.clusterId, ...found };
+  }
+
+  /** Bounds of these partitions, asked now. */
+  bounds(partitions: readonly LedPartition[], query: BoundsQuery = {}): Promise<FoundBounds> {
+    return askBounds(partitions, query, {
+      kafka: this.#options.kafka,
+      links: this.#links,
+      outages: this.#outages,
+      onStale: () => this.#wake.abort(),
+    });
+  }
+
+  /** Asks the leaders of these partitions; what cannot be asked now is left out. @throws Error before the first view when no broker answers */
+  async epochEnds(asked: readonly EpochQuery[]): Promise<EpochEnd[]> {
+    const { kafka } = this.#options;
+    const view = this.#view ?? (await this.refresh());
+    const leaders = new Map(view.partitions.map((led) => [keyOf(led), led.leader]));
+    const byLeader = new Map<string, { leader: BrokerAddress; queries: EpochQuery[] }>();
+    for (const query of asked) {
+      const leader = leaders.get(keyOf(query)) ?? null;
+      if (leader === null || this.#outages.failureOf(leader) !== null) continue;
+      const group = byLeader.get(nameOf(leader));
+      if (group === undefined) byLeader.set(nameOf(leader), { leader, queries: [query] });
+      else group.queries.push(query);
+    }
+    const answers = [...byLeader.values()].map(async ({ leader, queries }) => {
+      try {
+        const link = await this.#links.get(leader);
+        const { ends } = await link.send(offsetForLeaderEpochRequest(queries), kafka.livenessMs);
+        if (ends.some(({ errorCode }) => errorCode !== ERROR_CODE.NONE)) this.#wake.abort();
+        return ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
+      } catch (error) {
+        this.#outages.failed(leader, error as Error);
+        return [];
+      }
+    });
+    return (await Promise.all(answers)).flat();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#wake.abort();
+    this.#links.close();
+    await Promise.all([this.#running, this.#outages.ended()]);
+  }
+
+  async #keepFresh(): Promise<void> {
+    const { kafka, topics, onUnreachable } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        const { partitions } = await this.refresh();
+        if (partitions.some(({ leader }) => leader === null)) {
+          await this.#backoff.wait(signal);
+          continue;
+        }
+        const complete = topics.every((name) => partitions.some(({ topic }) => topic === name));
+        const periodMs = complete
+          ? kafka.metadataRefreshMs
+          : Math.min(kafka.metadataRefreshMs, kafka.livenessMs / 2);
+        await pause(periodMs, this.#wake.signal);
+        // A broker that answers once and ends the connection each time must not be asked without a pause.
+        if (this.#wake.signal.aborted) await this.#backoff.wait(signal);
+        else this.#backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        onUnreachable(error as Error);
+        await this.#backoff.wait(signal);
+      }
+    }
+  }
+
+  async #load(): Promise<ClusterView> {
+    const { kafka, topics, onView } = this.#options;
+    let metadata = await this.#ask(metadataRequest(topics));
+    const created = await this.#createMissing(metadata, (request, timeoutMs) =>
+      this.#askController(metadata, request, timeoutMs),
+    );
+    // A topic is in the metadata of every broker only a moment after it was created.
+    const patientUntilMs = performance.now() + kafka.livenessMs;
+    while (created.some((topic) => !hasLeaders(metadata, topic)) && performance.now() < patientUntilMs) {
+      await pause(kafka.retryMinMs / 2, this.#closing.signal);
+      metadata = await this.#ask(metadataRequest(topics));
+    }
+    this.#brokers = [...metadata.brokers.values()];
+    this.#view = viewOf(metadata, topics, await this.#nearestNames(metadata));
+    for (const { name, partitions } of metadata.topics) {
+      if (partitions.length > 0) this.#partitionCounts.set(name, partitions.length);
+    }
+    onView(this.#view);
+    return this.#view;
+  }
+
+  /** For each missing topic the name that was probably meant. They are asked for once while the same ones are missing. */
+  async #nearestNames({ topics }: Metadata): Promise<ReadonlyMap<string, string>> {
+    const missing = topics
+      .filter(({ errorCode }) => faultOf(errorCode) === 'missing')
+      .map(({ name }) => name);
+    if (missing.join() === this.#nearest.missing.join()) return this.#nearest.names;
+    const names = new Map<string, string>();
+    if (missing.length > 0) {
+      try {
+        const existing = (await this.#ask(metadataRequest('all'))).topics.map(({ name }) => name);
+        for (const name of missing) {
+          const nearest = nearestName(name, existing);
+          if (nearest !== null) names.set(name, nearest);
+        }
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
+        this.#options.logger.debug({ err: error }, 'the names of all topics could not be had');
+      }
+    }
+    this.#nearest = { missing, names };
+    return names;
+  }
+
+  /** Asks one broker after the other: one that is connected, those known, those configured. */
+  async #ask<T extends { readonly throttleMs: number }>(request: KafkaRequest<T>): Promise<T> {
+    const { kafka } = this.#options;
+    // Those known to be away come last.
+    const known = this.#brokers
+      .map((address) => ({ address, order: Math.random() + (this.#outages.failureOf(address) ? 1 : 0) }))
+      .sort((a, b) => a.order - b.order)
+      .map(({ address }) => address);
+    const candidates = [this.#links.any()?.address, ...known, ...kafka.brokers.map(parseAddress)]
+      .filter((address) => address !== undefined)
+      .sort((a, b) => this.#links.restMs(a) - this.#links.restMs(b));
+    const tried = new Set<string>();
+    let failure = new Error('no broker is known');
+    for (const address of candidates) {
+      if (tried.has(nameOf(address))) continue;
+      tried.add(nameOf(address));
+      try {
+        const link = await this.#links.get(address);
+        return await link.send(request, kafka.livenessMs);
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
+        failure = error as Error;
+      }
+    }
+    throw failure;
+  }
+
+  async #askController<T extends { readonly throttleMs: number }>(
+    { brokers, controllerId }: Metadata,
+    request: KafkaRequest<T>,
+    timeoutMs: number,
+  ): Promise<T> {
+    const address = brokers.get(controllerId);
+    if (address === undefined) throw new Error('the cluster has no controller');
+    const failure = this.#outages.failureOf(address);
+    if (failure !== null) throw failure;
+    try {
+      const link = await this.#links.get(address);
+      return await link.send(request, timeoutMs);
+    } catch (error) {
+      this.#outages.failed(address, error as Error);
+      throw error;
+    }
+  }
+}
+
+function hasLeaders({ topics }: Metadata, name: string): boolean {
+  const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+  return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+}
+
+function viewOf(
+  { clusterId, brokers, topics }: Metadata,
+  names: readonly string[],
+  nearest: ReadonlyMap<string, string>,
+): ClusterView {
+  const byName = new Map(topics.map((topic) => [topic.name, topic]));
+  const found = names
+    .map((name) => byName.get(name))
+    .filter((topic): topic is TopicMetadata => topic !== undefined);
+  return {
+    clusterId,
+    partitions: found.flatMap(({ name, topicId, partitions }) =>
+      partitions.map(({ partition, leader, leaderEpoch }) => ({
+        topic: name,
+        partition,
+        topicId,
+        leader: brokers.get(leader) ?? null,
+        leaderEpoch,
+      })),
+    ),
+    faults: new Map(
+      found.flatMap(({ name, errorCode }) =>
+        errorCode === ERROR_CODE.NONE
+          ? []
+          : [
+              [
+                name,
+                {
+                  state: faultOf(errorCode),
+                  error: new ProtocolError(name, errorCode),
+                  nearest: nearest.get(name) ?? null,
+                },
+              ],
+            ],
+      ),
+    ),
+  };
+}
+
+function faultOf(errorCode: number): TopicFault['state'] {
+  if (errorCode === ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION) return 'missing';
+  return errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED ? 'forbidden' : 'interrupted';
+}
