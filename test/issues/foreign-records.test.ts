@@ -17,8 +17,13 @@ interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+interface PartitionStatus {
+  readonly heldBackSince: string | null;
+  readonly highWatermark: string;
+}
+
 interface KafkaStatus {
-  readonly consumer: { readonly partitions: readonly { readonly heldBackSince: string | null }[] };
+  readonly consumer: { readonly partitions: readonly PartitionStatus[] };
 }
 
 /** What producers that know nothing of the gateway write into a topic that it serves. */
@@ -132,7 +137,10 @@ describe('records of other producers', () => {
       const { status } = await fetch(`${url}/broadcast`, { method: 'POST', body: 'stored behind it' });
       expect(status).toBe(202);
 
-      await until(async () => (await partition()).heldBackSince !== null, '/kafka/status says it');
+      await until(async () => {
+        const { heldBackSince, highWatermark } = await partition();
+        return heldBackSince !== null && highWatermark === '2';
+      }, '/kafka/status says it of both records');
       expect(await partition()).toMatchObject({
         partition: 0,
         lastStableOffset: '0',

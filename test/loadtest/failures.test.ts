@@ -5,6 +5,7 @@ import { freePorts } from '../../infra/local/ports';
 import { startStack } from '../../infra/local/start-stack';
 import { startBufferingNginx } from '../support/buffering-nginx';
 import { type K6Run, runK6 } from '../support/k6-run';
+import { scrape } from '../support/metrics';
 import { spawnGateway } from '../support/process';
 import { until } from '../support/until';
 
@@ -12,6 +13,8 @@ const RUN_LIMIT_MS = 120_000;
 const CONNECTIONS = 100;
 const SMALL = { CONNECTIONS: String(CONNECTIONS), RAMP: '1s', HOLD: '4s', RAMP_DOWN: '500ms' };
 const THRESHOLDS_FAILED = 99;
+/** Ticks that the gateway sends each stream before it dies. */
+const EVENTS_EACH = 5;
 /** After the first tick that was not stored; under ten seconds together with what came before. */
 const STANDSTILL_MS = 5_000;
 
@@ -62,6 +65,12 @@ describe('the load test fails, and says why', () => {
           async () => (await (await fetch(`${gateway.url}/connections`)).text()) === String(CONNECTIONS),
           'all streams are open',
           RUN_LIMIT_MS,
+        );
+        const deliveries = async () => (await scrape(gateway.url)).get('deliveries_total')!;
+        const before = await deliveries();
+        await until(
+          async () => (await deliveries()) >= before + EVENTS_EACH * CONNECTIONS,
+          'k6 has counted all of them: each has events',
         );
         await gateway.kill();
       });
