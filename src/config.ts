@@ -11,13 +11,13 @@ import { FANOUT_SETTINGS, fanoutConfig } from './config/fanout-settings';
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
 import { KAFKA_SETTINGS, kafkaConfig, kafkaContradictions } from './config/kafka-settings';
-import { misspellings } from './config/misspellings';
 import { PROCESS_SETTINGS, shutdownConfig } from './config/process-settings';
 import { backfillConfig, REPLAY_SETTINGS, resumeConfig } from './config/replay-settings';
 import { aggregationConfig, ROLE_SETTINGS, tickerConfig } from './config/role-settings';
 import type { SettingsOf } from './config/setting-types';
 import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/stream-settings';
 import { TOPIC_SETTINGS, type TopicSetting, topicCreation } from './config/topic-settings';
+import { unknownSettings } from './config/unknown-settings';
 
 /**
  * Every setting of the gateway: environment variable, type, default and meaning. README's table is checked against this
@@ -65,7 +65,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = z.object(SETTINGS).safeParse(set);
-  const faults = [...misspellings(set, Object.keys(SETTINGS))];
+  const faults = [...unknownSettings(set, Object.keys(SETTINGS))];
   if (parsed.success) faults.push(...contradictions(parsed.data));
   else faults.push(...parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
@@ -85,7 +85,7 @@ function* contradictions(s: Settings): Iterable<string> {
 function arrange(s: Settings) {
   return {
     logLevel: s.LOG_LEVEL,
-    streamLogLines: s.LOG_STREAMS_PER_SECOND,
+    streamLogLines: s.LOG_STREAM_LINES_PER_SECOND,
     /** What must never be seen, as far as it is kept at all. */
     secrets: [s.ADMIN_KEY, s.KAFKA_SASL_PASSWORD, s.JWT_SECRET].filter((secret) => secret !== undefined),
     readyWhen: s.READY_WHEN,

@@ -53,7 +53,7 @@ async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchCont
   }
   const cpuMs = ((usageOf(pid).cpuSeconds - startS - idleS) * MS_PER_S) / count;
   return {
-    streams: seriesValue(text, 'sse_gateway_connections'),
+    streams: seriesValue(text, 'sse_gateway_streams_open'),
     cpuMs,
     cpuPercent: (cpuMs / SCRAPE_PERIOD_MS) * 100,
     slowestMs,

@@ -12,15 +12,19 @@ export const EVENT_LOG_SETTINGS = {
     .toLowerCase()
     .default('development')
     .describe('`production` refuses an accidental memory log'),
-  PRODUCE_DEADLINE_MS: ms(5_000, 100).describe('after it the outcome of an append is reported as unknown'),
-  PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('records of one produce request'),
-  PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('bytes of one produce request'),
-  PRODUCE_QUEUE_RECORDS: int(10_000, 1, 1_000_000).describe('records waiting for the log; beyond it 503'),
-  PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe('bytes waiting for the log; beyond it 503'),
-  BREAKER_FAILURES: int(3, 1, 1_000).describe(
+  KAFKA_PRODUCE_DEADLINE_MS: ms(5_000, 100).describe(
+    'after it the outcome of an append is reported as unknown',
+  ),
+  KAFKA_PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('records of one produce request'),
+  KAFKA_PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('bytes of one produce request'),
+  KAFKA_PRODUCE_QUEUE_RECORDS: int(10_000, 1, 1_000_000).describe(
+    'records waiting for the log; beyond it 503',
+  ),
+  KAFKA_PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe('bytes waiting for the log; beyond it 503'),
+  KAFKA_PRODUCE_BREAKER_FAILURES: int(3, 1, 1_000).describe(
     'tries in a row that failed, after which appends to that partition fail at once',
   ),
-  BREAKER_PROBE_MS: ms(1_000, 10).describe(
+  KAFKA_PRODUCE_BREAKER_PROBE_MS: ms(1_000, 10).describe(
     'longest pause before a broker or partition is tried again to which appends fail at once',
   ),
   MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('records the memory log keeps'),
@@ -35,13 +39,13 @@ export function eventLogOf(s: EventLogSettings & Pick<KafkaSettings, 'KAFKA_BROK
 
 export function appendConfig(s: EventLogSettings) {
   return {
-    deadlineMs: s.PRODUCE_DEADLINE_MS,
-    batchRecords: s.PRODUCE_BATCH_RECORDS,
-    batchBytes: s.PRODUCE_BATCH_BYTES,
-    queueRecords: s.PRODUCE_QUEUE_RECORDS,
-    queueBytes: s.PRODUCE_QUEUE_BYTES,
-    breakerFailures: s.BREAKER_FAILURES,
-    breakerProbeMs: s.BREAKER_PROBE_MS,
+    deadlineMs: s.KAFKA_PRODUCE_DEADLINE_MS,
+    batchRecords: s.KAFKA_PRODUCE_BATCH_RECORDS,
+    batchBytes: s.KAFKA_PRODUCE_BATCH_BYTES,
+    queueRecords: s.KAFKA_PRODUCE_QUEUE_RECORDS,
+    queueBytes: s.KAFKA_PRODUCE_QUEUE_BYTES,
+    breakerFailures: s.KAFKA_PRODUCE_BREAKER_FAILURES,
+    breakerProbeMs: s.KAFKA_PRODUCE_BREAKER_PROBE_MS,
   };
 }
 

@@ -24,11 +24,11 @@ export const HTTP_SETTINGS = {
     'idle time of a connection between requests; more than the proxy’s',
   ),
   HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
-  MAX_CONNECTIONS: int(0, 0, 1_000_000).describe(
+  HTTP_MAX_CONNECTIONS: int(0, 0, 1_000_000).describe(
     'open connections, whatever they are for; beyond it new ones are closed at once; 0 means MAX_STREAMS + 500',
   ),
   RESERVED_FILES: int(200, 0, 1_000_000).describe(
-    'open files kept free for Kafka and others, where the limit of the process would allow fewer than MAX_CONNECTIONS',
+    'open files kept free for Kafka and others, where the limit of the process would allow fewer than HTTP_MAX_CONNECTIONS',
   ),
   CORS_ORIGINS: list(originFault, originOf).describe(
     'exact origins that may read; unset means any, without credentials',
@@ -75,14 +75,14 @@ export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>
     backlog: s.HTTP_BACKLOG,
     checkMs: s.HTTP_CHECK_MS,
     maxHeaderBytes: s.HTTP_MAX_HEADER_BYTES,
-    maxConnections: s.MAX_CONNECTIONS || s.MAX_STREAMS + CONNECTIONS_BESIDES_STREAMS,
+    maxConnections: s.HTTP_MAX_CONNECTIONS || s.MAX_STREAMS + CONNECTIONS_BESIDES_STREAMS,
     reservedFiles: s.RESERVED_FILES,
   };
 }
 
 export function* httpContradictions(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>): Iterable<string> {
-  if (s.MAX_CONNECTIONS !== 0 && s.MAX_CONNECTIONS < s.MAX_STREAMS)
-    yield 'MAX_CONNECTIONS must not be under MAX_STREAMS';
+  if (s.HTTP_MAX_CONNECTIONS !== 0 && s.HTTP_MAX_CONNECTIONS < s.MAX_STREAMS)
+    yield 'HTTP_MAX_CONNECTIONS must not be under MAX_STREAMS';
   if (s.HTTP_HEADERS_TIMEOUT_MS > s.HTTP_REQUEST_TIMEOUT_MS)
     yield 'HTTP_HEADERS_TIMEOUT_MS must not be over HTTP_REQUEST_TIMEOUT_MS';
 }

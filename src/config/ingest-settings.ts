@@ -7,14 +7,14 @@ export const INGEST_SETTINGS = {
   MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
   MAX_INGEST_REQUESTS: int(2_000, 1, 1_000_000).describe('publishing requests in flight; beyond it 503'),
   MAX_INGEST_BYTES: bytes(64 << 20, 1024).describe('bytes of bodies in flight; beyond it 503'),
-  INGEST_RATE_PER_S: int(0, 0, 10_000_000).describe(
+  MAX_INGEST_EVENTS_PER_SECOND: int(0, 0, 10_000_000).describe(
     'events published in a second; beyond it 429; 0 means no limit',
   ),
-  INGEST_RATE_PER_CLIENT_PER_S: int(0, 0, 10_000_000).describe(
+  MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: int(0, 0, 10_000_000).describe(
     'the same for each key, token subject, or else client address; 0 means no limit',
   ),
-  RATE_BURST_MS: ms(1_000, 1).describe('for how long a rate is saved up: so much may come at once'),
-  RATE_CLIENTS: int(10_000, 1, 10_000_000).describe('clients whose rate is remembered at a time'),
+  RATE_LIMIT_BURST_MS: ms(1_000, 1).describe('for how long a rate is saved up: so much may come at once'),
+  RATE_LIMIT_MAX_CLIENTS: int(10_000, 1, 10_000_000).describe('clients whose rate is remembered at a time'),
 } as const;
 
 export type IngestSettings = SettingsOf<typeof INGEST_SETTINGS>;
@@ -28,10 +28,10 @@ export function ingestConfig(s: IngestSettings) {
     inFlight: { maxRequests: s.MAX_INGEST_REQUESTS, maxBytes: s.MAX_INGEST_BYTES },
     /** Per second; 0: no limit. */
     rate: {
-      perSecond: s.INGEST_RATE_PER_S,
-      perClientPerSecond: s.INGEST_RATE_PER_CLIENT_PER_S,
-      burstMs: s.RATE_BURST_MS,
-      maxClients: s.RATE_CLIENTS,
+      perSecond: s.MAX_INGEST_EVENTS_PER_SECOND,
+      perClientPerSecond: s.MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND,
+      burstMs: s.RATE_LIMIT_BURST_MS,
+      maxClients: s.RATE_LIMIT_MAX_CLIENTS,
     },
   };
 }

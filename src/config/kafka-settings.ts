@@ -20,7 +20,7 @@ export const KAFKA_SETTINGS = {
   KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
     'silence of a broker in the middle of a request after which its connection is dropped; an answer that goes on arriving may take any time',
   ),
-  KAFKA_LIVENESS_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
+  KAFKA_SILENCE_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
   KAFKA_RETRY_MIN_MS: ms(100, 1).describe(
     'first pause before a broker is tried again; doubles up to the next one',
   ),
@@ -96,7 +96,7 @@ export function kafkaConfig(s: KafkaSettings) {
           },
     connectTimeoutMs: s.KAFKA_CONNECT_TIMEOUT_MS,
     requestTimeoutMs: s.KAFKA_REQUEST_TIMEOUT_MS,
-    livenessMs: s.KAFKA_LIVENESS_MS,
+    livenessMs: s.KAFKA_SILENCE_MS,
     retryMinMs: s.KAFKA_RETRY_MIN_MS,
     retryMaxMs: s.KAFKA_RETRY_MAX_MS,
     metadataRefreshMs: s.KAFKA_METADATA_REFRESH_MS,
@@ -109,8 +109,8 @@ export function kafkaConfig(s: KafkaSettings) {
 export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
   if (s.KAFKA_RETRY_MIN_MS > s.KAFKA_RETRY_MAX_MS)
     yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
-  if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_LIVENESS_MS)
-    yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_LIVENESS_MS';
+  if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_SILENCE_MS)
+    yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_SILENCE_MS';
   const other = s.KAFKA_BROKERS.find(({ isTls }) => isTls !== null && isTls !== s.KAFKA_SSL);
   if (other !== undefined)
     yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or that one be written as ${other.address}`;

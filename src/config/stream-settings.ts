@@ -3,7 +3,7 @@ import { bytes, int, ms, type SettingsOf } from './setting-types';
 
 export const STREAM_SETTINGS = {
   STREAM_CHECK_MS: ms(1_000, 10).describe('how often all streams are looked at for silence and slowness'),
-  LOG_CHECK_MS: ms(250, 10).describe('how often streams are told that Kafka went away or is back'),
+  KAFKA_STATUS_CHECK_MS: ms(250, 10).describe('how often streams are told that Kafka went away or is back'),
   HEARTBEAT_MS: ms(15_000, 100).describe('silence on a stream after which a comment is sent'),
   RETRY_MIN_MS: ms(1_000, 1).describe('lower end of the reconnect time that a stream is told'),
   RETRY_MAX_MS: ms(5_000, 1).describe('upper end of the reconnect time that a stream is told'),
@@ -18,7 +18,7 @@ export const STREAM_SETTINGS = {
   MAX_STREAMS_PER_IP: int(0, 0, 1_000_000).describe(
     'open streams of one client address, of IPv6 of one /64 network; 0 means no limit',
   ),
-  ACCEPT_RATE_PER_S: int(0, 0, 1_000_000).describe(
+  MAX_NEW_STREAMS_PER_SECOND: int(0, 0, 1_000_000).describe(
     'new streams in a second; those beyond come back after their reconnect time; 0 means no limit',
   ),
   MAX_SUBSCRIPTIONS: int(18_000, 1, 1_000_000).describe(
@@ -30,10 +30,10 @@ export const STREAM_SETTINGS = {
 
 export type StreamSettings = SettingsOf<typeof STREAM_SETTINGS>;
 
-export function streamConfig(s: StreamSettings & Pick<IngestSettings, 'RATE_BURST_MS'>) {
+export function streamConfig(s: StreamSettings & Pick<IngestSettings, 'RATE_LIMIT_BURST_MS'>) {
   return {
     checkMs: s.STREAM_CHECK_MS,
-    logCheckMs: s.LOG_CHECK_MS,
+    logCheckMs: s.KAFKA_STATUS_CHECK_MS,
     heartbeatMs: s.HEARTBEAT_MS,
     retryMinMs: s.RETRY_MIN_MS,
     retryMaxMs: s.RETRY_MAX_MS,
@@ -44,8 +44,8 @@ export function streamConfig(s: StreamSettings & Pick<IngestSettings, 'RATE_BURS
     /** 0: no limit. */
     maxStreamsPerIp: s.MAX_STREAMS_PER_IP,
     /** 0: no limit. */
-    acceptPerSecond: s.ACCEPT_RATE_PER_S,
-    acceptBurstMs: s.RATE_BURST_MS,
+    acceptPerSecond: s.MAX_NEW_STREAMS_PER_SECOND,
+    acceptBurstMs: s.RATE_LIMIT_BURST_MS,
     maxSubscriptions: s.MAX_SUBSCRIPTIONS,
     maxEventNames: s.MAX_EVENT_NAMES_PER_STREAM,
     maxChannels: s.MAX_CHANNELS_PER_STREAM,

@@ -57,7 +57,7 @@ export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegist
     onIngest: (durationMs) => observed.ingest_duration_seconds.observe(durationMs / MS_PER_S),
     onProduced: (durationMs) => observed.kafka_produce_duration_seconds.observe(durationMs / MS_PER_S),
     onStreamClosed: (lifetimeMs) =>
-      observed.connection_duration_seconds.observe(Math.max(0, lifetimeMs) / MS_PER_S),
+      observed.stream_duration_seconds.observe(Math.max(0, lifetimeMs) / MS_PER_S),
   };
 }
 

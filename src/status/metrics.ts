@@ -33,20 +33,20 @@ export const READ_METRICS = {
   ready: gauge('1 while `/readyz` says so', ({ isReady }) => one(isReady)),
   draining: gauge('1 while the instance shuts down', ({ isDraining }) => one(isDraining)),
 
-  connections: gauge('open streams', ({ streams }) => one(streams.open)),
-  connections_limit: gauge('`MAX_STREAMS`', ({ streams }) => one(streams.max)),
-  connections_opened_total: counter('streams opened', ({ streams }) => one(streams.opened)),
-  connections_closed_total: counter(
+  streams_open: gauge('open streams', ({ streams }) => one(streams.open)),
+  streams_limit: gauge('`MAX_STREAMS`', ({ streams }) => one(streams.max)),
+  streams_opened_total: counter('streams opened', ({ streams }) => one(streams.opened)),
+  streams_closed_total: counter(
     'streams closed: by the `client` or the network; `slow`, it took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it had its share of older records; `drain`, the instance shuts down; `expired`, its token did; `error`, a defect',
     ({ streams }) => by('reason', streams.closed),
     ['reason'],
   ),
-  connections_rejected_total: counter(
+  streams_rejected_total: counter(
     'requests for a stream that got none, by the `code` of the problem; `other` for a code that is not named here',
     ({ streamCounts }) => by('reason', streamCounts.rejected),
     ['reason'],
   ),
-  refusals_total: counter(
+  requests_rejected_total: counter(
     'requests of any kind, and connections, that were refused to protect the instance or its events',
     ({ refusals }) => by('reason', refusals),
     ['reason'],
@@ -145,16 +145,16 @@ export const READ_METRICS = {
     'bytes of events handed to streams; heartbeats, the beginning of a stream and the framing of HTTP do not count',
     ({ hub }) => one(hub.bytes),
   ),
-  fanout_holds_total: counter('times reading the log was held back because fan-out was slower', ({ hub }) =>
+  fanout_pauses_total: counter('times reading the log was held back because fan-out was slower', ({ hub }) =>
     one(hub.holds),
   ),
-  backfill_reads_total: counter('reads of older records', ({ backfill }) => one(backfill.reads)),
-  backfill_records_total: counter('older records read', ({ backfill }) => one(backfill.records)),
-  backfill_lost_events_total: counter(
+  history_reads_total: counter('reads of older records', ({ backfill }) => one(backfill.reads)),
+  history_records_total: counter('older records read', ({ backfill }) => one(backfill.records)),
+  history_lost_events_total: counter(
     'offsets in holes that these reads met, each read told to all streams that share it',
     ({ backfill }) => one(backfill.lost),
   ),
-  backfill_cached_bytes: gauge('bytes of older records kept for streams that read the same', ({ backfill }) =>
+  history_cached_bytes: gauge('bytes of older records kept for streams that read the same', ({ backfill }) =>
     one(backfill.cachedBytes),
   ),
 
@@ -204,7 +204,7 @@ export const READ_METRICS = {
       ),
     ['op'],
   ),
-  kafka_held_back_seconds: gauge(
+  kafka_open_transaction_seconds: gauge(
     'how long an open transaction of another producer has held back all records behind it in a partition; 0 when none does',
     ({ log, nowMs }) =>
       log.consumer.partitions.map(({ topic, partition, heldBackSince }) => ({
@@ -221,7 +221,7 @@ export const READ_METRICS = {
 } as const satisfies Record<string, ReadMetric>;
 
 export const OBSERVED_METRICS = {
-  connection_duration_seconds: histogram('how long streams were open, when they close', LIFETIME_BUCKETS),
+  stream_duration_seconds: histogram('how long streams were open, when they close', LIFETIME_BUCKETS),
   ingest_duration_seconds: histogram(
     'requests to publish, from the head of the request to the end of the answer',
     LATENCY_BUCKETS,

@@ -130,7 +130,7 @@ describe('client libraries as they are published, used as docs/clients.md says',
   it(
     'get every event while their gateway drains and starts again',
     async () => {
-      const gateway = await startGateway({ DRAIN_MS: '1000', DRAIN_GAP_MS: '1000' });
+      const gateway = await startGateway({ DRAIN_MS: '1000', DRAIN_MAX_PAUSE_MS: '1000' });
       const clients = libraries.start({ url: () => `${gateway.url}/subscribe/drain` });
       await untilAll(clients, ({ connections }) => connections > 0, 'it is connected');
       await untilStreams(gateway, '/subscribe/drain', clients.length);

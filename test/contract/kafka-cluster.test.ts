@@ -102,7 +102,10 @@ describe('kafka event log on three brokers', () => {
     const place = topicAt(kafka.bootstrap, topic);
     await kafka.broker.start(0);
     await place.create({ replicas: [[3, 2, 1]] });
-    const patient = { PRODUCE_DEADLINE_MS: `${PATIENCE_MS}`, KAFKA_REQUEST_TIMEOUT_MS: `${PATIENCE_MS}` };
+    const patient = {
+      KAFKA_PRODUCE_DEADLINE_MS: `${PATIENCE_MS}`,
+      KAFKA_REQUEST_TIMEOUT_MS: `${PATIENCE_MS}`,
+    };
     const log = openKafkaLog(kafka.bootstrap, [topic], patient);
     try {
       await until(() => log.status().producer.connected, 'it is connected');

@@ -100,7 +100,7 @@ describe('kafka event log', () => {
 
     it('tails a topic that appears later and is not its own to create', async () => {
       const topic = newTopic();
-      const log = await open([topic], { KAFKA_CREATE_TOPICS: 'another', KAFKA_LIVENESS_MS: '1000' });
+      const log = await open([topic], { KAFKA_CREATE_TOPICS: 'another', KAFKA_SILENCE_MS: '1000' });
       const seen = await tail(log);
       expect(seen.layout!.partitions).toEqual([]);
       expect((await log.append([text(topic, 'x')])).map(codeOf)).toEqual(['unknown-topic']);
@@ -175,7 +175,7 @@ describe('kafka event log', () => {
 
     it('refuses what does not fit into its queue', async () => {
       const topic = newTopic();
-      const log = await open([topic], { PRODUCE_QUEUE_RECORDS: '10' });
+      const log = await open([topic], { KAFKA_PRODUCE_QUEUE_RECORDS: '10' });
       const results = await log.append(Array.from({ length: 15 }, (_, i) => text(topic, String(i))));
       expect(results.map(codeOf)).toEqual([
         ...Array.from({ length: 10 }, () => 'ok'),

@@ -49,7 +49,7 @@ describe('kafka event log while the broker is away', () => {
 
   it('tells within 5 s when the broker hangs and when it is back, answers appends, and loses nothing', async () => {
     const topic = newTopic();
-    const log = await open([topic], { PRODUCE_DEADLINE_MS: '2500' });
+    const log = await open([topic], { KAFKA_PRODUCE_DEADLINE_MS: '2500' });
     const seen = await tail(log);
     const outcomes = new Map<string, string>();
     const append = async (value: string) => {
@@ -97,7 +97,7 @@ describe('kafka event log while the broker is away', () => {
 
   it('notices a hang while idle, and one that outlasts every request', async () => {
     const log = await open([newTopic()], {
-      KAFKA_LIVENESS_MS: '1000',
+      KAFKA_SILENCE_MS: '1000',
       KAFKA_REQUEST_TIMEOUT_MS: '1000',
       KAFKA_CONNECT_TIMEOUT_MS: '1000',
     });

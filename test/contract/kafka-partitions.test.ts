@@ -9,7 +9,7 @@ import { useEventLogs } from './use-event-logs';
 
 jest.setTimeout(60_000);
 
-const FRESH = { KAFKA_METADATA_REFRESH_MS: '200', KAFKA_LIVENESS_MS: '1000' };
+const FRESH = { KAFKA_METADATA_REFRESH_MS: '200', KAFKA_SILENCE_MS: '1000' };
 
 const untilReadIs = (log: EventLog, topic: string, state: Service['state']) =>
   until(() => {
@@ -107,7 +107,7 @@ describe('kafka event log with a topic that cannot be read', () => {
       await topicOf(bad).create();
       await topicOf(bad).produce([{ value: 'old', partition: 0 }]);
       // Records of the last seconds before the start may come, since clocks differ.
-      await pace(Number(FRESH.KAFKA_LIVENESS_MS) + 200);
+      await pace(Number(FRESH.KAFKA_SILENCE_MS) + 200);
       await topicOf(bad).deny([right]);
       const log = await open([good, bad], { ...FRESH, KAFKA_CREATE_TOPICS: good });
       const seen = await tail(log);

@@ -63,8 +63,8 @@ describe('memory event log', () => {
     const topic = newTopic();
     const log = build([topic], {
       MEMORY_LOG_RECORDS: '2',
-      PRODUCE_DEADLINE_MS: '100',
-      PRODUCE_QUEUE_RECORDS: '1',
+      KAFKA_PRODUCE_DEADLINE_MS: '100',
+      KAFKA_PRODUCE_QUEUE_RECORDS: '1',
     });
     const seen = new TailRecorder();
     const tail = log.tail(seen);

@@ -120,7 +120,7 @@ describe('SIGTERM', () => {
   it(
     'given twice ends at once',
     async () => {
-      const gateway = await spawnGateway({ env: { DRAIN_MS: '600000', DRAIN_GAP_MS: '600000' } });
+      const gateway = await spawnGateway({ env: { DRAIN_MS: '600000', DRAIN_MAX_PAUSE_MS: '600000' } });
       const [stream] = await openStreams(gateway.port, 1);
       await openStreams(gateway.port, 5);
       process.kill(gateway.pid, 'SIGTERM');

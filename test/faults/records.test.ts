@@ -145,7 +145,7 @@ describe('records that nobody expects', () => {
           KAFKA_BROKERS: broker.bootstrap.join(','),
           MAX_EVENT_BYTES: String(8 << 20),
           MAX_BATCH_BYTES: String(16 << 20),
-          PRODUCE_BATCH_BYTES: String(16 << 20),
+          KAFKA_PRODUCE_BATCH_BYTES: String(16 << 20),
         },
       });
       await until(async () => (await fetch(`${limited.url}/readyz`)).status === 200, 'the gateway is ready');

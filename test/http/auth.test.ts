@@ -75,7 +75,7 @@ describe('publishing with keys', () => {
   it('limits the rate of each key', async () => {
     const { url } = await startGateway({
       API_KEYS: `a=${SECRET}-aa,b=${SECRET}-bb`,
-      INGEST_RATE_PER_CLIENT_PER_S: '1',
+      MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: '1',
     });
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => post(`${url}/broadcast`, bearer(`${SECRET}-aa`))),

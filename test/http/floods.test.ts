@@ -52,7 +52,10 @@ describe('streams', () => {
   });
 
   it('are accepted no faster than the rate', async () => {
-    const { url, refusals } = await startGateway({ ACCEPT_RATE_PER_S: '2', RATE_BURST_MS: '2000' });
+    const { url, refusals } = await startGateway({
+      MAX_NEW_STREAMS_PER_SECOND: '2',
+      RATE_LIMIT_BURST_MS: '2000',
+    });
     const clients = await Promise.all(Array.from({ length: 20 }, () => openStream(`${url}/sse`)));
     await Promise.all(clients.map((client) => client.until((it) => it.text().includes('\n\n'))));
     const accepted = clients.filter((client) => client.text().startsWith(':ok')).length;
@@ -97,7 +100,10 @@ describe('publishing', () => {
     fetch(url, { method: 'POST', body, headers });
 
   it('in all is limited by rate, with the time to wait', async () => {
-    const { url, refusals } = await startGateway({ INGEST_RATE_PER_S: '5', RATE_BURST_MS: '1000' });
+    const { url, refusals } = await startGateway({
+      MAX_INGEST_EVENTS_PER_SECOND: '5',
+      RATE_LIMIT_BURST_MS: '1000',
+    });
     const answers = await Promise.all(Array.from({ length: 30 }, () => post(`${url}/broadcast`, 'x')));
     const refused = answers.filter(({ status }) => status === 429);
     const stored = answers.filter(({ status }) => status === 202);
@@ -113,7 +119,7 @@ describe('publishing', () => {
   });
 
   it('is limited for each client, whatever the others do', async () => {
-    const { url } = await startGateway({ INGEST_RATE_PER_CLIENT_PER_S: '1', TRUST_PROXY: '1' });
+    const { url } = await startGateway({ MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: '1', TRUST_PROXY: '1' });
     const from = (address: string) => post(`${url}/broadcast`, 'x', { 'X-Forwarded-For': address });
     const greedy = await Promise.all(Array.from({ length: 20 }, () => from('192.0.2.1')));
     expect(greedy.some(({ status }) => status === 429)).toBe(true);
@@ -121,7 +127,7 @@ describe('publishing', () => {
   });
 
   it('in batches counts events, not requests', async () => {
-    const { url } = await startGateway({ INGEST_RATE_PER_S: '10', RATE_BURST_MS: '1000' });
+    const { url } = await startGateway({ MAX_INGEST_EVENTS_PER_SECOND: '10', RATE_LIMIT_BURST_MS: '1000' });
     const batch = JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ data: String(i) })));
     const headers = { 'Content-Type': 'application/json' };
     expect((await post(`${url}/events`, batch, headers)).status).toBe(202);
@@ -215,7 +221,7 @@ describe('connections', () => {
   });
 
   it('beyond the maximum are closed at once, and taken again when others have gone', async () => {
-    const { url, port, refusals } = await startGateway({ MAX_STREAMS: '5', MAX_CONNECTIONS: '5' });
+    const { url, port, refusals } = await startGateway({ MAX_STREAMS: '5', HTTP_MAX_CONNECTIONS: '5' });
     const idle = Array.from({ length: 5 }, () => rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n'));
     await Promise.all(idle.map((it) => it.until(':ok')));
     const beyond = Array.from({ length: 20 }, () =>

@@ -21,8 +21,8 @@ describe('GET /metrics', () => {
     expect(res.headers.get('cache-control')).toBe('no-store');
     const metrics = await scrape(url);
     for (const series of [
-      'connections',
-      'connections_closed_total{reason="slow"}',
+      'streams_open',
+      'streams_closed_total{reason="slow"}',
       'replay_requests_total{result="reset"}',
       'ingest_requests_total{code="503"}',
       'ingest_requests_total{code="aborted"}',
@@ -46,17 +46,17 @@ describe('GET /metrics', () => {
       fetch(`${url}/broadcast${channel}`, { method: 'POST', body: 'data' }),
     );
     const [during] = await Promise.all([scrape(url), ...posts]);
-    expect(during.get('connections')).toBe(4);
+    expect(during.get('streams_open')).toBe(4);
     await streams[0]!.until(({ events }) => events.length === 3);
     await streams[1]!.until(({ events }) => events.length === 2);
     streams[3]!.close();
     const metrics = await until(async () => {
       const found = await scrape(url);
-      return found.get('connections') === 3 && found.get('deliveries_total') === 7 ? found : null;
+      return found.get('streams_open') === 3 && found.get('deliveries_total') === 7 ? found : null;
     }, 'one stream has gone');
-    expect(metrics.get('connections_opened_total')).toBe(4);
-    expect(metrics.get('connections_closed_total{reason="client"}')).toBe(1);
-    expect(metrics.get('connection_duration_seconds_count')).toBe(1);
+    expect(metrics.get('streams_opened_total')).toBe(4);
+    expect(metrics.get('streams_closed_total{reason="client"}')).toBe(1);
+    expect(metrics.get('stream_duration_seconds_count')).toBe(1);
     expect(metrics.get('streams{state="live"}')).toBe(3);
     expect(metrics.get('client_buffer_bytes')).toBe(0);
     expect(metrics.get('ingest_requests_total{code="202"}')).toBe(3);
@@ -82,8 +82,8 @@ describe('GET /metrics', () => {
       SLOW_GRACE_MS: '700',
       STREAM_CHECK_MS: '50',
       RING_RECORDS: '5',
-      BACKFILL_MAX_RECORDS: '10',
-      BACKFILL_CHUNK_BYTES: '1024',
+      REPLAY_MAX_RECORDS: '10',
+      REPLAY_CHUNK_BYTES: '1024',
     });
     const slow = rawHttp(port, 'GET /subscribe/slow HTTP/1.1\r\nHost: x\r\n\r\n');
     await slow.until(':ok');
@@ -97,7 +97,7 @@ describe('GET /metrics', () => {
     const blocked = await scrape(url);
     expect(blocked.get('client_buffer_bytes')).toBeGreaterThan(1_024);
     await until(
-      async () => (await scrape(url)).get('connections_closed_total{reason="slow"}') === 1,
+      async () => (await scrape(url)).get('streams_closed_total{reason="slow"}') === 1,
       'it is closed',
     );
     const { id } = await post(`${url}/broadcast`, 'first');
@@ -105,13 +105,13 @@ describe('GET /metrics', () => {
     const spent = await openStream(`${url}/sse`, { headers: { 'Last-Event-ID': id } });
     await spent.until(({ ended }) => ended());
     const metrics = await scrape(url);
-    expect(metrics.get('connections_closed_total{reason="backfill"}')).toBe(1);
-    expect(metrics.get('connections_closed_total{reason="client"}')).toBe(0);
+    expect(metrics.get('streams_closed_total{reason="backfill"}')).toBe(1);
+    expect(metrics.get('streams_closed_total{reason="client"}')).toBe(0);
     expect(metrics.get('replay_requests_total{result="log"}')).toBe(1);
-    expect(metrics.get('backfill_reads_total')).toBeGreaterThanOrEqual(1);
-    expect(metrics.get('backfill_records_total')).toBeGreaterThanOrEqual(10);
+    expect(metrics.get('history_reads_total')).toBeGreaterThanOrEqual(1);
+    expect(metrics.get('history_records_total')).toBeGreaterThanOrEqual(10);
     expect(metrics.get('ring_records')).toBe(5);
-    expect(metrics.get('connections')).toBe(0);
+    expect(metrics.get('streams_open')).toBe(0);
   });
 
   it('counts streams that were not opened, by the code that they were told', async () => {
@@ -120,22 +120,22 @@ describe('GET /metrics', () => {
     const refused = async (path: string, method = 'GET') => (await fetch(url + path, { method })).text();
     for (let i = 0; i < 3; i++) await refused('/sse');
     first.close();
-    await until(async () => (await scrape(url)).get('connections') === 0, 'it has gone');
+    await until(async () => (await scrape(url)).get('streams_open') === 0, 'it has gone');
     await refused('/sse?lastEventId=nonsense');
     await refused('/sse?lastEventId=nonsense');
     await refused('/sse?event=');
     await refused('/sse', 'DELETE');
     const metrics = await scrape(url);
     const rejected = [...metrics].filter(
-      ([series, value]) => series.startsWith('connections_rejected_total') && value > 0,
+      ([series, value]) => series.startsWith('streams_rejected_total') && value > 0,
     );
     expect(Object.fromEntries(rejected)).toEqual({
-      'connections_rejected_total{reason="too-many-streams"}': 3,
-      'connections_rejected_total{reason="bad-cursor"}': 2,
-      'connections_rejected_total{reason="bad-event-name"}': 1,
-      'connections_rejected_total{reason="method-not-allowed"}': 1,
+      'streams_rejected_total{reason="too-many-streams"}': 3,
+      'streams_rejected_total{reason="bad-cursor"}': 2,
+      'streams_rejected_total{reason="bad-event-name"}': 1,
+      'streams_rejected_total{reason="method-not-allowed"}': 1,
     });
-    expect(metrics.get('refusals_total{reason="too-many-streams"}')).toBe(3);
+    expect(metrics.get('requests_rejected_total{reason="too-many-streams"}')).toBe(3);
   });
 
   it('counts how streams went on, and what could not be given back', async () => {

@@ -69,7 +69,7 @@ describe('the log', () => {
   });
 
   it('tells of streams when asked to, with their requests’ ids', async () => {
-    const { url, port, logged } = await startGateway({ LOG_STREAMS_PER_SECOND: '100' });
+    const { url, port, logged } = await startGateway({ LOG_STREAM_LINES_PER_SECOND: '100' });
     const stream = rawHttp(
       port,
       'GET /subscribe/a?_x=secret HTTP/1.0\r\nX-Request-ID: request-1\r\nUser-Agent: test/1\r\nCookie: secret\r\n\r\n',

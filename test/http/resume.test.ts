@@ -35,7 +35,7 @@ describe('a stream that comes back with its last id', () => {
     [
       'from the log in many small reads',
       ['gateway.open', 'gateway.position'],
-      { RING_RECORDS: '5', BACKFILL_CHUNK_BYTES: '1024' },
+      { RING_RECORDS: '5', REPLAY_CHUNK_BYTES: '1024' },
     ],
   ])('gets what it missed, once and in order, and then what comes: %s', async (_where, opening, env) => {
     const gateway = await startGateway(env);
@@ -314,7 +314,7 @@ describe('a budget for the past', () => {
   it('ends the stream after whole events, and the next one goes on from there', async () => {
     const gateway = await startGateway({
       RING_RECORDS: '5',
-      BACKFILL_MAX_RECORDS: '10',
+      REPLAY_MAX_RECORDS: '10',
       FANOUT_WRITE_BYTES: '100',
     });
     const ids = await post(gateway.url, 60);

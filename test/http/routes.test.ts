@@ -154,7 +154,7 @@ describe('the ticker', () => {
 
 describe('stopping', () => {
   it('refuses new work in the form each client heeds, while streams leave one by one', async () => {
-    const gateway = await startGateway({ DRAIN_MS: '1500', DRAIN_GAP_MS: '1500' });
+    const gateway = await startGateway({ DRAIN_MS: '1500', DRAIN_MAX_PAUSE_MS: '1500' });
     const { url } = gateway;
     const clients = await Promise.all(Array.from({ length: 4 }, () => openStream(`${url}/sse`)));
     const stopped = gateway.stop();

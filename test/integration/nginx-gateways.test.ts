@@ -41,7 +41,9 @@ describe('gateways behind nginx', () => {
   it(
     'take each other’s streams while one drains',
     async () => {
-      const leaving = await spawnGateway({ env: { ...MEMORY, DRAIN_MS: '2000', DRAIN_GAP_MS: '2000' } });
+      const leaving = await spawnGateway({
+        env: { ...MEMORY, DRAIN_MS: '2000', DRAIN_MAX_PAUSE_MS: '2000' },
+      });
       const staying = await spawnGateway({ env: MEMORY });
       const nginx = await openNginx({ upstreams: [leaving, staying].map(({ port }) => `127.0.0.1:${port}`) });
       const before = await Promise.all(Array.from({ length: 20 }, () => openStream(`${nginx.url}/sse`)));

@@ -40,7 +40,7 @@ describe('a value that compaction has removed', () => {
           KAFKA_TOPICS: `${TOPIC}=/`,
           RING_RECORDS: '1',
           RING_WARM_RECORDS: '0',
-          BACKFILL_CACHE_MS: '1000',
+          REPLAY_CACHE_MS: '1000',
         },
       });
       await until(async () => (await fetch(`${url}/readyz`)).status === 200, 'the gateway is ready');

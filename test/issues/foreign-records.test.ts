@@ -118,7 +118,7 @@ describe('records of other producers', () => {
   it(
     'in an open transaction hold back what is behind them, which is said until it ends',
     async () => {
-      const { url } = await gatewayFor('held-back', { env: { KAFKA_LIVENESS_MS: '1000' } });
+      const { url } = await gatewayFor('held-back', { env: { KAFKA_SILENCE_MS: '1000' } });
       const answer = async <T>(path: string) => (await (await fetch(`${url}${path}`)).json()) as T;
       const partition = async () => (await answer<KafkaStatus>('/kafka/status')).consumer.partitions[0]!;
       const degraded = async () => (await answer<Pick<Readiness, 'degraded'>>('/readyz')).degraded;
@@ -163,7 +163,7 @@ describe('records of other producers', () => {
           },
         ],
       });
-      const heldBack = 'kafka_held_back_seconds{topic="held-back",partition="0"}';
+      const heldBack = 'kafka_open_transaction_seconds{topic="held-back",partition="0"}';
       expect((await scrape(url)).get(heldBack)).toBeGreaterThan(0);
       expect(data(source)).toEqual([]);
 

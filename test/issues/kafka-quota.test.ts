@@ -66,7 +66,7 @@ describe('a producer quota', () => {
     const gateway = await startGateway({
       EVENT_LOG: 'kafka',
       KAFKA_BROKERS: kafka.bootstrap.join(),
-      PRODUCE_DEADLINE_MS: '1000',
+      KAFKA_PRODUCE_DEADLINE_MS: '1000',
     });
     await until(async () => (await fetch(`${gateway.url}/readyz`)).ok, 'the gateway is ready');
     const client = await openStream(`${gateway.url}/events`);

@@ -81,7 +81,7 @@ describe('a link to Kafka of 0.5 MB a second', () => {
     await topic.produce(records);
     const gateway = await startReady('replayed', {
       RING_WARM_RECORDS: '0',
-      BACKFILL_CHUNK_BYTES: String(4 << 20),
+      REPLAY_CHUNK_BYTES: String(4 << 20),
     });
     const answers = watchReadiness(gateway.url);
     const bytesBefore = link.bytesToClients;
@@ -126,7 +126,7 @@ describe('a link to Kafka of 0.5 MB a second', () => {
   it('takes an event that is on its way for longer than a broker may be silent', async () => {
     const gateway = await startReady('uploaded', {
       MAX_EVENT_BYTES: String(UPLOAD_BYTES),
-      PRODUCE_DEADLINE_MS: '30000',
+      KAFKA_PRODUCE_DEADLINE_MS: '30000',
     });
     const answers = watchReadiness(gateway.url);
     link.setSpeed(UPLOAD_BYTES / UPLOAD_SECONDS);

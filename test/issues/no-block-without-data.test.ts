@@ -47,7 +47,7 @@ describe.each(PATHS)('no block of %s is without data', (path) => {
     const gateway = await startGateway({
       MEMORY_LOG_RECORDS: '40',
       RING_RECORDS: '5',
-      BACKFILL_MAX_RECORDS: '10',
+      REPLAY_MAX_RECORDS: '10',
       FANOUT_WRITE_BYTES: '100',
     });
     const ids = await post(gateway, 50);

@@ -36,7 +36,7 @@ describe('one bad topic is not a bad cluster', () => {
       KAFKA_TOPICS: `${good}=/good,${bad}=/bad`,
       KAFKA_CREATE_TOPICS: 'none',
       KAFKA_METADATA_REFRESH_MS: '200',
-      KAFKA_LIVENESS_MS: '1000',
+      KAFKA_SILENCE_MS: '1000',
       ...env,
     });
 

@@ -185,7 +185,7 @@ describe('the load test passes although Kafka stood still', () => {
         gateways: 1,
         aggregators: 0,
         tickMs: 200,
-        env: { PRODUCE_DEADLINE_MS: '1000' },
+        env: { KAFKA_PRODUCE_DEADLINE_MS: '1000' },
         onOutput: (name, line) => name === 'ticker' && told.push(line),
       });
       try {

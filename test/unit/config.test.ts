@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig, SETTINGS } from '../../src/config';
+import { RENAMED_SETTINGS } from '../../src/config/unknown-settings';
 import { faultsOf } from '../support/config-faults';
 
 describe('parseConfig', () => {
@@ -40,6 +41,15 @@ describe('parseConfig', () => {
     expect(faultsOf({ GATEWAY_PORT: '1' })).toEqual(['GATEWAY_PORT is not a setting; did you mean PORT?']);
     expect(faultsOf({ HEARTBEATS_MS: '1' })).toEqual([
       'HEARTBEATS_MS is not a setting; did you mean HEARTBEAT_MS?',
+    ]);
+  });
+
+  it.each(Object.entries(RENAMED_SETTINGS))('refuses the former setting %s and names %s', (former, name) => {
+    expect(Object.keys(SETTINGS)).toContain(name);
+    expect(Object.keys(SETTINGS)).not.toContain(former);
+    expect(faultsOf({ [former]: '1', PORT: '70000' })).toEqual([
+      `${former} is now ${name}`,
+      expect.stringMatching(/^PORT /),
     ]);
   });
 

@@ -20,7 +20,7 @@ describe('the metrics', () => {
   });
 
   it.each([
-    ['connections_closed_total', Object.keys(new OpenStreams().stats().closed)],
+    ['streams_closed_total', Object.keys(new OpenStreams().stats().closed)],
     ['streams', STREAM_STATES],
     ['replay_requests_total', RESUME_RESULTS],
     ['kafka_errors_total', LOG_OPERATIONS],
