@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     readBack = 0,
   ] = process.argv.slice(2).map(Number);
   const config = parseConfig(process.env);
-  const logger = createLogger('warn');
+  const logger = createLogger({ level: 'warn' });
   const log = createEventLog(config, logger);
   const reading = readBack === 1 ? readIntoRing(log, config, logger) : null;
   const record: NewRecord = {

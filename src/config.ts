@@ -85,6 +85,7 @@ function* contradictions(s: Settings): Iterable<string> {
 function arrange(s: Settings) {
   return {
     logLevel: s.LOG_LEVEL,
+    logFormat: s.LOG_FORMAT,
     streamLogLines: s.LOG_STREAM_LINES_PER_SECOND,
     /** What must never be seen, as far as it is kept at all. */
     secrets: [s.ADMIN_KEY, s.KAFKA_SASL_PASSWORD, s.JWT_SECRET].filter((secret) => secret !== undefined),

@@ -10,6 +10,14 @@ export interface Logger {
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+export interface LoggerOptions {
+  readonly level: (typeof LOG_LEVELS)[number];
+  readonly format?: 'json' | 'text';
+  /** Hidden wherever they occur in a line. */
+  readonly secrets?: readonly string[];
+  readonly destination?: DestinationStream;
+}
+
 const STDOUT = 1;
 
 /** What a client proves itself with, should its headers ever be logged. Listed one by one: wildcards cost more. */
@@ -18,25 +26,47 @@ const REDACTED_PATHS = ['headers', 'req.headers', 'res.headers'].flatMap((owner)
 );
 
 /**
- * JSON lines on standard output, each written at once. Not pino's default destination: that one flushes at the exit of
- * the process, and waits for ever when whoever read standard output has gone (test/issues/).
- * @param secrets never to be seen in a line
+ * One line for each message on standard output, written at once. Not pino's default destination: that one flushes at the
+ * exit of the process, and waits for ever when the reader of standard output has gone (test/issues/).
  */
-export function createLogger(
-  level: (typeof LOG_LEVELS)[number],
-  secrets: readonly string[] = [],
-  destination: DestinationStream = pino.destination({ dest: STDOUT, sync: true }),
-): Logger {
+export function createLogger({
+  level,
+  format = 'json',
+  secrets = [],
+  destination = pino.destination({ dest: STDOUT, sync: true }),
+}: LoggerOptions): Logger {
+  const hide = hider(secrets);
   return pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: REDACTED_PATHS,
-      hooks: { streamWrite: hider(secrets) },
+      hooks: { streamWrite: format === 'text' ? (line) => textOf(hide(line)) : hide },
     },
     destination,
   );
+}
+
+/** `14:03:27.512 INFO  Listening  port=3000 host=0.0.0.0`, in local time; an error's stack follows on lines below. */
+function textOf(json: string): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(json);
+  const at = new Date(time);
+  const clock = `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+  const name = (pino.levels.labels[level] ?? '').toUpperCase().padEnd(5);
+  if (err !== undefined) fields.error = err.message;
+  const shown = Object.entries(fields).map(([key, value]) => `${key}=${wordOf(value)}`);
+  const stack = level >= pino.levels.values.error! && err?.stack ? `\n${err.stack}` : '';
+  // The control characters of a client or producer must not reach the terminal.
+  const text = [`${clock} ${name} ${msg}`, ...shown].join('  ') + stack;
+  return `${text.replace(CONTROL, ' ')}\n`;
+}
+
+/** All but tab and line feed. */
+const CONTROL = /[^\P{Cc}\t\n]/gu;
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 const HIDDEN = '[hidden]';

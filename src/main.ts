@@ -33,7 +33,7 @@ async function serve(config: Config, logger: Logger): Promise<Running> {
   const gateway = createGateway(config, logger);
   try {
     const port = await gateway.start();
-    logger.info({ port, host: config.http.host, eventLog: config.eventLog }, 'listening');
+    logger.info({ port, host: config.http.host, eventLog: config.eventLog }, 'Listening');
   } catch (error) {
     await gateway.stop();
     throw error;
@@ -44,7 +44,7 @@ async function serve(config: Config, logger: Logger): Promise<Running> {
 async function tick(config: Config, logger: Logger): Promise<Running> {
   const log = createEventLog(config, logger);
   const ticker = startTicker({ log, topics: createTopicMap(config.topics), config: config.ticker, logger });
-  logger.info({ intervalMs: config.ticker.intervalMs }, 'ticking');
+  logger.info({ intervalMs: config.ticker.intervalMs }, 'Ticker started');
   return {
     async stop() {
       ticker.stop();
@@ -109,11 +109,20 @@ async function main(): Promise<void> {
       'KAFKA_BROKERS must be set and KAFKA_TOPICS have another topic than KAFKA_SUMMARY_TOPIC for the command aggregate',
     ]);
   }
-  const logger = createLogger(config.logLevel, config.secrets);
+  const logger = createLogger({
+    level: config.logLevel,
+    format: logFormatOf(config),
+    secrets: config.secrets,
+  });
   const starting = COMMANDS[command](config, logger);
   // Before it runs: whoever sees the first log line may send a signal.
   stopAtSignal(starting, logger);
   await starting;
+}
+
+function logFormatOf({ logFormat }: Config): 'json' | 'text' {
+  if (logFormat !== 'auto') return logFormat;
+  return process.stdout.isTTY ? 'text' : 'json';
 }
 
 function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
@@ -121,16 +130,16 @@ function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
     process.once(signal, () => {
       // The second signal, of either kind, finds no handler of ours and ends the process at once.
       process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
-      logger.info({ signal }, 'stopping; the same signal again stops at once');
+      logger.info({ signal }, 'Shutting down; send the signal again to exit at once');
       starting
         .then((running) => running.stop())
         .then(
           () => {
-            logger.info({}, 'stopped');
+            logger.info({}, 'Stopped');
             process.exit(0);
           },
           (error) => {
-            logger.error({ err: error }, 'stopping failed');
+            logger.error({ err: error }, 'Shutdown failed');
             process.exit(1);
           },
         );

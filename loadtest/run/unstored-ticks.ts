@@ -12,8 +12,8 @@ export function createUnstoredTicks(tickMs: number, now: () => number = Date.now
   return {
     hear(line) {
       const { msg, missed } = fieldsOf(line);
-      if (msg === 'ticks are not stored') sinceMs ??= now();
-      if (msg !== 'ticks are stored again') return;
+      if (msg === 'Ticker append failed') sinceMs ??= now();
+      if (msg !== 'Ticker append recovered') return;
       over += Number(missed);
       sinceMs = null;
     },

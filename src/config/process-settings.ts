@@ -4,7 +4,10 @@ import { int, ms, oneOf, type SettingsOf } from './setting-types';
 export const PROCESS_SETTINGS = {
   LOG_LEVEL: oneOf(LOG_LEVELS, { warning: 'warn', off: 'silent', none: 'silent' })
     .default('info')
-    .describe('how much is logged, as JSON lines on standard output'),
+    .describe('least severe messages that are logged, on standard output'),
+  LOG_FORMAT: oneOf(['auto', 'json', 'text'])
+    .default('auto')
+    .describe('`json` or `text` lines; `auto`: text on a terminal, else JSON'),
   LOG_STREAM_LINES_PER_SECOND: int(0, 0, 100_000).describe(
     'lines per second about streams that open and close; those beyond are counted; 0 means none',
   ),

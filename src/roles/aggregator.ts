@@ -79,7 +79,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
         // Only changes are told: a Kafka that is away would fill our log.
         const level = isFailing ? 'debug' : 'warn';
         isFailing = true;
-        logger[level]({ err: error, topics }, 'not aggregating; it goes on from the committed offsets');
+        logger[level]({ err: error, topics }, 'Aggregation interrupted; resuming from the committed offsets');
       }
       await backoff.wait(stopping.signal);
     }

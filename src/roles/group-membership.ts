@@ -72,7 +72,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
   const lookout = setInterval(() => {
     readableTopics().then(
       (now) => now.length !== present.length && end(null),
-      (error) => logger.debug({ err: error }, 'topics that are missing cannot be looked for'),
+      (error) => logger.debug({ err: error }, 'Lookup of missing topics failed'),
     );
   }, kafka.metadataRefreshMs);
   const windows = createWindows(giveUp);
@@ -83,7 +83,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
     windows.restart();
     watchdog.refresh();
     onJoined();
-    logger.info({ partitions: payload.memberAssignment }, 'aggregating');
+    logger.info({ partitions: payload.memberAssignment }, 'Partitions assigned');
   });
   consumer.on(consumer.events.HEARTBEAT, () => void watchdog.refresh());
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error));
@@ -137,7 +137,7 @@ async function leave(
   const patience = new AbortController();
   const left = published
     .then(() => consumer.disconnect())
-    .catch((error: unknown) => logger.debug({ err: error }, 'the consumer did not leave its group'));
+    .catch((error: unknown) => logger.debug({ err: error }, 'Leaving the consumer group failed'));
   await Promise.race([left, pause(finishMs, patience.signal)]);
   patience.abort();
 }

@@ -56,7 +56,7 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
     if (mayBeStored) unknown = data;
     missed++;
     // Only changes are told: a log that is away would fill ours.
-    if (!isFailing) logger.warn({ err: error }, 'ticks are not stored');
+    if (!isFailing) logger.warn({ err: error }, 'Ticker append failed');
     isFailing = true;
   }
 
@@ -64,7 +64,7 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
     stored++;
     unknown = null;
     const nowMs = Date.now();
-    if (isFailing) logger.info({ missed, forMs: nowMs - lastStoredMs }, 'ticks are stored again');
+    if (isFailing) logger.info({ missed, forMs: nowMs - lastStoredMs }, 'Ticker append recovered');
     isFailing = false;
     missed = 0;
     lastStoredMs = nowMs;
@@ -77,7 +77,7 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
     }
     isBusy = true;
     tick()
-      .catch((error) => logger.error({ err: error }, 'the ticker failed'))
+      .catch((error) => logger.error({ err: error }, 'Ticker failed'))
       .finally(() => {
         isBusy = false;
       });

@@ -67,13 +67,13 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
     if (state === 'starting' || state === (logged.get(key) ?? 'ok')) return;
     logged.set(key, state);
     if (state === 'ok') {
-      logger.info({ topic, what }, 'a topic is served again');
+      logger.info({ topic, what }, 'Topic recovered');
       return;
     }
     const partitions = unread.filter((status) => status.topic === topic).map(({ partition }) => partition);
     logger.warn(
       { topic, what, state, detail, ...(partitions.length > 0 && { partitions }) },
-      'a topic cannot be served, or not all of it',
+      'Topic unavailable',
     );
   }
 
@@ -85,13 +85,13 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
       heldBack.set(`${topic}/${partition}`, { topic, partition });
       logger.warn(
         { topic, partition, lastStableOffset: String(lastStableOffset), since: heldBackSince },
-        'an open transaction of another producer holds back what is behind it',
+        'Open transaction blocks a partition',
       );
     }
     for (const [key, { topic, partition }] of heldBack) {
       if (keys.has(key)) continue;
       heldBack.delete(key);
-      logger.info({ topic, partition }, 'no transaction holds back records any more');
+      logger.info({ topic, partition }, 'Open transaction ended');
     }
   }
 

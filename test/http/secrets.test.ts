@@ -43,7 +43,11 @@ async function start(env: Record<string, string>): Promise<Observed> {
     ...env,
   });
   const texts: string[] = [];
-  const logger = createLogger(config.logLevel, config.secrets, { write: (line) => void texts.push(line) });
+  const logger = createLogger({
+    level: config.logLevel,
+    secrets: config.secrets,
+    destination: { write: (line) => void texts.push(line) },
+  });
   logger.info({ config }, 'the whole configuration, as nobody should log it');
   const gateway = createGateway(config, logger);
   const port = await gateway.start();

@@ -50,7 +50,9 @@ describe('two aggregators on real Kafka', () => {
 
   /** Partitions that an aggregator has said it owns, last of all. */
   function ownedBy(name: string): number[] {
-    const said = output.findLast((entry) => entry.name === name && entry.line.includes('"aggregating"'));
+    const said = output.findLast(
+      (entry) => entry.name === name && entry.line.includes('"Partitions assigned"'),
+    );
     if (said === undefined) return [];
     return (
       (JSON.parse(said.line) as { partitions: Record<string, number[]> }).partitions['events-topic'] ?? []
@@ -235,7 +237,7 @@ describe('two aggregators on real Kafka', () => {
       await stack.broker!.kill();
       const { length } = output;
       const fails = ({ name, line }: (typeof output)[number]) =>
-        name === stack.aggregators[0]!.name && line.includes('not aggregating');
+        name === stack.aggregators[0]!.name && line.includes('Aggregation interrupted');
       await until(() => output.slice(length).some(fails), 'the aggregator notices', SETTLE_MS);
       await stack.broker!.start();
       await events.produce(spread(55));

@@ -38,7 +38,7 @@ describe('an aggregator that may not read one of its topics', () => {
       topic.produce(['1', '2'].map((value) => ({ value, partition: 0 })));
     try {
       await until(
-        () => logger.lines.some(({ message }) => message === 'aggregating'),
+        () => logger.lines.some(({ message }) => message === 'Partitions assigned'),
         'it has joined',
         SUMMARY_MS,
       );

@@ -88,8 +88,8 @@ describe('the number of a tick', () => {
     const { logger, stored } = tickInto(outcomes);
     await until(() => stored.length >= 3, 'three ticks are stored');
     expect(logger.lines.map(({ message }) => message)).toEqual([
-      'ticks are not stored',
-      'ticks are stored again',
+      'Ticker append failed',
+      'Ticker append recovered',
     ]);
     expect(logger.lines[1]!.fields).toEqual({ missed: expect.any(Number), forMs: expect.any(Number) });
     expect((logger.lines[1]!.fields as { missed: number }).missed).toBeGreaterThanOrEqual(3);

@@ -199,18 +199,21 @@ describe('the load test passes although Kafka stood still', () => {
           );
           stack.broker!.pause();
           await until(
-            () => told.some((line) => line.includes('ticks are not stored')),
+            () => told.some((line) => line.includes('Ticker append failed')),
             'a tick is not stored',
           );
           // As long again, so that ticks are of unknown outcome and refused.
           await sleep(STANDSTILL_MS);
           stack.broker!.resume();
-          await until(() => told.some((line) => line.includes('ticks are stored again')), 'ticks are stored');
+          await until(
+            () => told.some((line) => line.includes('Ticker append recovered')),
+            'ticks are stored',
+          );
         });
         expect(run.output).not.toMatch(/FAIL/);
         expect(run.exitCode).toBe(0);
         expect([count(run, 'sse_gaps'), count(run, 'sse_duplicates')]).toEqual([0, 0]);
-        const { missed } = JSON.parse(told.find((line) => line.includes('ticks are stored again'))!);
+        const { missed } = JSON.parse(told.find((line) => line.includes('Ticker append recovered'))!);
         expect(missed).toBeGreaterThan(STANDSTILL_MS / 200);
       } finally {
         stack.broker?.resume();

@@ -113,7 +113,7 @@ export async function spawnGateway({
 function listeningPort(line: string): number | null {
   try {
     const { msg, port } = JSON.parse(line) as { msg?: unknown; port?: unknown };
-    return msg === 'listening' && typeof port === 'number' ? port : null;
+    return msg === 'Listening' && typeof port === 'number' ? port : null;
   } catch {
     // Not every line is a log line.
     return null;

@@ -3,7 +3,7 @@ import { createLogger } from '../../src/logger';
 describe('the logger', () => {
   it('never shows what a client proves itself with', () => {
     const lines: string[] = [];
-    const logger = createLogger('info', [], { write: (line) => void lines.push(line) });
+    const logger = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
     const headers = {
       authorization: 'Bearer secret-1',
       cookie: 'session=secret-2',
@@ -25,7 +25,11 @@ describe('the logger', () => {
   it('hides what it was told never to show, wherever it comes from', () => {
     const lines: string[] = [];
     const secret = 'pass"word\\1';
-    const logger = createLogger('info', [secret, 'x'], { write: (line) => void lines.push(line) });
+    const logger = createLogger({
+      level: 'info',
+      secrets: [secret, 'x'],
+      destination: { write: (line) => void lines.push(line) },
+    });
     const error = Object.assign(new Error(`login with ${secret} failed`), { config: { password: secret } });
     logger.error({ err: error, deep: { in: [secret] } }, `not with ${secret}`);
     const text = lines.join('');
@@ -33,5 +37,32 @@ describe('the logger', () => {
     expect(text).not.toContain(secret);
     expect(text).not.toContain(JSON.stringify(secret).slice(1, -1));
     expect(JSON.parse(text)).toMatchObject({ deep: { in: ['[hidden]'] }, msg: 'not with [hidden]' });
+  });
+
+  describe('as text', () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    const logger = createLogger({ level: 'info', format: 'text', secrets: ['secret-5'], destination });
+    const AT = String.raw`\d\d:\d\d:\d\d\.\d{3}`;
+
+    it.each([
+      [{ port: 3_000, host: '::' }, 'Listening', `${AT} INFO  Listening  port=3000  host=::`],
+      [{ path: '/a b', ids: [1] }, 'Closed', `${AT} INFO  Closed  path="/a b"  ids=\\[1\\]`],
+      [{ key: 'secret-5' }, 'Hidden', `${AT} INFO  Hidden  key=\\[hidden\\]`],
+      [{ agent: '\u009b2J' }, 'Opened', `${AT} INFO  Opened  agent= 2J`],
+    ])('shows %j', (fields, message, line) => {
+      logger.info(fields, message);
+      expect(lines.pop()).toMatch(new RegExp(`^${line}\n$`));
+    });
+
+    it('shows why something failed, and where from when it is an error', () => {
+      const err = new Error('no route');
+      logger.warn({ err, topic: 'a' }, 'Append failed');
+      expect(lines.pop()).toMatch(new RegExp(`^${AT} WARN  Append failed  topic=a  error="no route"\n$`));
+      logger.error({ err }, 'Append failed');
+      expect(lines.pop()).toMatch(
+        new RegExp(`^${AT} ERROR Append failed  error="no route"\nError: no route\n +at .+`),
+      );
+    });
   });
 });

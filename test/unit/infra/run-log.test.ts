@@ -13,13 +13,13 @@ describe('the log of a run', () => {
   it('keeps every line by process and prints what matters', async () => {
     const printed: string[] = [];
     const log = createRunLog({ parent, verbose: false, print: (line) => printed.push(line) });
-    log.write('gateway-1', '{"level":30,"msg":"listening"}');
+    log.write('gateway-1', '{"level":30,"msg":"Listening"}');
     log.write('gateway-1', '{"level":50,"msg":"broken"}');
-    log.write('ticker', '{"level":30,"msg":"ticking"}');
+    log.write('ticker', '{"level":30,"msg":"Ticker started"}');
     await log.close();
 
     expect(readFileSync(join(log.directory, 'gateway-1.log'), 'utf8')).toBe(
-      '{"level":30,"msg":"listening"}\n{"level":50,"msg":"broken"}\n',
+      '{"level":30,"msg":"Listening"}\n{"level":50,"msg":"broken"}\n',
     );
     expect(readdirSync(log.directory).sort()).toEqual(['gateway-1.log', 'ticker.log']);
     expect(printed).toEqual(['gateway-1 | {"level":50,"msg":"broken"}']);

@@ -1,13 +1,13 @@
 import { createUnstoredTicks } from '../../../loadtest/run/unstored-ticks';
 
-const away = '{"level":40,"msg":"ticks are not stored"}';
+const away = '{"level":40,"msg":"Ticker append failed"}';
 const back = (missed: number) =>
-  JSON.stringify({ level: 30, missed, forMs: 1, msg: 'ticks are stored again' });
+  JSON.stringify({ level: 30, missed, forMs: 1, msg: 'Ticker append recovered' });
 
 it('counts ticks that were not stored, of outages that are over and of the one that goes on', () => {
   let nowMs = 0;
   const ticks = createUnstoredTicks(200, () => nowMs);
-  for (const line of ['{"level":30,"msg":"ticking"}', 'no log line', 'null']) ticks.hear(line);
+  for (const line of ['{"level":30,"msg":"Ticker started"}', 'no log line', 'null']) ticks.hear(line);
   expect(ticks.count()).toBe(0);
   ticks.hear(away);
   nowMs = 1_000;
