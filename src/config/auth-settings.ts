@@ -14,21 +14,21 @@ const NEEDS_JWT = 'counts only with JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
 
 export const AUTH_SETTINGS = {
   API_KEYS: apiKeys().describe(
-    'who may publish: `name=secret`, `name=sha256:<hex>`, each with `;/channel` for what it may publish to; unset, and no `JWT_*` either: anyone',
+    'keys that may publish: `name=secret` or `name=sha256:<hex>`, each with `;/channel` to limit it; unset, with no `JWT_*` either: anyone may publish',
   ),
   API_KEYS_FILE: file()
     .unwrap()
     .transform((content, context) => apiKeysIn(content.split('\n'), context))
     .optional()
-    .describe('file with one such key a line'),
+    .describe('file with one such key per line'),
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must not hold a user or password')
     .optional()
     .describe(
-      'key set that tokens are verified with; with it or one of the next two, subscribing needs a token',
+      'URL of the key set (JWKS) that verifies tokens; with it or one of the next two, subscribing needs a token',
     ),
-  JWT_KEY_FILE: file().describe('PEM file of the public key or certificate, or a key set as JSON'),
+  JWT_KEY_FILE: file().describe('PEM file of the public key or certificate, or a JWKS as JSON'),
   JWT_SECRET: z
     .string()
     .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, 'must have at least 32 bytes')
@@ -37,9 +37,9 @@ export const AUTH_SETTINGS = {
   JWT_ALGORITHMS: list(undefined, algorithmOf)
     .unwrap()
     .optional()
-    .describe('the only algorithms taken; unset: `RS256`, with JWT_SECRET `HS256`'),
-  JWT_ISSUER: z.string().optional().describe('`iss` that a token must have; unset: any'),
-  JWT_AUDIENCE: z.string().optional().describe('`aud` that a token must have; unset: any'),
+    .describe('accepted algorithms; unset: `RS256`, with JWT_SECRET `HS256`'),
+  JWT_ISSUER: z.string().optional().describe('required `iss` of a token; unset: any'),
+  JWT_AUDIENCE: z.string().optional().describe('required `aud` of a token; unset: any'),
   JWT_SUBSCRIBE_CLAIM: text('subscribe').describe(
     'claim with the channels that a token may subscribe to; `a.b` is b inside a',
   ),
@@ -48,19 +48,21 @@ export const AUTH_SETTINGS = {
     .string()
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a cookie')
     .optional()
-    .describe('cookie that may hold the token, since an EventSource sends no headers; unset: none'),
-  JWT_CLOCK_SKEW_MS: ms(5_000, 0).describe('by how much other clocks may be wrong'),
-  JWKS_TIMEOUT_MS: ms(5_000, 10).describe('limit of one request for the key set'),
-  JWKS_CACHE_MS: ms(600_000, 0).describe('age after which the key set is asked for again'),
-  JWKS_COOLDOWN_MS: ms(30_000, 0).describe(
-    'pause after a key set before a token with an unknown key asks for it again',
+    .describe('cookie that may carry the token, since EventSource sends no headers; unset: none'),
+  JWT_CLOCK_SKEW_MS: ms(5_000, 0).describe(
+    'tolerated difference between clocks when `exp` and `nbf` are checked',
   ),
-  JWKS_RETRY_MS: ms(1_000, 0).describe('pause after a key set could not be had'),
+  JWKS_TIMEOUT_MS: ms(5_000, 10).describe('longest time of one request for the key set'),
+  JWKS_CACHE_MS: ms(600_000, 0).describe('age after which the key set is fetched again'),
+  JWKS_COOLDOWN_MS: ms(30_000, 0).describe(
+    'shortest time between two fetches of the key set because of a token with an unknown key',
+  ),
+  JWKS_RETRY_MS: ms(1_000, 0).describe('pause after a failed fetch of the key set'),
   TOKEN_NOTICE_MS: ms(30_000, 0).describe(
-    'how long before its token expires a stream is told `gateway.token-expiring`',
+    'how long before a token expires its stream gets `gateway.token-expiring`',
   ),
   PUBLIC_CHANNELS: list(channelFault, channelOf).describe(
-    'channels, with those below them, that need no token; `/` is all',
+    'channels that need no token, with all channels below them; `/`: all',
   ),
 } as const;
 

@@ -5,30 +5,32 @@ import { bytes, int, ms, oneOf, type SettingsOf } from './setting-types';
 export const EVENT_LOG_SETTINGS = {
   EVENT_LOG: oneOf(['kafka', 'memory'])
     .optional()
-    .describe('where events are kept; unset: `kafka` when KAFKA_BROKERS is set, else `memory`'),
+    .describe('where events are stored; unset: `kafka` when KAFKA_BROKERS is set, else `memory`'),
   NODE_ENV: z
     .string()
     .trim()
     .toLowerCase()
     .default('development')
-    .describe('`production` refuses an accidental memory log'),
+    .describe('`production`: refuse to start without KAFKA_BROKERS unless EVENT_LOG=memory'),
   KAFKA_PRODUCE_DEADLINE_MS: ms(5_000, 100).describe(
-    'after it the outcome of an append is reported as unknown',
+    'time after which an append without an answer is reported as `outcome-unknown`',
   ),
-  KAFKA_PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('records of one produce request'),
-  KAFKA_PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('bytes of one produce request'),
+  KAFKA_PRODUCE_BATCH_RECORDS: int(500, 1, 100_000).describe('most records of one produce request'),
+  KAFKA_PRODUCE_BATCH_BYTES: bytes(512 << 10, 1024).describe('most bytes of one produce request'),
   KAFKA_PRODUCE_QUEUE_RECORDS: int(10_000, 1, 1_000_000).describe(
-    'records waiting for the log; beyond it 503',
+    'most records that wait to be sent to Kafka; beyond it 503',
   ),
-  KAFKA_PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe('bytes waiting for the log; beyond it 503'),
+  KAFKA_PRODUCE_QUEUE_BYTES: bytes(32 << 20, 1024).describe(
+    'most bytes that wait to be sent to Kafka; beyond it 503',
+  ),
   KAFKA_PRODUCE_BREAKER_FAILURES: int(3, 1, 1_000).describe(
-    'tries in a row that failed, after which appends to that partition fail at once',
+    'failed appends in a row after which the circuit breaker of a partition opens: further appends fail at once',
   ),
   KAFKA_PRODUCE_BREAKER_PROBE_MS: ms(1_000, 10).describe(
-    'longest pause before a broker or partition is tried again to which appends fail at once',
+    'longest pause between two probes of a broker or partition whose circuit breaker is open',
   ),
-  MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('records the memory log keeps'),
-  MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('bytes the memory log keeps'),
+  MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('most records in the memory log'),
+  MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('most bytes in the memory log'),
 } as const;
 
 export type EventLogSettings = SettingsOf<typeof EVENT_LOG_SETTINGS>;

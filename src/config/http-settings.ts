@@ -8,38 +8,42 @@ const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/i;
 const CONNECTIONS_BESIDES_STREAMS = 500;
 
 export const HTTP_SETTINGS = {
-  PORT: int(3_000, 0, 65_535).describe('HTTP port; 0 lets the system choose one'),
+  PORT: int(3_000, 0, 65_535).describe('HTTP port; 0: a free one, chosen by the system'),
   HOST: z
     .string()
     .transform((host) => host.trim().replace(/^\[(.*)\]$/, '$1'))
     .default('0.0.0.0')
     .describe('address to listen on'),
-  HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe('time a client has to send the head of a request'),
-  HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('time a client has to send a whole request'),
+  HTTP_HEADERS_TIMEOUT_MS: ms(15_000, 100).describe(
+    'longest time for a client to send the head of a request',
+  ),
+  HTTP_REQUEST_TIMEOUT_MS: ms(30_000, 100).describe('longest time for a client to send a whole request'),
   HTTP_CHECK_MS: ms(5_000, 10).describe(
-    'how often connections are looked at for HTTP_HEADERS_TIMEOUT_MS and HTTP_REQUEST_TIMEOUT_MS',
+    'how often HTTP_HEADERS_TIMEOUT_MS and HTTP_REQUEST_TIMEOUT_MS are checked',
   ),
-  HTTP_MAX_HEADER_BYTES: bytes(16 << 10, 1024).describe('size of the head of a request'),
+  HTTP_MAX_HEADER_BYTES: bytes(16 << 10, 1024).describe('largest head of a request'),
   HTTP_KEEP_ALIVE_MS: ms(75_000, 0).describe(
-    'idle time of a connection between requests; more than the proxy’s',
+    'idle time after which a connection without a request is closed; set it longer than the proxy’s',
   ),
-  HTTP_BACKLOG: int(4_096, 1, 65_535).describe('connections that wait to be accepted'),
+  HTTP_BACKLOG: int(4_096, 1, 65_535).describe(
+    'length of the queue of connections that are not yet accepted',
+  ),
   HTTP_MAX_CONNECTIONS: int(0, 0, 1_000_000).describe(
-    'open connections, whatever they are for; beyond it new ones are closed at once; 0 means MAX_STREAMS + 500',
+    'most open connections, streams included; further ones are closed at once; 0: MAX_STREAMS + 500',
   ),
   RESERVED_FILES: int(200, 0, 1_000_000).describe(
-    'open files kept free for Kafka and others, where the limit of the process would allow fewer than HTTP_MAX_CONNECTIONS',
+    'file descriptors reserved for Kafka and files; a process limit (`ulimit -n`) below HTTP_MAX_CONNECTIONS plus this lowers the number of connections',
   ),
   CORS_ORIGINS: list(originFault, originOf).describe(
-    'exact origins that may read; unset means any, without credentials',
+    'exact origins whose pages may read, with credentials; unset: any origin, without credentials',
   ),
   TRUST_PROXY: int(0, 0, 100).describe(
-    'number of proxies in front whose `X-Forwarded-For` is believed; 0 means the peer is the client',
+    'number of proxies in front whose `X-Forwarded-For` is trusted; 0: the peer is the client',
   ),
   ADMIN_KEY: z
     .string()
     .optional()
-    .describe('key for `/admin/`; unset: only requests made on this machine are answered'),
+    .describe('key for `/admin/` and `/metrics`; unset: only requests from this machine are answered'),
 } as const;
 
 export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;

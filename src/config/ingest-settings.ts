@@ -1,20 +1,24 @@
 import { bytes, int, ms, onOff, type SettingsOf } from './setting-types';
 
 export const INGEST_SETTINGS = {
-  INGEST: onOff(true).describe('`off` makes a read-only gateway: no `/broadcast`'),
-  MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('size of one event'),
-  MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('size of one batch'),
-  MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('events of one batch'),
-  MAX_INGEST_REQUESTS: int(2_000, 1, 1_000_000).describe('publishing requests in flight; beyond it 503'),
-  MAX_INGEST_BYTES: bytes(64 << 20, 1024).describe('bytes of bodies in flight; beyond it 503'),
+  INGEST: onOff(true).describe('`off`: a read-only gateway, without `POST /broadcast` and `POST /events`'),
+  MAX_EVENT_BYTES: bytes(256 << 10, 1).describe('largest event that can be published'),
+  MAX_BATCH_BYTES: bytes(1 << 20, 1).describe('largest batch that can be published'),
+  MAX_BATCH_EVENTS: int(10_000, 1, 1_000_000).describe('most events of one batch'),
+  MAX_INGEST_REQUESTS: int(2_000, 1, 1_000_000).describe('most publishing requests in flight; beyond it 503'),
+  MAX_INGEST_BYTES: bytes(64 << 20, 1024).describe('most bytes of request bodies in flight; beyond it 503'),
   MAX_INGEST_EVENTS_PER_SECOND: int(0, 0, 10_000_000).describe(
-    'events published in a second; beyond it 429; 0 means no limit',
+    'most events published per second; beyond it 429; 0: no limit',
   ),
   MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: int(0, 0, 10_000_000).describe(
-    'the same for each key, token subject, or else client address; 0 means no limit',
+    'the same for each API key, token subject or else client address; 0: no limit',
   ),
-  RATE_LIMIT_BURST_MS: ms(1_000, 1).describe('for how long a rate is saved up: so much may come at once'),
-  RATE_LIMIT_MAX_CLIENTS: int(10_000, 1, 10_000_000).describe('clients whose rate is remembered at a time'),
+  RATE_LIMIT_BURST_MS: ms(1_000, 1).describe(
+    'burst size of the rate limits, in milliseconds of the configured rate',
+  ),
+  RATE_LIMIT_MAX_CLIENTS: int(10_000, 1, 10_000_000).describe(
+    'most clients whose rate is tracked at the same time',
+  ),
 } as const;
 
 export type IngestSettings = SettingsOf<typeof INGEST_SETTINGS>;

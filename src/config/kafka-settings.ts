@@ -3,36 +3,40 @@ import { bytes, file, ms, oneOf, onOff, type SettingsOf, text } from './setting-
 
 export const KAFKA_SETTINGS = {
   KAFKA_BROKERS: brokers().describe(
-    '`host:port,…` of the brokers to ask first, IPv6 as `[::1]:9092`; unset means the memory log',
+    'bootstrap brokers, `host:port,…`, IPv6 as `[::1]:9092`; unset: the memory log',
   ),
-  KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the broker’s logs and quotas'),
+  KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the brokers’ logs and quotas'),
   KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
   KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
   KAFKA_SSL_CERT_FILE: file().describe('PEM file of the client certificate'),
   KAFKA_SSL_KEY_FILE: file().describe('PEM file of the client key'),
-  KAFKA_SSL_VERIFY: onOff(true).describe('`off` accepts any certificate: for tests only'),
+  KAFKA_SSL_VERIFY: onOff(true).describe('`off`: accept any certificate; for tests only'),
   KAFKA_SASL_MECHANISM: oneOf(['plain', 'scram-sha-256', 'scram-sha-512'])
     .optional()
-    .describe('SASL mechanism; unset means none'),
+    .describe('SASL mechanism; unset: none'),
   KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user'),
   KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password'),
-  KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('limit of one connect to a broker, TLS included'),
+  KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('longest time to connect to a broker, TLS included'),
   KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
-    'silence of a broker in the middle of a request after which its connection is dropped; an answer that goes on arriving may take any time',
+    'time without a byte of a broker’s answer after which its connection is closed; an answer that keeps arriving may take longer',
   ),
-  KAFKA_SILENCE_MS: ms(3_000, 1_000).describe('silence of the brokers after which Kafka counts as lost'),
+  KAFKA_SILENCE_MS: ms(3_000, 1_000).describe(
+    'silence of the brokers after which Kafka counts as unreachable',
+  ),
   KAFKA_RETRY_MIN_MS: ms(100, 1).describe(
-    'first pause before a broker is tried again; doubles up to the next one',
+    'backoff: first pause before a broker is tried again; doubles each time',
   ),
-  KAFKA_RETRY_MAX_MS: ms(2_000, 1).describe('longest pause before a broker is tried again'),
+  KAFKA_RETRY_MAX_MS: ms(2_000, 1).describe('backoff: longest pause before a broker is tried again'),
   KAFKA_METADATA_REFRESH_MS: ms(30_000, 100).describe(
-    'how often new partitions and re-created topics are looked for',
+    'how often to look for new partitions and re-created topics',
   ),
-  KAFKA_FETCH_MAX_WAIT_MS: ms(500, 1).describe('how long a broker holds an idle fetch'),
+  KAFKA_FETCH_MAX_WAIT_MS: ms(500, 1).describe(
+    'how long a broker may hold a fetch without records (`fetch.max.wait.ms`)',
+  ),
   KAFKA_FETCH_MAX_BYTES: bytes(4 << 20, 1024).describe(
-    'bytes of one fetch over all partitions; over a slow link less is asked for',
+    'most bytes of one fetch over all partitions; over a slow link the gateway asks for less',
   ),
-  KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('bytes of one fetch from one partition'),
+  KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('most bytes of one fetch from one partition'),
 } as const;
 
 export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;

@@ -9,19 +9,19 @@ export const PROCESS_SETTINGS = {
     .default('auto')
     .describe('`json` or `text` lines; `auto`: text on a terminal, else JSON'),
   LOG_STREAM_LINES_PER_SECOND: int(0, 0, 100_000).describe(
-    'lines per second about streams that open and close; those beyond are counted; 0 means none',
+    'most log lines per second about streams that open and close; further ones are counted; 0: none',
   ),
   READY_WHEN: oneOf(['any', 'all'])
     .default('any')
     .describe(
-      '`any`: ready while something of the topics can be served; `all`: while every partition of every topic can',
+      'when `/readyz` answers 200: `any`, part of the topics can be served; `all`, every partition of every topic can',
     ),
-  DRAIN_MS: ms(20_000, 0).describe('time over which open streams are closed at shutdown, at the most'),
+  DRAIN_MS: ms(20_000, 0).describe('longest time over which a shutdown spreads the closing of open streams'),
   DRAIN_MAX_PAUSE_MS: ms(10, 0).describe(
-    'longest time from one stream closed at shutdown to the next: a few take no longer than that',
+    'longest pause between two streams closed at shutdown, so that a few streams need less than DRAIN_MS',
   ),
   SHUTDOWN_MS: ms(5_000, 100).describe(
-    'time that requests in flight and the log get to finish after the streams',
+    'longest time at shutdown, once the streams are closed, for requests in flight and for Kafka',
   ),
 } as const;
 

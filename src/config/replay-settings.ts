@@ -1,24 +1,30 @@
 import { bytes, int, ms, type SettingsOf } from './setting-types';
 
 export const REPLAY_SETTINGS = {
-  REPLAY_READERS: int(4, 1, 1_000).describe('reads of older records at the same time'),
-  REPLAY_CHUNK_BYTES: bytes(512 << 10, 1024).describe('bytes of one read of older records'),
+  REPLAY_READERS: int(4, 1, 1_000).describe(
+    'most reads of history (records older than the ring) at the same time',
+  ),
+  REPLAY_CHUNK_BYTES: bytes(512 << 10, 1024).describe('most bytes of one read of history'),
   REPLAY_CACHE_BYTES: bytes(32 << 20, 1024).describe(
-    'bytes of older records kept for streams that read the same',
+    'most bytes of history cached for streams that replay the same',
   ),
   REPLAY_CACHE_MS: ms(30_000, 0).describe(
-    'time for which they are kept, and so may be served after compaction has removed them; 0: only streams that wait for the same read share it',
+    'how long history is cached, and so may be sent after compaction has removed it; 0: it is shared only by streams that wait for the same read',
   ),
   REPLAY_MAX_RECORDS: int(1_000_000, 1, 1_000_000_000).describe(
-    'older records one stream gets before it must come back',
+    'most records of history for one stream; beyond it the stream is closed and the client resumes',
   ),
   REPLAY_MAX_BYTES: bytes(256 << 20, 1024).describe(
-    'bytes of older records one stream gets before it must come back',
+    'most bytes of history for one stream; beyond it the stream is closed and the client resumes',
   ),
-  REPLAY_MAX_MS: ms(120_000, 100).describe('time one stream is given older records before it must come back'),
-  RESUME_RECHECK_MS: ms(5_000, 1).describe('pause before an id beyond the log’s end is judged again'),
+  REPLAY_MAX_MS: ms(120_000, 100).describe(
+    'longest time that one stream replays history; beyond it the stream is closed and the client resumes',
+  ),
+  RESUME_RECHECK_MS: ms(5_000, 1).describe(
+    'pause before an id beyond the end of the event log is checked again',
+  ),
   RESUME_GROWTH_MS: ms(2_000, 1).describe(
-    'time to wait for partitions that an id knows and this instance does not',
+    'longest wait for partitions that an id names and this gateway does not know yet',
   ),
 } as const;
 

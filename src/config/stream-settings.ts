@@ -2,30 +2,38 @@ import type { IngestSettings } from './ingest-settings';
 import { bytes, int, ms, type SettingsOf } from './setting-types';
 
 export const STREAM_SETTINGS = {
-  STREAM_CHECK_MS: ms(1_000, 10).describe('how often all streams are looked at for silence and slowness'),
-  KAFKA_STATUS_CHECK_MS: ms(250, 10).describe('how often streams are told that Kafka went away or is back'),
-  HEARTBEAT_MS: ms(15_000, 100).describe('silence on a stream after which a comment is sent'),
-  RETRY_MIN_MS: ms(1_000, 1).describe('lower end of the reconnect time that a stream is told'),
-  RETRY_MAX_MS: ms(5_000, 1).describe('upper end of the reconnect time that a stream is told'),
+  STREAM_CHECK_MS: ms(1_000, 10).describe(
+    'how often all streams are checked for heartbeats, slow clients and expired tokens',
+  ),
+  KAFKA_STATUS_CHECK_MS: ms(250, 10).describe(
+    'how often to check whether Kafka became unreachable or came back, for `gateway.status`',
+  ),
+  HEARTBEAT_MS: ms(15_000, 100).describe('silence on a stream after which a heartbeat is sent'),
+  RETRY_MIN_MS: ms(1_000, 1).describe(
+    'shortest reconnect time (`retry:`) that a stream is given; random up to RETRY_MAX_MS',
+  ),
+  RETRY_MAX_MS: ms(5_000, 1).describe('longest reconnect time (`retry:`) that a stream is given'),
   MAX_CLIENT_BUFFER_BYTES: bytes(64 << 10, 1024).describe(
-    'unsent bytes of a stream after which it is fed alone',
+    'unsent bytes after which a client counts as slow: its stream leaves the shared broadcast and is served from its own position',
   ),
   MAX_BUFFERED_BYTES: bytes(512 << 20, 1024).describe(
-    'unsent bytes of all streams; beyond it the fullest are closed',
+    'most unsent bytes of all streams together; beyond it the streams with the most are closed',
   ),
-  SLOW_GRACE_MS: ms(15_000, 100).describe('a stream that takes no byte for this long is closed'),
-  MAX_STREAMS: int(18_000, 1, 1_000_000).describe('open streams of this process'),
+  SLOW_GRACE_MS: ms(15_000, 100).describe(
+    'time without progress after which a slow client’s stream is closed',
+  ),
+  MAX_STREAMS: int(18_000, 1, 1_000_000).describe('most open streams of this gateway'),
   MAX_STREAMS_PER_IP: int(0, 0, 1_000_000).describe(
-    'open streams of one client address, of IPv6 of one /64 network; 0 means no limit',
+    'most open streams of one client address (IPv6: of one /64 network); 0: no limit',
   ),
   MAX_NEW_STREAMS_PER_SECOND: int(0, 0, 1_000_000).describe(
-    'new streams in a second; those beyond come back after their reconnect time; 0 means no limit',
+    'most streams opened per second; further clients are told to reconnect later; 0: no limit',
   ),
   MAX_SUBSCRIPTIONS: int(18_000, 1, 1_000_000).describe(
-    'different sets of channels and filters that the open streams have',
+    'most different subscriptions (sets of channels and event names) at the same time',
   ),
-  MAX_EVENT_NAMES_PER_STREAM: int(20, 1, 1_000).describe('event names one stream may ask for'),
-  MAX_CHANNELS_PER_STREAM: int(20, 1, 1_000).describe('channels one stream may ask for'),
+  MAX_EVENT_NAMES_PER_STREAM: int(20, 1, 1_000).describe('most event names in the filter of one stream'),
+  MAX_CHANNELS_PER_STREAM: int(20, 1, 1_000).describe('most channels of one stream'),
 } as const;
 
 export type StreamSettings = SettingsOf<typeof STREAM_SETTINGS>;

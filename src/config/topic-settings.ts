@@ -8,20 +8,18 @@ const DEFAULT_TOPIC = 'events-topic';
 
 export const TOPIC_SETTINGS = {
   KAFKA_TOPICS: topics().describe(
-    'topics to serve: `topic`, `topic=/base` under a channel, `topic=/base;base64`',
+    'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base;base64` for binary values',
   ),
   KAFKA_SUMMARY_TOPIC: z
     .string()
     .regex(TOPIC_NAME, 'must be a Kafka topic name')
     .default('events-summary-table')
-    .describe('topic of the aggregator’s summaries'),
+    .describe('topic that the aggregator writes its summaries to'),
   // Without the list's default, which would stand in for the topics that unset means.
   KAFKA_CREATE_TOPICS: list(topicNameFault)
     .unwrap()
     .optional()
-    .describe(
-      'topics to create when missing; unset: `events-topic` and the summary topic, as far as they are used',
-    ),
+    .describe('topics to create when missing; unset: `events-topic` and the summary topic, if they are used'),
   KAFKA_TOPIC_PARTITIONS: int(1, 1, 10_000).describe('partitions of a topic that the gateway creates'),
   KAFKA_TOPIC_REPLICATION: int(1, 1, 100).describe('replication factor of a topic that the gateway creates'),
 } as const;

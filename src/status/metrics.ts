@@ -26,148 +26,156 @@ const LIFETIME_BUCKETS = [1, 10, 60, 300, 900, 3_600, 14_400];
  * their values from closed sets, the configured topics and Kafka's partitions; never from a client.
  */
 export const READ_METRICS = {
-  build_info: gauge('always 1; what runs here', ({ build }) => [{ labels: { ...build }, value: 1 }], [
-    'version',
-    'node',
-  ]),
-  ready: gauge('1 while `/readyz` says so', ({ isReady }) => one(isReady)),
-  draining: gauge('1 while the instance shuts down', ({ isDraining }) => one(isDraining)),
+  build_info: gauge(
+    'always 1; the version of the gateway and of Node',
+    ({ build }) => [{ labels: { ...build }, value: 1 }],
+    ['version', 'node'],
+  ),
+  ready: gauge('1 while `/readyz` answers 200', ({ isReady }) => one(isReady)),
+  draining: gauge('1 while the gateway shuts down', ({ isDraining }) => one(isDraining)),
 
   streams_open: gauge('open streams', ({ streams }) => one(streams.open)),
   streams_limit: gauge('`MAX_STREAMS`', ({ streams }) => one(streams.max)),
   streams_opened_total: counter('streams opened', ({ streams }) => one(streams.opened)),
   streams_closed_total: counter(
-    'streams closed: by the `client` or the network; `slow`, it took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it had its share of older records; `drain`, the instance shuts down; `expired`, its token did; `error`, a defect',
+    'streams closed: by the `client` or the network; `slow`, its client took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it has replayed as much history as one stream may (`REPLAY_MAX_*`); `drain`, the gateway shuts down; `expired`, its token has expired; `error`, an internal error',
     ({ streams }) => by('reason', streams.closed),
     ['reason'],
   ),
   streams_rejected_total: counter(
-    'requests for a stream that got none, by the `code` of the problem; `other` for a code that is not named here',
+    'stream requests rejected, by error code (`other`: a code without a series here)',
     ({ streamCounts }) => by('reason', streamCounts.rejected),
     ['reason'],
   ),
   requests_rejected_total: counter(
-    'requests of any kind, and connections, that were refused to protect the instance or its events',
+    'requests and connections of any kind rejected to protect the gateway or its events',
     ({ refusals }) => by('reason', refusals),
     ['reason'],
   ),
   streams: gauge(
-    'open streams by state: `starting`; `live`; `catching_up` from the ring; `backfilling` from the log; `blocked`, the client takes less than comes',
+    'open streams by state: `starting`; `live`; `catching_up` from the ring; `backfilling` from the log; `blocked`, a slow client whose socket is full',
     ({ survey }) => by('state', survey.states),
     ['state'],
   ),
   client_buffer_bytes: gauge(
-    'bytes handed to the sockets of streams and not yet taken by the kernel',
+    'unsent bytes of all streams: written to their sockets and not yet taken by the kernel',
     (now) => one(now.survey.bufferedBytes),
   ),
   max_behind_records: gauge(
-    'records that were read and that the stream furthest behind has yet to be given or to pass over',
+    'records that the stream furthest behind has not been sent yet, filtered ones included',
     ({ survey }) => one(survey.maxBehind),
   ),
   replay_requests_total: counter(
-    'streams that wanted some of the past: all of it was in the `ring`; some came from the `log`; told of a `gap`; told of a `reset`',
+    'streams that asked for past events: all from the `ring`; some from the event `log`; with a `gap`; with a `reset`',
     ({ streamCounts }) => by('result', streamCounts.resumes),
     ['result'],
   ),
   replay_lost_events_total: counter(
-    'offsets that streams were told they cannot have any more, when they began',
+    'offsets reported as lost to streams when they resumed',
     ({ streamCounts }) => one(streamCounts.resumeLost),
   ),
-  heartbeats_sent_total: counter('comments sent to silent streams', ({ streamCounts }) =>
+  heartbeats_sent_total: counter('heartbeats sent to silent streams', ({ streamCounts }) =>
     one(streamCounts.heartbeats),
   ),
 
   ingest_requests_total: counter(
-    'requests to publish, by the status of their answer; `aborted` when the client left before',
+    'publishing requests by status; `aborted`: the client left before the answer',
     ({ ingest }) => by('code', ingest.requests),
     ['code'],
   ),
   ingest_inflight: gauge(
-    'requests to publish whose body is being read or whose events are on their way to the log',
+    'publishing requests in flight: reading their body, or waiting for the event log',
     ({ ingest }) => one(ingest.inFlight.requests),
   ),
-  ingest_inflight_bytes: gauge('bytes of their bodies', ({ ingest }) => one(ingest.inFlight.bytes)),
-  ingest_queue_events: gauge('events that wait for the log', ({ log }) => one(log.counts.queuedRecords)),
-  ingest_queue_bytes: gauge('bytes that wait for the log', ({ log }) => one(log.counts.queuedBytes)),
+  ingest_inflight_bytes: gauge('bytes of the bodies of publishing requests in flight', ({ ingest }) =>
+    one(ingest.inFlight.bytes),
+  ),
+  ingest_queue_events: gauge('events waiting to be appended', ({ log }) => one(log.counts.queuedRecords)),
+  ingest_queue_bytes: gauge('bytes waiting to be appended', ({ log }) => one(log.counts.queuedBytes)),
   ingest_breaker_open: gauge(
-    '1 while events are refused at once because the log cannot take them',
+    '1 while publishing fails at once because the event log cannot take events',
     ({ log }) => one(!log.producer.connected),
   ),
   events_produced_total: counter(
-    'events that the log has stored for this instance',
+    'events that this gateway has appended to the event log',
     ({ log }) => by('topic', log.counts.stored),
     ['topic'],
   ),
 
   events_consumed_total: counter(
-    'records read from the log, those read into the ring at start included',
+    'records read from the event log, the ones read into the ring at start included',
     ({ feed }) => by('topic', feed.consumed),
     ['topic'],
   ),
   events_undecodable_total: counter(
-    'records shown as `gateway.undecodable`, with its `reason`',
+    'records sent as `gateway.undecodable`, by its `reason`',
     ({ feed }) =>
       Object.entries(feed.undecodable).flatMap(([topic, counts]) =>
         by('reason', counts).map(({ labels, value }) => ({ labels: { topic, ...labels }, value })),
       ),
     ['topic', 'reason'],
   ),
-  events_repeated_total: counter(
-    'records of gateways left out because of their `Idempotency-Key`',
-    ({ feed }) => one(feed.repeats),
+  events_repeated_total: counter('records suppressed as repeats of an `Idempotency-Key`', ({ feed }) =>
+    one(feed.repeats),
   ),
   records_with_odd_timestamp_total: counter(
-    'records read whose timestamp says nothing of when they were made: none, before March 1973 (as one in seconds is), or over an hour ahead; they have no part in ages and latencies',
+    'records with an implausible timestamp: none, before March 1973 (as seconds read as milliseconds), or over an hour ahead; ages and latencies leave them out',
     ({ feed }) => by('topic', feed.oddTimestamps),
     ['topic'],
   ),
   gaps_total: counter(
-    'holes met while reading the log, each told to all streams',
+    'gaps met while reading the event log, each reported to all streams concerned',
     ({ feed }) => by('reason', feed.gaps),
     ['reason'],
   ),
-  events_lost_total: counter('offsets in these holes', ({ feed }) => by('reason', feed.lost), ['reason']),
+  events_lost_total: counter('offsets in these gaps', ({ feed }) => by('reason', feed.lost), ['reason']),
   resets_total: counter(
-    'times the log was found to be another one, each told to all streams',
+    'times a topic was recreated or truncated, each reported to all streams concerned',
     ({ feed }) => by('reason', feed.resets),
     ['reason'],
   ),
 
-  ring_records: gauge('records kept ready for streams that are behind', ({ hub }) => one(hub.ringRecords)),
-  ring_bytes: gauge('bytes of these, overhead included', ({ hub }) => one(hub.ringBytes)),
+  ring_records: gauge(
+    'records in the ring, the latest ones in memory, from which streams resume and catch up',
+    ({ hub }) => one(hub.ringRecords),
+  ),
+  ring_bytes: gauge('bytes of the ring, overhead included', ({ hub }) => one(hub.ringBytes)),
   ring_age_seconds: gauge(
-    'age of the oldest of these by its timestamp, odd ones aside: who was away for less resumes from memory',
+    'age of the oldest record in the ring by its timestamp, implausible ones aside: clients that were away for less resume from memory',
     ({ ringAgeSeconds }) => one(ringAgeSeconds),
   ),
-  deliveries_total: counter('events handed to streams', ({ hub }) => one(hub.deliveries)),
-  writes_total: counter('writes to streams that handed over events', ({ hub }) => one(hub.writes)),
+  deliveries_total: counter('events written to streams', ({ hub }) => one(hub.deliveries)),
+  writes_total: counter('writes of events to streams', ({ hub }) => one(hub.writes)),
   bytes_sent_total: counter(
-    'bytes of events handed to streams; heartbeats, the beginning of a stream and the framing of HTTP do not count',
+    'bytes of events written to streams; without heartbeats, opening blocks and HTTP framing',
     ({ hub }) => one(hub.bytes),
   ),
-  fanout_pauses_total: counter('times reading the log was held back because fan-out was slower', ({ hub }) =>
-    one(hub.holds),
+  fanout_pauses_total: counter(
+    'times backpressure paused reading the event log because fan-out was slower',
+    ({ hub }) => one(hub.holds),
   ),
-  history_reads_total: counter('reads of older records', ({ backfill }) => one(backfill.reads)),
-  history_records_total: counter('older records read', ({ backfill }) => one(backfill.records)),
+  history_reads_total: counter('reads of history (records older than the ring)', ({ backfill }) =>
+    one(backfill.reads),
+  ),
+  history_records_total: counter('records of history read', ({ backfill }) => one(backfill.records)),
   history_lost_events_total: counter(
-    'offsets in holes that these reads met, each read told to all streams that share it',
+    'offsets in gaps that reads of history met, each reported to all streams that share the read',
     ({ backfill }) => one(backfill.lost),
   ),
-  history_cached_bytes: gauge('bytes of older records kept for streams that read the same', ({ backfill }) =>
+  history_cached_bytes: gauge('bytes of history cached for streams that replay the same', ({ backfill }) =>
     one(backfill.cachedBytes),
   ),
 
-  kafka_up: gauge('1 while the log can be read and takes events; a memory log always can', ({ log }) =>
+  kafka_up: gauge('1 while the event log can be read and appended to; always 1 for a memory log', ({ log }) =>
     one(log.consumer.connected && log.producer.connected),
   ),
   kafka_connection_state: gauge(
-    '1 for the state that the `producer` and the `consumer` side of the log are in, 0 for the others',
+    '1 for the current state of the `producer` and the `consumer` side of the event log, 0 for the others',
     ({ log }) => [...states('producer', log.producer), ...states('consumer', log.consumer)],
     ['side', 'state'],
   ),
   kafka_consumer_lag: gauge(
-    'records of a partition that this instance has yet to read; absent until it has been reached',
+    'records of a partition that this gateway has not read yet; absent until the partition has been reached',
     ({ log }) =>
       log.consumer.partitions.flatMap((status) => {
         const value = lagOf(status);
@@ -176,7 +184,7 @@ export const READ_METRICS = {
     ['topic', 'partition'],
   ),
   kafka_partition_readable: gauge(
-    '1 while a partition is being read, 0 while it cannot be',
+    '1 while a partition can be read',
     ({ log }) =>
       log.consumer.partitions.map((status) => ({
         labels: partitionLabels(status),
@@ -185,7 +193,7 @@ export const READ_METRICS = {
     ['topic', 'partition'],
   ),
   kafka_topic_up: gauge(
-    '1 while all of a topic can be read (`read`), and takes events (`append`)',
+    '1 while all partitions of a topic can be read (`read`), or appended to (`append`)',
     ({ log }) =>
       log.topics.flatMap(({ topic, read, append }) => [
         { labels: { topic, side: 'read' }, value: Number(read.state === 'ok') },
@@ -194,7 +202,7 @@ export const READ_METRICS = {
     ['topic', 'side'],
   ),
   kafka_throttled_seconds_total: counter(
-    'time that quotas of the brokers kept this instance waiting: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
+    'time that broker quotas delayed requests: `produce`, `fetch` of new records, `read` of history, `metadata`',
     ({ log }) =>
       by(
         'op',
@@ -205,7 +213,7 @@ export const READ_METRICS = {
     ['op'],
   ),
   kafka_open_transaction_seconds: gauge(
-    'how long an open transaction of another producer has held back all records behind it in a partition; 0 when none does',
+    'how long an open transaction of another producer has blocked the records behind it in a partition; 0: none does',
     ({ log, nowMs }) =>
       log.consumer.partitions.map(({ topic, partition, heldBackSince }) => ({
         labels: { topic, partition: String(partition) },
@@ -214,29 +222,32 @@ export const READ_METRICS = {
     ['topic', 'partition'],
   ),
   kafka_errors_total: counter(
-    'requests and connections to Kafka that failed, each try: to `produce`, to `fetch` what is new, to `read` what is older, for `metadata`',
+    'failed requests and connections to Kafka, retries included: `produce`, `fetch` of new records, `read` of history, `metadata`',
     ({ log }) => by('op', log.counts.failures),
     ['op'],
   ),
 } as const satisfies Record<string, ReadMetric>;
 
 export const OBSERVED_METRICS = {
-  stream_duration_seconds: histogram('how long streams were open, when they close', LIFETIME_BUCKETS),
+  stream_duration_seconds: histogram(
+    'how long streams were open, observed when they close',
+    LIFETIME_BUCKETS,
+  ),
   ingest_duration_seconds: histogram(
-    'requests to publish, from the head of the request to the end of the answer',
+    'publishing requests, from the head of the request to the end of the answer',
     LATENCY_BUCKETS,
   ),
   fanout_batch_duration_seconds: histogram(
     'passes over all live streams of one subscription, from the first write to the last',
     PASS_BUCKETS,
   ),
-  fanout_batch_events: histogram('events that one such pass wrote to each of its streams', EVENT_BUCKETS),
+  fanout_batch_events: histogram('events that one such pass wrote to each stream', EVENT_BUCKETS),
   delivery_latency_seconds: histogram(
-    'once for each such pass: from the timestamp of the record in it that waited longest (the clock of the producer or the broker) to the last write of the pass (the clock of this instance). Neither per stream nor per event; streams that catch up and odd timestamps do not count',
+    'from the timestamp of the oldest record in a pass (clock of the producer or the broker) to the last write of that pass (clock of this gateway); one observation per pass, not per stream or event; without streams that catch up and implausible timestamps',
     LATENCY_BUCKETS,
   ),
   kafka_produce_duration_seconds: histogram(
-    'produce requests that Kafka answered with success, from sending to the answer',
+    'successful produce requests, from sending to the answer',
     LATENCY_BUCKETS,
   ),
 } as const satisfies Record<string, ObservedMetric>;
