@@ -1,6 +1,6 @@
 import { age, byId, textCell, wholeNumber } from './page.js';
 
-/** The admin page: the streams that deserve a look, again every two seconds. */
+/** The admin page: the oldest, fullest or furthest-behind streams, refreshed every two seconds. */
 
 interface Connection {
   readonly request_path: string;
@@ -25,7 +25,7 @@ interface Status {
 }
 
 const REFRESH_MS = 2_000;
-/** Without an answer for so long the gateway counts as away: a lost network says nothing for minutes. */
+/** Without an answer for this long the gateway counts as unreachable: a lost network gives no error for minutes. */
 const ANSWER_MS = 5_000;
 const KIB = 1_024;
 
@@ -36,8 +36,8 @@ function setText(id: string, text: string): void {
   byId(id, HTMLElement).textContent = text;
 }
 
-function setStatus(text: string, state: 'open' | 'reconnecting' | 'refused'): void {
-  // Said aloud only when it changes.
+function setStatus(text: string, state: 'open' | 'reconnecting' | 'rejected'): void {
+  // A screen reader announces it only when it changes.
   if (pill.textContent !== text) pill.textContent = text;
   pill.dataset.state = state;
 }
@@ -93,9 +93,9 @@ async function refresh(): Promise<void> {
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     if (response.ok) show((await response.json()) as Status);
-    else setStatus(`Answered ${response.status}`, 'refused');
+    else setStatus(`Answered ${response.status}`, 'rejected');
   } catch {
-    setStatus('Gateway away; trying again', 'reconnecting');
+    setStatus('Gateway unreachable; retrying', 'reconnecting');
   }
   setTimeout(refresh, REFRESH_MS);
 }

@@ -1,7 +1,7 @@
-/** How many events came in each of the last seconds. */
+/** Events received in each of the last seconds. */
 export interface EventRate {
   add(nowMs: number): void;
-  /** One count a second, oldest first, the second that runs now last. */
+  /** One count per second, oldest first, the current second last. */
   counts(nowMs: number): number[];
 }
 
@@ -9,8 +9,8 @@ export function createEventRate(seconds: number): EventRate {
   const counts = new Array<number>(seconds).fill(0);
   let lastSecond = Number.NEGATIVE_INFINITY;
 
-  /** Empties the seconds that went by without an event. */
-  function goOn(nowMs: number): number {
+  /** Clears the seconds that passed without an event. */
+  function advance(nowMs: number): number {
     const second = Math.floor(nowMs / 1_000);
     for (let gone = Math.max(lastSecond + 1, second - seconds + 1); gone <= second; gone++)
       counts[gone % seconds] = 0;
@@ -20,10 +20,10 @@ export function createEventRate(seconds: number): EventRate {
 
   return {
     add(nowMs) {
-      counts[goOn(nowMs) % seconds]!++;
+      counts[advance(nowMs) % seconds]!++;
     },
     counts(nowMs) {
-      const second = goOn(nowMs);
+      const second = advance(nowMs);
       return counts.map((_, i) => counts[(second + 1 + i) % seconds]!);
     },
   };

@@ -1,22 +1,22 @@
 import { duration, textCell, timeOfDay } from './page.js';
 import type { Notice, ReceivedEvent } from './received-event.js';
 
-/** What the page shows, newest first: events, and the lines in between that tell of the connection. */
+/** The rows of the page, newest first: events, and notices about the stream in between. */
 export interface EventTable {
   addEvent(event: ReceivedEvent, nowMs: number): void;
   addNotice(notice: Notice, nowMs: number): void;
-  /** Holds back what comes, or shows it all. */
+  /** Paused: new rows wait; they are shown when it ends. */
   setPaused(paused: boolean): void;
   clear(): void;
-  /** Rows held back while paused. */
-  readonly held: number;
+  /** Rows that wait while paused. */
+  readonly waiting: number;
 }
 
 export interface EventTableOptions {
   readonly body: HTMLTableSectionElement;
-  /** Rows that are kept; the oldest go. */
+  /** The oldest rows beyond it are removed. */
   readonly maxRows: number;
-  /** Something was shown, held back or removed. */
+  /** Rows were shown, added to the waiting ones, or removed. */
   readonly onChange: () => void;
 }
 
@@ -24,14 +24,14 @@ const COLUMNS = 7;
 const LONG_DATA = 200;
 
 export function createEventTable({ body, maxRows, onChange }: EventTableOptions): EventTable {
-  /** Oldest first. Shown together with the next frame, however many come. */
-  let waiting: HTMLTableRowElement[] = [];
+  /** Oldest first. Coalesced: all of them are shown in the next animation frame. */
+  let queue: HTMLTableRowElement[] = [];
   let isPaused = false;
   let isScheduled = false;
 
   function add(row: HTMLTableRowElement): void {
-    waiting.push(row);
-    if (waiting.length > maxRows) waiting.shift();
+    queue.push(row);
+    if (queue.length > maxRows) queue.shift();
     if (isPaused) onChange();
     else schedule();
   }
@@ -46,8 +46,8 @@ export function createEventTable({ body, maxRows, onChange }: EventTableOptions)
   }
 
   function show(): void {
-    body.prepend(...waiting.reverse());
-    waiting = [];
+    body.prepend(...queue.reverse());
+    queue = [];
     while (body.rows.length > maxRows) body.deleteRow(-1);
     onChange();
   }
@@ -61,12 +61,12 @@ export function createEventTable({ body, maxRows, onChange }: EventTableOptions)
       else show();
     },
     clear() {
-      waiting = [];
+      queue = [];
       body.replaceChildren();
       onChange();
     },
-    get held() {
-      return isPaused ? waiting.length : 0;
+    get waiting() {
+      return isPaused ? queue.length : 0;
     },
   };
 }
@@ -106,7 +106,7 @@ function nameCell(name: string): HTMLTableCellElement {
   return cell;
 }
 
-/** Long data shows its beginning, and all of it when it is opened. */
+/** Long data is folded after its beginning. */
 function dataCell(data: string): HTMLTableCellElement {
   const cell = document.createElement('td');
   cell.className = 'data';

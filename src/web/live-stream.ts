@@ -1,6 +1,6 @@
-import { ALWAYS_HEARD, type Arrival, HEARD_FOR_IDS } from './received-event.js';
+import { ALWAYS_SHOWN, type Arrival, ONLY_FOR_IDS } from './received-event.js';
 
-export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'refused';
+export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'rejected';
 
 export interface LiveStreamOptions {
   /** Without `lastEventId`; relative to the page. */
@@ -11,16 +11,16 @@ export interface LiveStreamOptions {
 }
 
 export interface LiveStream {
-  /** A browser dispatches a named event only to those who listen for its name. */
-  hear(name: string): void;
+  /** A browser dispatches a named event only to listeners for that name. */
+  listenFor(name: string): void;
   close(): void;
 }
 
-const RETRY_REFUSED_MS = 5_000;
+const RETRY_REJECTED_MS = 5_000;
 
-/** A browser comes back by itself whenever a connection breaks, but never after a refusal: then this does. */
+/** A browser reconnects by itself when a connection breaks, but not after an error status: then this does. */
 export function openLiveStream({ url, names, onEvent, onState }: LiveStreamOptions): LiveStream {
-  const heard = new Set<string>([...ALWAYS_HEARD, ...names]);
+  const listened = new Set<string>([...ALWAYS_SHOWN, ...names]);
   let lastEventId = '';
   let timer: number | undefined;
   let source = open();
@@ -35,13 +35,13 @@ export function openLiveStream({ url, names, onEvent, onState }: LiveStreamOptio
         onState('reconnecting');
         return;
       }
-      onState('refused');
+      onState('rejected');
       timer = window.setTimeout(() => {
         source = open();
-      }, RETRY_REFUSED_MS);
+      }, RETRY_REJECTED_MS);
     };
-    for (const name of heard) opened.addEventListener(name, receive);
-    for (const name of HEARD_FOR_IDS) opened.addEventListener(name, keepId);
+    for (const name of listened) opened.addEventListener(name, receive);
+    for (const name of ONLY_FOR_IDS) opened.addEventListener(name, keepId);
     return opened;
   }
 
@@ -55,9 +55,9 @@ export function openLiveStream({ url, names, onEvent, onState }: LiveStreamOptio
   }
 
   return {
-    hear(name) {
-      if (heard.has(name)) return;
-      heard.add(name);
+    listenFor(name) {
+      if (listened.has(name)) return;
+      listened.add(name);
       source.addEventListener(name, receive);
     },
     close() {

@@ -1,14 +1,14 @@
 import { createEventRate } from './event-rate.js';
 import { createEventTable } from './event-table.js';
+import { createHiddenRecords } from './hidden-records.js';
 import { type ConnectionState, type LiveStream, openLiveStream } from './live-stream.js';
 import { byId, duration, wholeNumber } from './page.js';
 import { createPublishForm } from './publish-form.js';
 import { createRateChart } from './rate-chart.js';
 import { type Arrival, type Notice, noticeText, receivedEventOf } from './received-event.js';
 import { createSubscriptionForm, type PageSubscription } from './subscription-form.js';
-import { createUnheard } from './unheard.js';
 
-/** The live page: what comes through the gateway, as a browser sees it. */
+/** The live page: the events of a subscription, as a browser receives them. */
 
 const MAX_ROWS = 500;
 const RATE_SECONDS = 60;
@@ -18,27 +18,27 @@ const STATE_TEXTS: Record<ConnectionState, string> = {
   connecting: 'Connecting',
   open: 'Connected',
   reconnecting: 'Reconnecting',
-  refused: 'Refused; trying again',
+  rejected: 'Rejected; retrying',
 };
 
 const connection = byId('connection', HTMLElement);
 const pause = byId('pause', HTMLButtonElement);
 const body = byId('rows', HTMLTableSectionElement);
-const table = createEventTable({ body, maxRows: MAX_ROWS, onChange: showHeld });
+const table = createEventTable({ body, maxRows: MAX_ROWS, onChange: showWaiting });
 const rate = createEventRate(RATE_SECONDS);
 const chart = createRateChart(byId('chart', HTMLElement), RATE_SECONDS);
 const latencies: number[] = [];
-/** Names that events were published under from here. */
+/** Event names published from this page. */
 const learnedNames = new Set<string>();
 let stream: LiveStream | null = null;
-let unheard = createUnheard();
+let hidden = createHiddenRecords();
 let isWhole = true;
 let eventCount = 0;
 let reconnects = 0;
 
 function subscribe(subscription: PageSubscription): void {
   stream?.close();
-  unheard = createUnheard();
+  hidden = createHiddenRecords();
   isWhole = subscription.isWhole;
   let state: ConnectionState = 'connecting';
   stream = openLiveStream({
@@ -46,12 +46,12 @@ function subscribe(subscription: PageSubscription): void {
     names: [...subscription.names, ...learnedNames],
     onEvent: receive,
     onState(next) {
-      const wasLost = state === 'reconnecting' || state === 'refused';
+      const wasLost = state === 'reconnecting' || state === 'rejected';
       if (next === 'open' && wasLost) {
         reconnects++;
-        notify({ severity: 'good', text: 'Connected again' });
-      } else if (state === 'open') notify({ severity: 'warning', text: 'Connection lost; trying again' });
-      // On the way back it is still lost.
+        notify({ severity: 'good', text: 'Reconnected' });
+      } else if (state === 'open') notify({ severity: 'warning', text: 'Connection lost; reconnecting' });
+      // While reconnecting, the connection still counts as lost.
       if (next !== 'connecting' || !wasLost) state = next;
       connection.dataset.state = state;
       connection.textContent = STATE_TEXTS[state];
@@ -65,13 +65,13 @@ function receive(arrival: Arrival): void {
   const event = receivedEventOf(arrival, nowMs);
   const notice = noticeText(event);
   if (notice !== null) {
-    if (notice.severity === 'loss') unheard.forgetPlaces();
+    if (notice.severity === 'loss') hidden.forgetPositions();
     notify(notice);
     return;
   }
   eventCount++;
   rate.add(nowMs);
-  if (event.source !== null) unheard.see(event.source);
+  if (event.source !== null) hidden.see(event.source);
   if (event.latencyMs !== null) {
     latencies.push(event.latencyMs);
     if (latencies.length > LATENCIES) latencies.shift();
@@ -81,29 +81,29 @@ function receive(arrival: Arrival): void {
 
 function notify(notice: Notice): void {
   table.addNotice(notice, Date.now());
-  // Said aloud, unlike the events, which are too many.
+  // For screen readers, which would announce too many events.
   byId('notice', HTMLElement).textContent = notice.text;
 }
 
-function showHeld(): void {
-  byId('held', HTMLElement).textContent =
-    table.held === 0
+function showWaiting(): void {
+  byId('waiting', HTMLElement).textContent =
+    table.waiting === 0
       ? ''
-      : `${wholeNumber(table.held)}${table.held === MAX_ROWS ? ' or more' : ''} held back`;
+      : `${wholeNumber(table.waiting)}${table.waiting === MAX_ROWS ? ' or more' : ''} waiting`;
   byId('empty', HTMLElement).hidden = body.rows.length > 0;
 }
 
 function showFigures(): void {
   const counts = rate.counts(Date.now());
   chart.show(counts);
-  // The second that runs now is not over yet.
+  // The last count is of the current second, which is not over.
   byId('rate', HTMLElement).textContent = wholeNumber(counts.at(-2) ?? 0);
   byId('event-count', HTMLElement).textContent = wholeNumber(eventCount);
   const middle = [...latencies].sort((a, b) => a - b)[Math.floor(latencies.length / 2)];
   byId('latency', HTMLElement).textContent = middle === undefined ? '–' : duration(middle);
-  const hint = byId('unheard', HTMLElement);
-  hint.hidden = !isWhole || unheard.count === 0;
-  hint.textContent = `${wholeNumber(unheard.count)} ${unheard.count === 1 ? 'record' : 'records'} passed unheard here: list the event names to see them.`;
+  const hint = byId('hidden', HTMLElement);
+  hint.hidden = !isWhole || hidden.count === 0;
+  hint.textContent = `${wholeNumber(hidden.count)} ${hidden.count === 1 ? 'record' : 'records'} hidden: only unnamed events and the event names listed under Subscription are shown.`;
 }
 
 pause.addEventListener('click', () => {
@@ -115,7 +115,7 @@ byId('clear', HTMLButtonElement).addEventListener('click', () => table.clear());
 
 createPublishForm((name) => {
   learnedNames.add(name);
-  stream?.hear(name);
+  stream?.listenFor(name);
 });
 subscribe(createSubscriptionForm(subscribe));
 showFigures();

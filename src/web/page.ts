@@ -10,7 +10,7 @@ export interface CellOptions {
   readonly title?: string;
 }
 
-/** A table cell with text; what an event carries is never taken for markup. */
+/** A table cell with text, which is never parsed as markup. */
 export function textCell(text: string, { className, title }: CellOptions = {}): HTMLTableCellElement {
   const cell = document.createElement('td');
   cell.textContent = text;
@@ -25,7 +25,7 @@ export function wholeNumber(value: number): string {
   return WHOLE.format(value);
 }
 
-/** `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`: what fits into a figure. */
+/** `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`: short enough for a figure. */
 export function duration(ms: number): string {
   const sign = ms < 0 ? '−' : '';
   const total = Math.abs(ms);
@@ -42,7 +42,7 @@ export function duration(ms: number): string {
   return `${sign}${days} d ${hours % 24} h`;
 }
 
-/** The same for what is known to the second only. */
+/** The same for a duration in whole seconds. */
 export function age(seconds: number): string {
   return seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
 }

@@ -11,7 +11,7 @@ interface Problem {
   readonly detail?: string;
 }
 
-/** The form that posts an event. `onPublish` hears its name beforehand, so that the page can listen for it. */
+/** The form that posts an event. `onPublish` gets its name before it is sent, so that the page can listen for it. */
 export function createPublishForm(onPublish: (name: string) => void): void {
   const form = byId('publish', HTMLFormElement);
   const channel = byId('publish-channel', HTMLInputElement);
@@ -27,7 +27,7 @@ export function createPublishForm(onPublish: (name: string) => void): void {
   async function publish(): Promise<void> {
     const event = name.value.trim();
     if (event !== '') onPublish(event);
-    // The slashes between the segments stay, and the one in front, which a channel may be written without, is the path's.
+    // The slashes between segments stay; a leading one, which is optional, is already in the path.
     const path = channel.value.trim().replace(/^\//, '').split('/').map(encodeURIComponent).join('/');
     const query = event === '' ? '' : `?event=${encodeURIComponent(event)}`;
     const response = await fetch(`broadcast/${path}${query}`, {
@@ -39,9 +39,9 @@ export function createPublishForm(onPublish: (name: string) => void): void {
       const { topic, partition, offset } = (await response.json()) as Stored;
       tell(`Stored at ${topic}/${partition} @ ${offset}`, false);
     } else {
-      // A proxy in between may refuse with a page of its own.
+      // A proxy may have answered with an error page instead of problem JSON.
       const problem = (await response.json().catch(() => ({}))) as Problem;
-      tell(`${response.status}: ${problem.detail ?? problem.title ?? 'refused'}`, true);
+      tell(`${response.status}: ${problem.detail ?? problem.title ?? 'rejected'}`, true);
     }
   }
 

@@ -27,7 +27,7 @@ export function createRateChart(place: HTMLElement, bars: number): RateChart {
       const peak = Math.max(1, ...counts);
       for (const [i, rect] of rects.entries()) {
         const count = counts[i] ?? 0;
-        // A second without events leaves a line to stand on.
+        // A second without events is drawn as a base line.
         const height = count === 0 ? 1 : Math.max(2, (count / peak) * HEIGHT);
         rect.setAttribute('height', String(height));
         rect.setAttribute('y', String(HEIGHT - height));

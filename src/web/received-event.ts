@@ -1,5 +1,5 @@
-/** Unnamed events, and what the gateway itself says of the log. */
-export const ALWAYS_HEARD = [
+/** Unnamed events, and the gateway's own events about the event log. */
+export const ALWAYS_SHOWN = [
   'message',
   'gateway.gap',
   'gateway.reset',
@@ -9,8 +9,8 @@ export const ALWAYS_HEARD = [
   'gateway.tombstone',
   'gateway.undecodable',
 ] as const;
-/** What it says of the stream: only their ids are of interest. */
-export const HEARD_FOR_IDS = ['gateway.open', 'gateway.position'] as const;
+/** The gateway's own events about the stream, of which only the ids matter. */
+export const ONLY_FOR_IDS = ['gateway.open', 'gateway.position'] as const;
 
 /** An event as the page shows it. */
 export interface ReceivedEvent {
@@ -21,12 +21,12 @@ export interface ReceivedEvent {
   /** As its publisher named it; null for a record without one, and for the gateway's own events. */
   readonly channel: string | null;
   /** Null for the gateway's own events. */
-  readonly source: EventPlace | null;
-  /** From the record's timestamp to now, by the clocks of the two machines; null when that one cannot be a time of today. */
+  readonly source: EventPosition | null;
+  /** From the record's timestamp to now, by the clocks of two machines; null when the timestamp is implausible. */
   readonly latencyMs: number | null;
 }
 
-export interface EventPlace {
+export interface EventPosition {
   readonly topic: string;
   readonly partition: number;
   /** Decimal. */
@@ -34,7 +34,7 @@ export interface EventPlace {
 }
 
 /** What `?meta=1` wraps around the data of each record. */
-interface Envelope extends EventPlace {
+interface Envelope extends EventPosition {
   /** Unix milliseconds, as its producer wrote it; null when no number can hold it. */
   readonly timestamp: number | null;
   /** All values of a name that came more than once. */
@@ -42,7 +42,7 @@ interface Envelope extends EventPlace {
   readonly data: string;
 }
 
-/** What this needs of a browser's `MessageEvent`. */
+/** The members of a browser's `MessageEvent` that are used here. */
 export interface Arrival {
   readonly type: string;
   readonly data: string;
@@ -64,7 +64,7 @@ export function receivedEventOf({ type, data, lastEventId }: Arrival, nowMs: num
   };
 }
 
-/** Null for no time, one in seconds, or one far ahead: such are in Kafka's topics, and a latency of years says nothing. */
+/** Null for a timestamp that is missing, in seconds, or far ahead: Kafka topics have such, and a latency of years says nothing. */
 function latencyOf(timestamp: number | null, nowMs: number): number | null {
   const isOdd = timestamp === null || timestamp < 100_000_000_000 || timestamp > nowMs + 3_600_000;
   return isOdd ? null : nowMs - timestamp;
@@ -86,7 +86,7 @@ function envelopeIn(data: string): Envelope | null {
   }
 }
 
-/** One of the gateway's own words, for people. Null for a name that is not known here. */
+/** One of the gateway's own events as a sentence; null for any other event. */
 export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>): Notice | null {
   switch (name) {
     case 'gateway.gap': {
@@ -96,13 +96,13 @@ export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>)
       >;
       return {
         severity: 'loss',
-        text: `Gap: ${lost} records of ${topic}/${partition} cannot be given back (${reason}: asked for ${requested}, available from ${available})`,
+        text: `Gap: ${lost} records of ${topic}/${partition} are lost (${reason}: requested offset ${requested}, available from ${available})`,
       };
     }
     case 'gateway.reset':
       return {
         severity: 'loss',
-        text: `Reset: the stream begins anew (${(JSON.parse(data) as { reason: string }).reason})`,
+        text: `Reset: the stream starts over with new events (${(JSON.parse(data) as { reason: string }).reason})`,
       };
     case 'gateway.live':
       return {
@@ -117,10 +117,10 @@ export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>)
       };
       const what = topics === undefined ? 'Kafka' : `topic ${topics.join(', ')}`;
       if (kafka === 'ok') return { severity: 'good', text: `${what} is back` };
-      const why = reason === undefined || reason === 'unreachable' ? 'away' : reason;
+      const why = reason === undefined || reason === 'unreachable' ? 'unreachable' : reason;
       return {
         severity: 'warning',
-        text: `${what} is ${why}: the stream stays open and goes on when it is back`,
+        text: `${what} is ${why}: the stream stays open and continues when it is back`,
       };
     }
     case 'gateway.token-expiring':
@@ -134,7 +134,7 @@ export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>)
 }
 
 export interface Notice {
-  /** `loss`: something is missing for good. */
+  /** `loss`: events are missing for good. */
   readonly severity: 'good' | 'warning' | 'loss';
   readonly text: string;
 }

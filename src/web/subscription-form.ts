@@ -4,13 +4,13 @@ import { byId } from './page.js';
 export interface PageSubscription {
   /** Relative to the page, so that it works behind a path prefix. */
   readonly url: string;
-  /** Names that are asked for; empty asks for all. */
+  /** The event names to filter by; empty: all. */
   readonly names: readonly string[];
-  /** True when nothing is filtered out, so that every record of the log should come. */
+  /** Nothing is filtered out: every record is expected. */
   readonly isWhole: boolean;
 }
 
-/** The subscription form. Its fields stand in the page's own address, so that a link brings them along. */
+/** The subscription form. Its fields are in the page's address, so that a link carries them. */
 export function createSubscriptionForm(
   onSubscribe: (subscription: PageSubscription) => void,
 ): PageSubscription {
@@ -45,7 +45,7 @@ export function createSubscriptionForm(
   return current();
 }
 
-/** `curl` as a person would type it; the query only where something is asked for. */
+/** The `curl` command of the subscription, without the query's defaults. */
 function showCommand(channels: readonly string[], names: readonly string[]): void {
   const fields = channels.filter((path) => path !== '/').map((path) => `channel=${encodeURI(path)}`);
   if (names.length > 0) fields.push(`event=${names.map(encodeURIComponent).join(',')}`);

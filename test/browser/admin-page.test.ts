@@ -58,7 +58,7 @@ describe('the admin page', () => {
     });
     await page.locator('#status[data-state=open]').waitFor();
     await gateway.kill();
-    await page.getByText('Gateway away; trying again').waitFor();
+    await page.getByText('Gateway unreachable; retrying').waitFor();
   });
 
   it('says that the gateway is away when it does not answer, and goes on when it does', async () => {
@@ -67,7 +67,7 @@ describe('the admin page', () => {
     await page.locator('#status[data-state=open]').waitFor();
     // Neither passed on nor refused.
     await page.route('**/status.json*', () => undefined);
-    await page.getByText('Gateway away; trying again').waitFor();
+    await page.getByText('Gateway unreachable; retrying').waitFor();
     await page.unroute('**/status.json*');
     await page.locator('#status[data-state=open]').waitFor();
   });

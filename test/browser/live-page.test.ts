@@ -69,7 +69,7 @@ describe('the live page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('says when records passed whose names it does not hear', async () => {
+  it('says how many records its event names hide', async () => {
     const { page } = await browser.open(gateway.url);
     await untilConnected(page);
     await publish(gateway.url, '', 'first');
@@ -77,7 +77,7 @@ describe('the live page', () => {
     await publish(gateway.url, '', 'third');
     await untilShown(page, 'third');
     expect(await shown(page)).toEqual(['first', 'third']);
-    await page.getByText('1 record passed').waitFor();
+    await page.getByText('1 record hidden').waitFor();
   });
 
   it('publishes by keyboard alone, and hears the name it published under', async () => {
@@ -119,7 +119,7 @@ describe('the live page', () => {
     expect(await page.locator('#rows .channel').first().textContent()).toBe('/cust-21/orders');
   });
 
-  it('shows why an event was refused', async () => {
+  it('shows why an event was rejected', async () => {
     const { page } = await browser.open(gateway.url);
     await page.locator('#publish-event').fill('gateway.gap');
     await page.getByRole('button', { name: 'Publish' }).click();
@@ -131,7 +131,7 @@ describe('the live page', () => {
     await page.route('**/broadcast/*', (route) => route.fulfill({ status: 413, body: '<h1>Too large</h1>' }));
     await page.locator('#publish-channel').fill('/pets');
     await page.getByRole('button', { name: 'Publish' }).click();
-    await page.getByText('413: refused').waitFor();
+    await page.getByText('413: rejected').waitFor();
   });
 
   it('holds events back while paused, and clears', async () => {
@@ -141,12 +141,12 @@ describe('the live page', () => {
     await pause.click();
     expect(await pause.getAttribute('aria-pressed')).toBe('true');
     await publish(gateway.url, '', 'held');
-    await page.getByText('1 held back').waitFor();
+    await page.getByText('1 waiting').waitFor();
     expect(await shown(page)).toEqual([]);
     await pause.click();
     await untilShown(page, 'held');
     await page.getByRole('button', { name: 'Clear' }).click();
-    await page.getByText('Nothing has come yet.').waitFor();
+    await page.getByText('No events yet.').waitFor();
   });
 
   it('keeps a bounded number of rows', async () => {

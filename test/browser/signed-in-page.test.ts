@@ -14,7 +14,7 @@ describe('the live page with a token in a cookie', () => {
 
   it('is refused without one, and subscribes and publishes with it', async () => {
     const { page } = await browser.open(gateway.url);
-    await page.locator('#connection[data-state=refused]').waitFor();
+    await page.locator('#connection[data-state=rejected]').waitFor();
     await page.getByRole('button', { name: 'Publish' }).click();
     await page.locator('#published.fault', { hasText: '401' }).waitFor();
 
@@ -51,6 +51,6 @@ describe('the live page with a token in a cookie', () => {
     await page.locator('#connection[data-state=open]').waitFor();
     await page.locator('#rows', { hasText: 'The token expires at' }).waitFor();
     await signIn(600);
-    await page.locator('#rows', { hasText: 'Connected again' }).waitFor({ timeout: 30_000 });
+    await page.locator('#rows', { hasText: 'Reconnected' }).waitFor({ timeout: 30_000 });
   });
 });

@@ -31,7 +31,7 @@ describe('the live page on the whole stack', () => {
     const rows = (await page.locator('#rows td.data').allInnerTexts()).reverse();
     expect(rows).toEqual(Array.from({ length: 50 }, (_, i) => `n-${i}`));
     expect(await page.locator('#rows tr.notice[data-severity=loss]').count()).toBe(0);
-    expect(await page.locator('#unheard').isVisible()).toBe(false);
+    expect(await page.locator('#hidden').isVisible()).toBe(false);
     expect(complaints.filter((text) => !AWAY.test(text))).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { ALWAYS_HEARD, HEARD_FOR_IDS, noticeText, receivedEventOf } from '../../../src/web/received-event';
+import { ALWAYS_SHOWN, noticeText, ONLY_FOR_IDS, receivedEventOf } from '../../../src/web/received-event';
 import type { GatewayEventName, GatewayEvents } from '../../../src/wire/gateway-events';
 
 const NOW_MS = 1_704_672_000_000;
@@ -59,23 +59,28 @@ describe('what the gateway says', () => {
       'gateway.gap',
       { reason: 'retention', topic: 't', partition: 0, requested: '1', available: '26', lost: 25 },
       'loss',
-      'Gap: 25 records of t/0 cannot be given back (retention: asked for 1, available from 26)',
+      'Gap: 25 records of t/0 are lost (retention: requested offset 1, available from 26)',
     ],
-    ['gateway.reset', { reason: 'cluster' }, 'loss', 'Reset: the stream begins anew (cluster)'],
+    [
+      'gateway.reset',
+      { reason: 'cluster' },
+      'loss',
+      'Reset: the stream starts over with new events (cluster)',
+    ],
     ['gateway.live', { replayed: 3 }, 'good', 'Caught up: 3 events replayed'],
     ['gateway.status', { kafka: 'ok' }, 'good', 'Kafka is back'],
     [
       'gateway.status',
       { kafka: 'interrupted' },
       'warning',
-      'Kafka is away: the stream stays open and goes on when it is back',
+      'Kafka is unreachable: the stream stays open and continues when it is back',
     ],
     ['gateway.status', { kafka: 'ok', topics: ['a', 'b'] }, 'good', 'topic a, b is back'],
     [
       'gateway.status',
       { kafka: 'interrupted', topics: ['a'], reason: 'forbidden' },
       'warning',
-      'topic a is forbidden: the stream stays open and goes on when it is back',
+      'topic a is forbidden: the stream stays open and continues when it is back',
     ],
     [
       'gateway.token-expiring',
@@ -104,17 +109,20 @@ describe('what the gateway says', () => {
   // The browser shows the end of a stream as an error, which the page tells.
   const OF_THE_STREAM: readonly GatewayEventName[] = ['gateway.open', 'gateway.position', 'gateway.retry'];
 
-  it.each(Object.entries(samples))('%s is heard and told, unless it is of the stream itself', (key, data) => {
-    const name = key as GatewayEventName;
-    const heard: readonly string[] = ALWAYS_HEARD;
-    const isOfStream = OF_THE_STREAM.includes(name);
-    expect(heard.includes(name)).toBe(!isOfStream);
-    const isTold = noticeText({ name, data: JSON.stringify(data) }) !== null;
-    expect(isTold).toBe(!isOfStream && !STANDS_FOR_RECORD.includes(name));
-  });
+  it.each(Object.entries(samples))(
+    '%s is listened for and shown, unless it is of the stream itself',
+    (key, data) => {
+      const name = key as GatewayEventName;
+      const heard: readonly string[] = ALWAYS_SHOWN;
+      const isOfStream = OF_THE_STREAM.includes(name);
+      expect(heard.includes(name)).toBe(!isOfStream);
+      const isTold = noticeText({ name, data: JSON.stringify(data) }) !== null;
+      expect(isTold).toBe(!isOfStream && !STANDS_FOR_RECORD.includes(name));
+    },
+  );
 
-  it('is heard for its id where it has nothing else to tell', () => {
-    expect(OF_THE_STREAM).toEqual([...HEARD_FOR_IDS, 'gateway.retry']);
+  it('is listened for where only its id matters', () => {
+    expect(OF_THE_STREAM).toEqual([...ONLY_FOR_IDS, 'gateway.retry']);
   });
 
   it('is nothing for other names', () => expect(noticeText({ name: 'message', data: '' })).toBeNull());

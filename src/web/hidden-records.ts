@@ -1,14 +1,14 @@
-import type { EventPlace } from './received-event.js';
+import type { EventPosition } from './received-event.js';
 
-/** Counts the records that passed without the page hearing them, by the offsets that were left out. */
-export interface Unheard {
+/** Counts the records that the stream did not show, by the offsets that were skipped. */
+export interface HiddenRecords {
   readonly count: number;
-  see(place: EventPlace): void;
-  /** What comes next may be anywhere. */
-  forgetPlaces(): void;
+  see(position: EventPosition): void;
+  /** After a gap or reset: the next offsets may be any. */
+  forgetPositions(): void;
 }
 
-export function createUnheard(): Unheard {
+export function createHiddenRecords(): HiddenRecords {
   const last = new Map<string, bigint>();
   let count = 0;
   return {
@@ -22,6 +22,6 @@ export function createUnheard(): Unheard {
       if (before !== undefined && at > before) count += Number(at - before - 1n);
       last.set(key, at);
     },
-    forgetPlaces: () => last.clear(),
+    forgetPositions: () => last.clear(),
   };
 }
