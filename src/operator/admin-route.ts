@@ -2,8 +2,7 @@ import type { DirectRoute } from '../http/direct-route';
 import { queryFault } from '../http/query-fault';
 import { methodNotAllowed, notFound, READ_METHODS } from '../http/route-errors';
 import type { WebFiles } from '../http/web-files';
-import type { ReportAdminStatus } from '../status/admin-status';
-import { streamSelectionOf } from '../status/stream-selection';
+import { type ReportAdminStatus, streamSelectionOf } from '../status/admin-status';
 import { createOperatorRoute, type OperatorRouteOptions } from './operator-route';
 
 export interface AdminRouteDeps extends Pick<OperatorRouteOptions, 'guard' | 'logger'> {

@@ -1,27 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { GatewayError } from '../errors';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
-import type { StreamOrder, StreamSelection } from './stream-selection';
-import { streamStateOf } from './stream-state';
+import { streamStateOf } from './snapshot';
 
 /** One stream; times are Unix seconds. */
 export interface AdminConnection {
   readonly request_path: string;
-  /** Its channels, with commas in between; empty while it is not known where it begins. */
+  /** Its channels, separated by commas; empty while its start position is being looked up. */
   readonly namespace: string;
   readonly created_at: number;
   readonly client_ip: string;
   readonly user_agent: string;
-  /** Events, without the gateway's own notices at the beginning of a stream. */
+  /** Events, without the opening block of the stream. */
   readonly msgs_sent: number;
   /** Bytes that the kernel has not taken yet. */
   readonly buffered_bytes: number;
-  /** Records of the log that were read and that it has yet to be given or to pass over. */
+  /** Records that were read from the event log and not yet sent to it or filtered out for it. */
   readonly behind: number;
   /**
-   * `starting`: it is being found out where it begins; `live`: gets what comes, together with the others; `replaying`:
-   * gets its past; `blocked`: its client takes less than comes.
+   * `starting`: its start position is being looked up; `live`: gets new events with the shared broadcast; `replaying`:
+   * gets past events; `blocked`: a slow client whose socket is full.
    */
   readonly state: 'starting' | 'live' | 'replaying' | 'blocked';
 }
@@ -33,9 +33,9 @@ export interface AdminStatus {
   readonly status: string;
   readonly reported_at: number;
   readonly startup_time: number;
-  /** Events that went to whoever was subscribed, those read into the ring at start included. */
+  /** Events broadcast to the subscribers, the ones read into the ring at start included. */
   readonly msgs_broadcast: number;
-  /** Of which `connections` are those that were asked for. */
+  /** Open streams; `connections` lists those selected by the query. */
   readonly connections_total: number;
   readonly connections: readonly AdminConnection[];
 }
@@ -45,7 +45,7 @@ export interface AdminStatusDeps {
   readonly streams: Pick<OpenStreams, 'count' | 'snapshot'>;
   readonly node: string;
   readonly health: () => string;
-  /** Streams after which the event loop gets its turn. */
+  /** Streams after which the walk yields to the event loop. */
   readonly streamsPerTurn: number;
 }
 
@@ -56,7 +56,7 @@ interface Candidate {
   readonly weight: number;
 }
 
-/** The state of this process, with the streams that deserve a look, found in one walk over many turns. */
+/** The state of this gateway, with the selected streams, found in one walk over many turns of the event loop. */
 export function createAdminStatus(deps: AdminStatusDeps): ReportAdminStatus {
   const { hub, streams } = deps;
   const startedAtMs = Date.now();
@@ -109,13 +109,13 @@ function seconds(timeMs: number): number {
   return Math.floor(timeMs / 1_000);
 }
 
-/** For people the ring and the log are one past. */
+/** The page does not tell the ring from history. */
 function shownStateOf(stream: SseStream): AdminConnection['state'] {
   const state = streamStateOf(stream);
   return state === 'catching_up' || state === 'backfilling' ? 'replaying' : state;
 }
 
-/** Keeps the `limit` heaviest in order: cheaper than sorting all of them for the few that are shown. */
+/** Keeps the `limit` heaviest, in order: cheaper than sorting all streams for the few that are shown. */
 function consider(best: Candidate[], candidate: Candidate, limit: number): void {
   if (best.length === limit && !outweighs(candidate, best[limit - 1]!)) return;
   let low = 0;
@@ -129,8 +129,40 @@ function consider(best: Candidate[], candidate: Candidate, limit: number): void 
   if (best.length > limit) best.pop();
 }
 
-/** Of equals the older one stands first, so that a page that refreshes itself stays calm. */
+/** Among equals the older one comes first, so that rows do not jump when the page refreshes. */
 function outweighs(a: Candidate, b: Candidate): boolean {
   if (a.weight !== b.weight) return a.weight > b.weight;
   return a.stream.openedAtMs < b.stream.openedAtMs;
+}
+
+/** The streams shown are the oldest ones, the ones with the most unsent bytes, or the ones furthest behind. */
+const STREAM_ORDERS = ['age', 'buffered', 'behind'] as const;
+export type StreamOrder = (typeof STREAM_ORDERS)[number];
+
+/** Which streams are shown, and in which order. */
+export interface StreamSelection {
+  readonly limit: number;
+  readonly sort: StreamOrder;
+}
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+
+/**
+ * @param limit the query's `limit`, from 0 to 1000; null: 100
+ * @param sort the query's `sort`; null: `age`
+ * @throws GatewayError `bad-request`
+ */
+export function streamSelectionOf(limit: string | null, sort: string | null): StreamSelection {
+  const count = limit === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : -1;
+  if (count < 0 || count > MAX_LIMIT)
+    throw new GatewayError('bad-request', `limit must be from 0 to ${MAX_LIMIT}`, {
+      details: { field: 'limit' },
+    });
+  const order = sort === null ? 'age' : STREAM_ORDERS.find((name) => name === sort);
+  if (order === undefined)
+    throw new GatewayError('bad-request', `sort must be one of ${STREAM_ORDERS.join(', ')}`, {
+      details: { field: 'sort' },
+    });
+  return { limit: count, sort: order };
 }

@@ -1,8 +1,13 @@
 import type { Config } from '../config';
-import type { ConnectionStatus, EventLog, LogStatus, ServiceState } from '../eventlog/event-log';
+import type {
+  ConnectionStatus,
+  EventLog,
+  LogStatus,
+  PartitionStatus,
+  ServiceState,
+} from '../eventlog/event-log';
 import type { Lifecycle } from '../lifecycle';
 import type { OpenStreams } from '../sse/open-streams';
-import { heldBackFor } from './held-back';
 
 export interface HealthDeps {
   readonly log: EventLog;
@@ -10,21 +15,21 @@ export interface HealthDeps {
   readonly streams: OpenStreams;
   readonly maxStreams: number;
   readonly ingest: boolean;
-  /** The log has been reached and the ring filled from it. */
+  /** The event log has been reached and the ring filled from it. */
   readonly isWarm: () => boolean;
-  /** Whether what can be served is enough, or all topics in use must be whole. */
+  /** `any`: part of the topics is enough; `all`: every partition of every topic must be served. */
   readonly readyWhen: Config['readyWhen'];
   /** After this long an open transaction counts as trouble. */
   readonly heldBackMs: number;
 }
 
-/** Something of a topic that cannot be served although the gateway may be ready. */
+/** A topic, or partitions of it, that cannot be served although the gateway may be ready. */
 export interface Degraded {
   readonly topic: string;
   readonly what: 'read' | 'append';
-  /** `held-back`: an open transaction of another producer keeps what is behind it from every reader. */
+  /** `held-back`: an open transaction of another producer blocks the records behind it for every reader. */
   readonly state: ServiceState | 'held-back';
-  /** Those concerned, unless it is all of the topic; always those held back. */
+  /** Absent when the whole topic is concerned, except for `held-back`. */
   readonly partitions?: readonly number[];
   /** ISO 8601. */
   readonly since: string;
@@ -34,17 +39,17 @@ export interface Degraded {
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
-  /** By topic, in the order of the configuration; empty when all is served. */
+  /** By topic, in the order of the configuration; empty when everything is served. */
   readonly degraded: readonly Degraded[];
 }
 
-/** Ready: what a client could ask for now would be served. Answered from memory, so that a probe costs nothing. */
+/** Ready: a request made now would be served. Answered from memory, so that a probe costs nothing. */
 export function readiness(deps: HealthDeps): Readiness {
   const { log, lifecycle, streams, maxStreams, ingest, isWarm, readyWhen } = deps;
   const status = log.status();
   const degraded = [...degradedOf(status, deps.heldBackMs)].filter(({ what }) => what === 'read' || ingest);
   const side = (what: Degraded['what'], { connected, state }: ConnectionStatus) => {
-    // No other instance could read past an open transaction.
+    // No other gateway could read past an open transaction.
     const isWhole = (it: Degraded) => it.what !== what || it.state === 'held-back';
     const whole = readyWhen === 'any' || degraded.every(isWhole);
     return { ok: connected && whole, detail: connected && !whole ? 'not all topics' : state };
@@ -59,7 +64,7 @@ export function readiness(deps: HealthDeps): Readiness {
   return { ready: Object.values(checks).every(({ ok }) => ok), checks, degraded };
 }
 
-const HELD_BACK = 'an open transaction of another producer holds back what is behind it';
+const HELD_BACK = 'an open transaction of another producer blocks the records behind it';
 
 function* degradedOf({ consumer, topics }: LogStatus, heldBackMs: number): Iterable<Degraded> {
   for (const { topic, read, append } of topics) {
@@ -81,4 +86,12 @@ function* degradedOf({ consumer, topics }: LogStatus, heldBackMs: number): Itera
 export function firstFailure(deps: HealthDeps): string | null {
   const failed = Object.entries(readiness(deps).checks).find(([, { ok }]) => !ok);
   return failed === undefined ? null : `${failed[0]}: ${failed[1].detail}`;
+}
+
+/** The partitions that an open transaction has blocked for at least `ms`. */
+export function heldBackFor(partitions: readonly PartitionStatus[], ms: number): readonly PartitionStatus[] {
+  const nowMs = Date.now();
+  return partitions.filter(
+    ({ heldBackSince }) => heldBackSince !== null && nowMs - Date.parse(heldBackSince) >= ms,
+  );
 }

@@ -1,9 +1,12 @@
+import { performance } from 'node:perf_hooks';
 import type { EventLog, PartitionStatus } from '../eventlog/event-log';
+import type { EncodedEvent } from '../events/encoded-event';
 import type { Feed } from '../events/feed';
 import type { UndecodableCounts } from '../events/undecodable-records';
-import type { CurrentAggregation } from './current-aggregation';
+import { type AggregationStats, NO_EVENTS, numberOf, parseJson, withEvent } from '../roles/aggregation-stats';
+import { dataOf } from '../wire/frame';
 
-/** `GET /kafka/status`: what the log says of itself, with offsets as decimal strings since they may pass 2^53. */
+/** `GET /kafka/status`: the state of the event log, with offsets as decimal strings since they may exceed 2^53. */
 export function kafkaStatus(
   log: EventLog,
   feed: Pick<Feed, 'stats'>,
@@ -36,7 +39,7 @@ export function kafkaStatus(
   };
 }
 
-/** Those that there are, by topic and reason. */
+/** Counts above zero, by topic and reason. */
 function undecodableOf(counts: UndecodableCounts): object[] {
   return Object.entries(counts).flatMap(([topic, byReason]) =>
     Object.entries(byReason)
@@ -45,16 +48,68 @@ function undecodableOf(counts: UndecodableCounts): object[] {
   );
 }
 
-/** Records that this instance has yet to read; null for a partition that has not been read yet. */
+/** Records that this gateway has not read yet; null for a partition that has not been reached. */
 export function lagOf({
   position,
   highWatermark,
 }: Pick<PartitionStatus, 'position' | 'highWatermark'>): number | null {
   if (position === null || highWatermark === null) return null;
-  // What it has read may be ahead of what the log last said.
+  // The position may be ahead of the last known high watermark.
   return Number(highWatermark > position ? highWatermark - position : 0n);
 }
 
 function decimal(offset: bigint | null): string | null {
   return offset === null ? null : String(offset);
+}
+
+/** The open aggregation window over the events of this gateway, all topics together. */
+export interface CurrentAggregation {
+  /** Called for each event: only keeps a reference. */
+  onEvent(event: EncodedEvent): void;
+  /** The `currentAggregation` of `GET /kafka/status`. */
+  report(): { readonly currentBuffer: number; readonly stats: AggregationStats };
+}
+
+export interface CurrentAggregationOptions {
+  /** Events after which a window closes: the most frames that are kept. */
+  readonly events: number;
+  /** Time after which a window closes with fewer. */
+  readonly windowMs: number;
+  /** A monotonic clock. */
+  readonly now?: () => number;
+}
+
+export function createCurrentAggregation({
+  events: maxEvents,
+  windowMs,
+  now = () => performance.now(),
+}: CurrentAggregationOptions): CurrentAggregation {
+  let open: EncodedEvent[] = [];
+  let openedMs = 0;
+
+  /** Closed on access, so that no timer is needed. */
+  function closeWhenOld(nowMs: number): void {
+    if (open.length > 0 && nowMs - openedMs >= windowMs) open = [];
+  }
+
+  return {
+    onEvent(event) {
+      const nowMs = now();
+      closeWhenOld(nowMs);
+      if (open.length === 0) openedMs = nowMs;
+      open.push(event);
+      if (open.length >= maxEvents) open = [];
+    },
+
+    report() {
+      closeWhenOld(now());
+      let stats = NO_EVENTS;
+      for (const event of open) {
+        // An event of the gateway (`gateway.undecodable`) has no value.
+        const value = event.isOwn ? 0 : numberOf(parseJson(dataOf(event)));
+        stats = withEvent(stats, value, event.source.timestampMs, Date.now());
+      }
+      return { currentBuffer: open.length, stats };
+    },
+  };
 }

@@ -2,24 +2,24 @@ import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/e
 import type { Logger } from '../logger';
 import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/log-troubles';
 import type { StreamStatus } from '../wire/gateway-events';
-import { heldBackFor } from './held-back';
+import { heldBackFor } from './health';
 
 export interface LogWatchDeps {
   readonly log: Pick<EventLog, 'status'>;
   readonly everyMs: number;
   /** Base channel of a topic in use. */
   readonly baseOf: (topic: string) => string;
-  /** Something went away or is back, for streams that may see what is below `scope`; null: for all. */
+  /** A change to announce to the streams that may see channels below `scope`; null: to all streams. */
   readonly onNews: (status: StreamStatus, scope: string | null) => void;
-  /** After this long an open transaction that holds back a partition is logged. */
+  /** After this long an open transaction that blocks a partition is logged. */
   readonly heldBackMs: number;
-  /** Partitions that cannot be read although others can, at each look. */
+  /** Called at each check with the partitions that cannot be read although others can. */
   readonly onUnread: (partitions: readonly TopicPartition[]) => void;
   readonly logger: Logger;
 }
 
 export interface LogWatch {
-  /** What `onNews` has told so far. */
+  /** The state after the last `onNews`. */
   troubles(): LogTroubles;
   stop(): void;
 }
@@ -30,7 +30,7 @@ const REASONS: Partial<Record<Service['state'], TroubleReason>> = {
   forbidden: 'forbidden',
 };
 
-/** Looks at the log's own word on what can be read and appended, and tells changes. */
+/** Polls the state of the event log, announces changes to streams and logs them. */
 export function startLogWatch(deps: LogWatchDeps): LogWatch {
   const { log, everyMs, baseOf, heldBackMs, onNews, onUnread, logger } = deps;
   let troubles = NO_TROUBLES;
@@ -38,7 +38,7 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
   /** By partition. */
   const heldBack = new Map<string, TopicPartition>();
 
-  function look(): void {
+  function check(): void {
     const status = log.status();
     const now = troublesOf(status, troubles);
     if (!isSame(troubles, now)) {
@@ -56,7 +56,7 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
     }
   }
 
-  /** While all is away, the connections say so themselves. */
+  /** Not called while all of Kafka is unreachable, which the connections log. */
   function logChange(
     what: 'read' | 'append',
     topic: string,
@@ -95,18 +95,18 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
     }
   }
 
-  const timer = setInterval(look, everyMs);
+  const timer = setInterval(check, everyMs);
   return { troubles: () => troubles, stop: () => clearInterval(timer) };
 }
 
-/** What was never connected is starting, not away: an outage may be all there is to see at the first look. */
+/** Before the first connection it counts as starting, not as unreachable. */
 function troublesOf({ consumer, topics }: LogStatus, before: LogTroubles): LogTroubles {
   if (!consumer.connected) {
     return consumer.state === 'starting' ? before : { isAway: true, topics: NO_TROUBLES.topics };
   }
   const found = new Map<string, TroubleReason>();
   for (const { topic, read } of topics) {
-    // Looked up anew: what was told holds until it is known better.
+    // Being looked up again: the last announced state holds until the answer.
     const reason = read.state === 'starting' ? before.topics.get(topic) : REASONS[read.state];
     if (reason !== undefined) found.set(topic, reason);
   }

@@ -1,19 +1,15 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { PassReport } from '../hub/audience';
-import { type BucketCounts, createBucketCounts } from './bucket-counts';
-import type { ReadMetric } from './metric';
-import { OBSERVED_METRICS, PREFIX, READ_METRICS } from './metrics';
-import { processMetrics } from './process-metrics';
+import { OBSERVED_METRICS, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
 import type { Snapshot, TakeSnapshot } from './snapshot';
 
 export interface MetricRegistryDeps {
-  /** What the rooms say now. */
   readonly takeSnapshot: TakeSnapshot;
-  /** When the record that the entry holds was created, in Unix milliseconds; null when that is not known. */
+  /** Timestamp of the entry's record, in Unix milliseconds; null when it is implausible. */
   readonly timestampOf: (entry: PassReport['first'], nowMs: number) => number | null;
 }
 
-/** The metrics as Prometheus reads them, and the ear for what has to be told as it happens. */
+/** Renders the metrics for Prometheus, and takes the observations of the histograms. */
 export interface MetricRegistry {
   readonly contentType: string;
   /** The text of one scrape. */
@@ -50,7 +46,7 @@ export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegist
       observed.fanout_batch_events.observe(events);
       const nowMs = Date.now();
       const timestampMs = timestampOf(first, nowMs);
-      // The producer's clock may be ahead of this one.
+      // The producer's clock may be ahead of this gateway's.
       if (timestampMs !== null)
         observed.delivery_latency_seconds.observe(Math.max(0, nowMs - timestampMs) / MS_PER_S);
     },
@@ -61,7 +57,7 @@ export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegist
   };
 }
 
-/** Answers what brings the metric up to date. Nothing of it is kept from one scrape to the next. */
+/** Returns a function that sets the metric from a snapshot. Nothing is kept between scrapes. */
 function createRead(registry: Registry, name: string, metric: ReadMetric): (now: Snapshot) => void {
   const { help, labels, read } = metric;
   const options = { name: PREFIX + name, help, labelNames: [...labels], registers: [registry] };
@@ -77,4 +73,64 @@ function createRead(registry: Registry, name: string, metric: ReadMetric): (now:
     counter.reset();
     for (const sample of read(now)) counter.inc({ ...sample.labels }, sample.value);
   };
+}
+
+interface BucketCounts {
+  /** Cheap enough for the hot path: no label, no object, no lookup. */
+  observe(value: number): void;
+  /** In Prometheus' text format. */
+  render(): string;
+}
+
+/**
+ * A histogram without labels. Not prom-client's, whose `observe` is many times slower: a pass observes three values, and
+ * where every stream has a different channel, a pass serves a single stream.
+ * @param buckets inclusive upper bounds, ascending
+ */
+export function createBucketCounts(name: string, help: string, buckets: readonly number[]): BucketCounts {
+  /** One per bucket, and the last one for values above all bounds. */
+  const counts = new Array<number>(buckets.length + 1).fill(0);
+  let sum = 0;
+  return {
+    observe(value) {
+      let i = 0;
+      while (i < buckets.length && value > buckets[i]!) i++;
+      counts[i]!++;
+      sum += value;
+    },
+    render() {
+      const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+      let total = 0;
+      for (const [i, count] of counts.entries()) {
+        total += count;
+        lines.push(`${name}_bucket{le="${buckets[i] ?? '+Inf'}"} ${total}`);
+      }
+      lines.push(`${name}_sum ${sum}`, `${name}_count ${total}`);
+      return `${lines.join('\n')}\n`;
+    },
+  };
+}
+
+/** They walk every open handle at each scrape: slow with thousands of sockets. */
+const COSTLY = [
+  'nodejs_active_handles',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources',
+  'nodejs_active_resources_total',
+];
+
+let registry: Registry | null = null;
+
+/**
+ * prom-client's metrics of the process: CPU, memory, open files, garbage collection, event loop lag. Created once per
+ * process, however many gateways run in it (tests).
+ */
+function processMetrics(): Registry {
+  if (registry !== null) return registry;
+  registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of COSTLY) registry.removeSingleMetric(name);
+  return registry;
 }

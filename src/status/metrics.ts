@@ -1,21 +1,34 @@
 import type { LogStatus, TopicPartition } from '../eventlog/event-log';
 import { lagOf } from './kafka-status';
-import {
-  by,
-  counter,
-  gauge,
-  histogram,
-  type ObservedMetric,
-  one,
-  type ReadMetric,
-  type Sample,
-} from './metric';
+import type { Snapshot } from './snapshot';
+
+/** One series of a metric at a scrape. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A metric that is read at a scrape, so that counting costs the rooms no more than a plain number. */
+export interface ReadMetric {
+  readonly type: 'gauge' | 'counter';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Every series, also at zero. */
+  read(now: Snapshot): readonly Sample[];
+}
+
+/** A metric that takes each observation. */
+interface ObservedMetric {
+  readonly type: 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets: readonly number[];
+}
 
 export const PREFIX = 'sse_gateway_';
 
 const STATES: readonly LogStatus['producer']['state'][] = ['starting', 'connected', 'interrupted', 'closed'];
 
-/** From a pass over sockets in memory to what nobody should have to wait for. */
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PASS_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const EVENT_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
@@ -258,4 +271,26 @@ function partitionLabels({ topic, partition }: TopicPartition): Sample['labels']
 
 function states(side: string, { state }: LogStatus['producer']): readonly Sample[] {
   return STATES.map((name) => ({ labels: { side, state: name }, value: Number(name === state) }));
+}
+
+function gauge(help: string, read: ReadMetric['read'], labels: readonly string[] = []): ReadMetric {
+  return { type: 'gauge', help, labels, read };
+}
+
+function counter(help: string, read: ReadMetric['read'], labels: readonly string[] = []): ReadMetric {
+  return { type: 'counter', help, labels, read };
+}
+
+function histogram(help: string, buckets: readonly number[]): ObservedMetric {
+  return { type: 'histogram', help, labels: [], buckets };
+}
+
+/** A metric without labels. */
+function one(value: number | boolean): readonly Sample[] {
+  return [{ labels: {}, value: Number(value) }];
+}
+
+/** One series for each value of the label. */
+function by(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
 }

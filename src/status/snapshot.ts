@@ -1,16 +1,18 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LogStatus } from '../eventlog/event-log';
 import type { Backfill, BackfillStats } from '../events/backfill';
+import { entryTimestampMs } from '../events/encoded-event';
 import type { Feed, FeedStats } from '../events/feed';
 import type { Hub, HubStats } from '../hub/hub';
-import type { OpenStreamsStats } from '../sse/open-streams';
+import type { Ring } from '../hub/ring';
+import type { OpenStreams, OpenStreamsStats } from '../sse/open-streams';
+import type { SseStream } from '../sse/sse-stream';
 import type { StreamCounts } from '../sse/stream-counts';
 import { type HealthDeps, readiness } from './health';
-import { ringAgeSeconds } from './ring-age';
-import { type StreamSurvey, surveyStreams } from './stream-survey';
 
 type Counts = Readonly<Record<string, number>>;
 
-/** What the rooms say of themselves at one moment. */
+/** The state of all rooms at one moment: what the metrics are read from. */
 export interface Snapshot {
   readonly build: { readonly version: string; readonly node: string };
   readonly isDraining: boolean;
@@ -37,13 +39,13 @@ export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts
   readonly hub: Hub;
   readonly feed: Pick<Feed, 'stats'>;
   readonly backfill: Pick<Backfill, 'stats'>;
-  /** Streams after which the event loop gets its turn. */
+  /** Streams after which the walk yields to the event loop. */
   readonly streamsPerTurn: number;
 }
 
 export type TakeSnapshot = () => Promise<Snapshot>;
 
-/** Asks every room, and changes nothing. */
+/** Reads from every room, and changes nothing. */
 export function createTakeSnapshot({
   health,
   hub,
@@ -54,7 +56,7 @@ export function createTakeSnapshot({
 }: TakeSnapshotDeps): TakeSnapshot {
   const { lifecycle, log, maxStreams, streams } = health;
   return async () => ({
-    // First, since it takes several turns: the rest is of one moment.
+    // First, since it takes several turns of the event loop: the rest is from one moment.
     survey: await surveyStreams({ hub, streams, streamsPerTurn }),
     ...rest,
     isDraining: lifecycle.state === 'draining',
@@ -67,4 +69,70 @@ export function createTakeSnapshot({
     log: log.status(),
     nowMs: Date.now(),
   });
+}
+
+/**
+ * `starting`: it is being found out where it begins; `live`: gets what comes, together with the others; `catching_up`:
+ * is given its past from the ring; `backfilling`: is given what is older than the ring; `blocked`: its client takes
+ * less than comes.
+ */
+export const STREAM_STATES = ['starting', 'live', 'catching_up', 'backfilling', 'blocked'] as const;
+export type StreamState = (typeof STREAM_STATES)[number];
+
+export function streamStateOf({ subscriber, isBlocked }: SseStream): StreamState {
+  if (subscriber === null) return 'starting';
+  if (isBlocked) return 'blocked';
+  if (subscriber.state === 'live') return 'live';
+  return subscriber.seq === null ? 'backfilling' : 'catching_up';
+}
+
+/** All open streams at about one moment. */
+export interface StreamSurvey {
+  readonly states: Readonly<Record<StreamState, number>>;
+  /** Bytes that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Records that the stream furthest behind has not been sent yet, filtered ones included. */
+  readonly maxBehind: number;
+}
+
+export interface StreamSurveyDeps {
+  readonly hub: Pick<Hub, 'recordsBehind'>;
+  readonly streams: Pick<OpenStreams, 'snapshot'>;
+  /** Streams after which the walk yields to the event loop. */
+  readonly streamsPerTurn: number;
+}
+
+/** Visits every stream once, over many turns of the event loop. */
+export async function surveyStreams({
+  hub,
+  streams,
+  streamsPerTurn,
+}: StreamSurveyDeps): Promise<StreamSurvey> {
+  const states: Record<StreamState, number> = {
+    starting: 0,
+    live: 0,
+    catching_up: 0,
+    backfilling: 0,
+    blocked: 0,
+  };
+  let bufferedBytes = 0;
+  let maxBehind = 0;
+  for (const [i, stream] of streams.snapshot().entries()) {
+    if (i > 0 && i % streamsPerTurn === 0) await nextTurn();
+    if (!stream.isOpen) continue;
+    states[streamStateOf(stream)]++;
+    bufferedBytes += stream.bufferedBytes;
+    if (stream.subscriber !== null) maxBehind = Math.max(maxBehind, hub.recordsBehind(stream.subscriber));
+  }
+  return { states, bufferedBytes, maxBehind };
+}
+
+/** Age of the oldest record in the ring by its timestamp, implausible ones aside; 0 when there is none. */
+function ringAgeSeconds(ring: Pick<Ring, 'base' | 'head' | 'at'>, nowMs: number): number {
+  // Events without a plausible timestamp are few in most rings.
+  for (let seq = ring.base; seq < ring.head; seq++) {
+    const timestampMs = entryTimestampMs(ring.at(seq), nowMs);
+    if (timestampMs !== null) return Math.max(0, nowMs - timestampMs) / 1_000;
+  }
+  return 0;
 }

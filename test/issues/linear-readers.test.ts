@@ -1,6 +1,6 @@
 import type { EncodedEvent } from '../../src/events/encoded-event';
 import { encodeRecord } from '../../src/events/encoded-event';
-import { createCurrentAggregation } from '../../src/status/current-aggregation';
+import { createCurrentAggregation } from '../../src/status/kafka-status';
 import { dataOf, encodeFrame } from '../../src/wire/frame';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 

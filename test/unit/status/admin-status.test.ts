@@ -1,6 +1,5 @@
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { createAdminStatus } from '../../../src/status/admin-status';
-import type { StreamOrder } from '../../../src/status/stream-selection';
+import { createAdminStatus, type StreamOrder } from '../../../src/status/admin-status';
 
 const STREAMS = 20_000;
 const STREAMS_PER_TURN = 2_000;

@@ -4,7 +4,7 @@ import { LOG_OPERATIONS } from '../../../src/eventlog/log-counts';
 import { OpenStreams } from '../../../src/sse/open-streams';
 import { RESUME_RESULTS } from '../../../src/sse/stream-counts';
 import { OBSERVED_METRICS, PREFIX, READ_METRICS } from '../../../src/status/metrics';
-import { STREAM_STATES } from '../../../src/status/stream-state';
+import { STREAM_STATES } from '../../../src/status/snapshot';
 import { packageVersion } from '../../../src/version';
 
 const METRICS = Object.entries({ ...READ_METRICS, ...OBSERVED_METRICS });

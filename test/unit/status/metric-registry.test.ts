@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
-import { createBucketCounts } from '../../../src/status/bucket-counts';
+import { createBucketCounts } from '../../../src/status/metric-registry';
 
 const NAME = 'test_seconds';
 const HELP = 'what is tested';

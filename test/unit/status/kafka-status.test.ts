@@ -1,5 +1,5 @@
 import { type EncodedEvent, encodeRecord } from '../../../src/events/encoded-event';
-import { createCurrentAggregation } from '../../../src/status/current-aggregation';
+import { createCurrentAggregation } from '../../../src/status/kafka-status';
 
 const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' } as const;
 const TIME_MS = 1_704_672_000_000;

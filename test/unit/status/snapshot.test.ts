@@ -1,6 +1,6 @@
 import type { Subscriber } from '../../../src/hub/subscriber';
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { surveyStreams } from '../../../src/status/stream-survey';
+import { surveyStreams } from '../../../src/status/snapshot';
 
 const STREAMS_PER_TURN = 2_000;
 
