@@ -9,11 +9,11 @@ import { type Config, parseConfig } from '../src/config';
 import type { EventLog, NewRecord, Tail } from '../src/eventlog/event-log';
 import { entryWithMeta } from '../src/events/encoded-event';
 import { createFeed } from '../src/events/feed';
+import { createLogIds } from '../src/events/log-ids';
 import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
 import { Hub } from '../src/hub/hub';
 import { createLogger, type Logger } from '../src/logger';
-import { idLine } from '../src/wire/frame';
 
 const READY_PAUSE_MS = 100;
 const CLOSE_DEADLINE_MS = 5_000;
@@ -73,6 +73,7 @@ async function main(): Promise<void> {
 
 /** Tails the log into a hub that no stream has subscribed to. */
 function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger): { hub: Hub; tail: Tail } {
+  const ids = createLogIds();
   const hub = new Hub({
     ring: fanout.ring,
     sliceBytes: fanout.writeBytes,
@@ -82,12 +83,13 @@ function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger)
       throw error;
     },
     withMeta: entryWithMeta,
-    idLine: (positions) => Buffer.from(idLine(feed.idOf(positions))),
+    idLine: ids.idLine,
     onBeforeRing: () => 0,
   });
   const { warmRecords, maxFrameBytes } = fanout;
   const feed = createFeed({
     hub,
+    ids,
     topics: createTopicMap(topics),
     warmRecords,
     maxFrameBytes,

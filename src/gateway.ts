@@ -16,6 +16,7 @@ import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
 import { createBackfill } from './events/backfill';
 import { entryTimestampMs, entryWithMeta } from './events/encoded-event';
 import { createFeed } from './events/feed';
+import { createLogIds } from './events/log-ids';
 import { createTopicMap } from './events/topic-map';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
@@ -27,7 +28,6 @@ import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
 import { createLastMatches } from './hub/last-matches';
-import type { Positions } from './hub/ring';
 import { createBatchRoute } from './ingest/batch-route';
 import { createBroadcastRoute } from './ingest/broadcast-route';
 import { createInFlight } from './ingest/in-flight';
@@ -58,7 +58,6 @@ import { startLogWatch } from './status/log-watch';
 import { createMetricRegistry } from './status/metric-registry';
 import { createTakeSnapshot } from './status/snapshot';
 import { packageVersion } from './version';
-import { idLine } from './wire/frame';
 
 /** The end of a stream takes about as long as so many writes of an event. */
 const CLOSE_WRITES = 10;
@@ -116,7 +115,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const log = createEventLog(config, logger, undefined, (durationMs) => metrics.onProduced(durationMs));
 
   // fan out
-  const idLineOf = (positions: Positions) => Buffer.from(idLine(feed.idOf(positions)));
+  const ids = createLogIds();
   const hub = new Hub({
     ring: config.fanout.ring,
     sliceBytes: config.fanout.writeBytes,
@@ -125,7 +124,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
     withMeta: entryWithMeta,
-    idLine: idLineOf,
+    idLine: ids.idLine,
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
     onPass: (pass) => metrics.onPass(pass),
   });
@@ -135,6 +134,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const aggregation = createCurrentAggregation(config.aggregation);
   const feed = createFeed({
     hub,
+    ids,
     topics,
     warmRecords,
     maxFrameBytes,
@@ -148,8 +148,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     hub,
     log,
     topics,
-    slots: () => feed.layout()!.slots,
-    idLine: idLineOf,
+    slots: () => ids.layout()!.slots,
+    idLine: ids.idLine,
     config: config.backfill,
     sliceBytes: config.fanout.writeBytes,
     maxFrameBytes,
@@ -178,7 +178,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const resume = createResume({
     ring: hub.ring,
     lastMatches: createLastMatches(hub.ring),
-    layout: () => feed.layout()!,
+    layout: () => ids.layout()!,
     bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
     epochEnds: createLatestEpochEnds((asked) => log.epochEnds(asked)),
     config: config.resume,
@@ -194,9 +194,9 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     clientAddress,
     sockets,
     config: config.streams,
-    idOf: feed.idOf,
-    isReady: () => feed.layout() !== null,
-    whenReady: feed.whenReady,
+    idOf: ids.idOf,
+    isReady: () => ids.layout() !== null,
+    whenReady: ids.whenReady,
     troubles: logWatch.troubles,
     baseOf,
     takesBatches: config.ingest.enabled,
@@ -210,7 +210,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     streams,
     heartbeat: createHeartbeat({
       hub,
-      idOf: feed.idOf,
+      idOf: ids.idOf,
       counts: streamCounts,
       everyMs: config.streams.checkMs,
     }),
@@ -223,7 +223,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
 
   // accept
   const { maxEventBytes } = config.ingest;
-  const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: feed.idAfter });
+  const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: ids.idAfter });
   const inFlight = createInFlight(config.ingest.inFlight);
   const admission = createIngestAdmission({
     guard: createPublishGuard({ apiKeys, verifier, cookie, corsOrigins: config.http.corsOrigins }),
@@ -242,7 +242,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     streams,
     maxStreams,
     ingest: config.ingest.enabled,
-    isWarm: () => feed.layout() !== null,
+    isWarm: () => ids.layout() !== null,
     readyWhen: config.readyWhen,
     heldBackMs: config.kafka.livenessMs,
   };

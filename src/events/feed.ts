@@ -14,12 +14,13 @@ import type { Hub } from '../hub/hub';
 import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
-import { clusterHash, formatCursor, topicDigest } from '../wire/cursor';
+import { clusterHash, topicDigest } from '../wire/cursor';
 import { encodeFrame } from '../wire/frame';
 import { gapData } from '../wire/gap';
 import type { GatewayEvents, JsonEventName, StreamStatus } from '../wire/gateway-events';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
+import type { LogIdsOwner } from './log-ids';
 import { PartitionSlots, type SlotPartition } from './partition-slots';
 import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
@@ -28,6 +29,7 @@ import { createUndecodableRecords, type UndecodableCounts } from './undecodable-
 
 export interface FeedDeps {
   readonly hub: Hub;
+  readonly ids: LogIdsOwner;
   readonly topics: TopicMap;
   /** Records read into the ring before the first stream gets any, shared among the partitions. */
   readonly warmRecords: number;
@@ -40,13 +42,6 @@ export interface FeedDeps {
   /** Called with each event that is published live; what is read before the first stream does not count. */
   readonly onEvent?: (event: EncodedEvent) => void;
   readonly logger: Logger;
-}
-
-/** The log as ids name it. */
-export interface Layout {
-  /** `clusterHash` of the cluster's id. */
-  readonly cluster: string;
-  readonly slots: PartitionSlots;
 }
 
 /** What the tail brought since the start: plain numbers, to be read by whoever shows them. */
@@ -68,17 +63,6 @@ export interface FeedStats {
 
 /** Brings what the log's tail reads into the hub, each record once as the bytes that all its streams will get. */
 export interface Feed extends TailListener {
-  /** Null until the log has been reached and the ring is warm: before, no id can be judged and none is written. */
-  layout(): Layout | null;
-  /** Resolves when there is a layout. */
-  whenReady(): Promise<void>;
-  /** The id that stands for these positions. @throws RangeError before there is a layout */
-  idOf(positions: Positions): string;
-  /**
-   * The id after a record at `offset`, when the log has one partition in all; else null.
-   * @param leaderEpoch unset: not known, as long as the record has not been read
-   */
-  idAfter(offset: bigint, leaderEpoch?: number): string | null;
   /** Tells streams that something went away, or is back: those that may see what is below `scope`; null: all. */
   announceStatus(status: StreamStatus, scope: string | null): void;
   /** The first streams do not wait until these partitions have been read into the ring. */
@@ -87,19 +71,14 @@ export interface Feed extends TailListener {
 }
 
 export function createFeed(deps: FeedDeps): Feed {
-  const { hub, topics, warmRecords, maxFrameBytes, clockSkewMs, onEvent, logger } = deps;
+  const { hub, ids, topics, warmRecords, maxFrameBytes, clockSkewMs, onEvent, logger } = deps;
   const { nowMs = Date.now } = deps;
   const { ring } = hub;
   const repeats = createRepeatFilter();
   const slabs = createSlabs();
-  let layout: Layout | null = null;
   let isWarm = false;
   /** What the log had when it was reached. */
   let warmEnd: Positions = [];
-  let becomeReady: () => void;
-  const ready = new Promise<void>((resolve) => {
-    becomeReady = resolve;
-  });
   const consumed: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const oddTimestamps: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
@@ -110,8 +89,6 @@ export function createFeed(deps: FeedDeps): Feed {
     logger,
   );
   let repeated = 0;
-  let lastPositions: Positions | null = null;
-  let lastId = '';
 
   function begin(found: LogLayout, starts: readonly bigint[]): void {
     const since = sinceTime(nowMs() - clockSkewMs);
@@ -120,8 +97,7 @@ export function createFeed(deps: FeedDeps): Feed {
       ...found.partitions.map((bounds) => slotPartition(bounds, bounds.logStart)),
       ...unavailable,
     ]);
-    layout = { cluster: clusterHash(found.clusterId), slots };
-    lastPositions = null;
+    ids.begin({ cluster: clusterHash(found.clusterId), slots });
     repeats.clear();
     hub.restart(bySlot(slots, found.partitions, starts));
     // What cannot be reached is not waited for.
@@ -131,7 +107,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
   /** Slots from `size` on were added: everything noted before has their starts. Answers the positions with them. */
   function grown(size: number): Positions {
-    const { slots } = layout!;
+    const slots = knownSlots();
     const starts = Array.from({ length: slots.size - size }, (_, i) => slots.partitionOf(size + i).start);
     ring.grow(starts);
     // They get no more records: nobody waits for any, and they are as warm as they will be.
@@ -146,7 +122,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
   /** The log of a partition has nothing any more from `to` on. */
   function truncate(topic: string, partition: number, to: bigint): void {
-    const { slots } = layout!;
+    const slots = knownSlots();
     const chain = slots.chainOf(topic, partition);
     slots.truncate(slots.slotOf(topic, partition), to);
     for (const slot of chain) hub.truncate(slot, to);
@@ -156,17 +132,12 @@ export function createFeed(deps: FeedDeps): Feed {
     if (isWarm || !ring.reaches(ring.positions, warmEnd)) return;
     isWarm = true;
     logger.info({ records: ring.head - ring.base }, 'the ring is warm');
-    becomeReady();
+    ids.open();
   }
 
-  /** Positions are never changed once made, so the same ones have the same id: many streams ask for the head's. */
-  function idOf(positions: Positions): string {
-    if (layout === null) throw new RangeError('there are no ids before the log has been reached');
-    if (positions !== lastPositions) {
-      lastId = formatCursor({ cluster: layout.cluster, topics: layout.slots.byTopic(positions) });
-      lastPositions = positions;
-    }
-    return lastId;
+  /** Known as soon as the tail brings anything. */
+  function knownSlots(): PartitionSlots {
+    return ids.reached()!.slots;
   }
 
   function moved(slot: number, next: bigint): Positions {
@@ -177,7 +148,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
   /** Gives partitions slots of their own, and tells all streams of it. */
   function replace(reason: 'truncated' | 'recreated', names: readonly string[], change: () => void): void {
-    const { size } = layout!.slots;
+    const { size } = knownSlots();
     change();
     // A repeat of what is gone is none.
     repeats.clear();
@@ -192,7 +163,7 @@ export function createFeed(deps: FeedDeps): Feed {
     positions: Positions,
     scope: string | null = null,
   ): void {
-    const frame = encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(data)));
+    const frame = encodeFrame(ids.idOf(positions), event, Buffer.from(JSON.stringify(data)));
     publishOwn({ ...frame, event, scope, slot: null }, positions);
   }
 
@@ -205,24 +176,10 @@ export function createFeed(deps: FeedDeps): Feed {
   }
 
   function slotOf(topic: string, partition: number): number {
-    return layout!.slots.slotOf(topic, partition);
+    return knownSlots().slotOf(topic, partition);
   }
 
   return {
-    layout: () => (isWarm ? layout : null),
-    whenReady: () => ready,
-    idOf,
-    idAfter(offset, leaderEpoch) {
-      if (layout === null) return null;
-      const { cluster, slots } = layout;
-      const [name, another] = slots.topics;
-      if (name === undefined || another !== undefined || slots.slotsOf(name).length > 1) return null;
-      const [topic] = slots.byTopic(ring.positions.with(-1, offset + 1n));
-      const { epochs } = topic!;
-      const topics = [{ ...topic!, epochs: leaderEpoch === undefined ? epochs : [leaderEpoch] }];
-      return formatCursor({ cluster, topics });
-    },
-
     onStart(found) {
       const share = BigInt(Math.floor(warmRecords / Math.max(1, found.partitions.length)));
       const starts = found.partitions.map(({ logStart, logEnd }) =>
@@ -238,7 +195,7 @@ export function createFeed(deps: FeedDeps): Feed {
       const slot = slotOf(batch.topic, batch.partition);
       const { next, leaderEpoch } = batch;
       const first = batch.records[0]?.offset ?? null;
-      layout!.slots.noteEpoch(slot, { from: ring.positions[slot]!, first, next, leaderEpoch });
+      knownSlots().noteEpoch(slot, { from: ring.positions[slot]!, first, next, leaderEpoch });
       consumed[batch.topic]! += batch.records.length;
       const nowMs = Date.now();
       for (const record of batch.records) {
@@ -247,7 +204,7 @@ export function createFeed(deps: FeedDeps): Feed {
         const key = idempotencyKeyOf(record);
         // What may be a repeat, and never come into the ring, must not take up a slab that others keep.
         const allocate = key === null ? slabs : undefined;
-        const encoded = encodeRecord(idOf(positions), record, batch, topic, maxFrameBytes, allocate);
+        const encoded = encodeRecord(ids.idOf(positions), record, batch, topic, maxFrameBytes, allocate);
         const { channel, event } = encoded;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
@@ -280,7 +237,7 @@ export function createFeed(deps: FeedDeps): Feed {
       // Who comes from a replica that was further is told of what it has not had, and of no more.
       const frameFrom = (position: bigint) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };
-        return encodeFrame(idOf(positions), event, Buffer.from(JSON.stringify(gapData(own))));
+        return encodeFrame(ids.idOf(positions), event, Buffer.from(JSON.stringify(gapData(own))));
       };
       publishOwn({ ...frameFrom(from), event, slot, frameFrom }, positions);
       judgeWarmth();
@@ -296,7 +253,7 @@ export function createFeed(deps: FeedDeps): Feed {
       }
       const isConcerned = ({ topic }: TopicPartition) => names.includes(topic);
       replace(reason, names, () => {
-        layout!.slots.add([
+        knownSlots().add([
           ...found.partitions.filter(isConcerned).map((bounds) => slotPartition(bounds, bounds.logEnd)),
           ...found.unavailable.filter(isConcerned).map((one) => slotPartition(one, EVERYTHING)),
         ]);
@@ -310,7 +267,7 @@ export function createFeed(deps: FeedDeps): Feed {
     },
 
     onPartitions(added: readonly JoinedPartition[]) {
-      const { slots } = layout!;
+      const slots = knownSlots();
       const { size } = slots;
       slots.add(added.map((joined) => slotPartition(joined, joined.start)));
       ring.advance(grown(size));
@@ -333,9 +290,10 @@ export function createFeed(deps: FeedDeps): Feed {
     },
 
     warmWithout(partitions) {
-      if (isWarm || layout === null) return;
+      const slots = ids.reached()?.slots;
+      if (isWarm || slots === undefined) return;
       for (const { topic, partition } of partitions) {
-        const slot = layout.slots.find(topic, partition);
+        const slot = slots.find(topic, partition);
         if (slot !== null) warmEnd = warmEnd.with(slot, ring.positionIn(ring.positions, slot));
       }
       judgeWarmth();

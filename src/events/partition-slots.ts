@@ -140,6 +140,13 @@ export class PartitionSlots {
     return [...this.#topics].flatMap(([name, all]) => (all.at(-1)!.digest.startsWith(key) ? [name] : []));
   }
 
+  /** How ids name a topic now. @throws RangeError for a topic that was never added */
+  keyOf(topic: string): string {
+    const newest = this.#newest(topic);
+    if (newest === undefined) throw new RangeError(`topic ${topic} is not known`);
+    return newest.key;
+  }
+
   /** By partition number, the slots of a topic that get records. */
   slotsOf(topic: string): readonly number[] {
     return this.#newest(topic)?.current ?? [];

@@ -127,7 +127,7 @@ describe('an id is judged topic by topic', () => {
         '1:0:1.0',
       ]);
 
-      const id = replica.feed.idOf([1n, 1n]);
+      const id = replica.ids.idOf([1n, 1n]);
       const back = connect(isAnother ? start(log) : replica, id);
       await settled(open.at(-1)!, () => isLive(back), 'it is live');
       expect(back.events).toEqual([
@@ -149,7 +149,7 @@ describe('an id is judged topic by topic', () => {
       append(log, 0, 5);
       append(log, 1, 5);
       readAll(log, replica);
-      const id = replica.feed.idOf([5n, 2n]);
+      const id = replica.ids.idOf([5n, 2n]);
       log.truncate(0, 2);
       // As long as before: the offsets say nothing.
       append(log, 0, 3);
@@ -198,13 +198,13 @@ describe('an id is judged topic by topic', () => {
       })),
       unavailable: [],
     });
-    const both = createTestFeed().feed;
-    both.onStart(layout(['a', a], ['b', b]));
-    const cursor = parseCursor(both.idOf([3n, 5n]))!;
+    const both = createTestFeed();
+    both.feed.onStart(layout(['a', a], ['b', b]));
+    const cursor = parseCursor(both.ids.idOf([3n, 5n]))!;
     expect(cursor.topics.map(({ key }) => key)).toEqual([topicDigest(a), topicDigest(b)]);
-    const alone = createTestFeed().feed;
-    alone.onStart(layout(['a', a]));
-    const other = parseCursor(alone.idOf([3n]))!;
+    const alone = createTestFeed();
+    alone.feed.onStart(layout(['a', a]));
+    const other = parseCursor(alone.ids.idOf([3n]))!;
     expect(other.topics.map(({ key }) => key)).toEqual([topicDigest(a).slice(0, 8)]);
 
     const slots = new PartitionSlots([
@@ -237,7 +237,7 @@ describe('a partition whose leader does not answer', () => {
     append(log, 1, 6);
     const replica = start(log, { ringRecords: 3 });
     log.toggle(0);
-    const client = connect(replica, replica.feed.idOf([1n, 1n]));
+    const client = connect(replica, replica.ids.idOf([1n, 1n]));
     await settled(replica, () => client.events.length === 5, 'it has the past of the other one');
     expect(client.events).toEqual(['1:1', '1:2', '1:3', '1:4', '1:5']);
     append(log, 1, 1);
@@ -281,7 +281,7 @@ describe('a partition whose leader does not answer', () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 3);
     const well = start(log);
-    const id = well.feed.idOf([1n, 0n]);
+    const id = well.ids.idOf([1n, 0n]);
     log.toggle(0);
     const started = start(log);
     const client = connect(started, id);

@@ -73,7 +73,7 @@ function connect(replica: Replica, id: string | null, query = '') {
   };
 }
 
-const idAt = (replica: Replica, ...offsets: number[]) => replica.feed.idOf(offsets.map(BigInt));
+const idAt = (replica: Replica, ...offsets: number[]) => replica.ids.idOf(offsets.map(BigInt));
 
 describe('resume and fan-out', () => {
   it('a heartbeat in the middle of a pass lets nobody be served twice', async () => {

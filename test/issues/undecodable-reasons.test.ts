@@ -1,5 +1,6 @@
 import type { RecordHeader } from '../../src/eventlog/event-log';
 import { createFeed } from '../../src/events/feed';
+import { createLogIds } from '../../src/events/log-ids';
 import { createTopicMap } from '../../src/events/topic-map';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { layoutAt, TOPIC } from '../support/feed';
@@ -27,6 +28,7 @@ it('a record that cannot be shown says why, once in the log and in a count of it
   const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
   const feed = createFeed({
     hub,
+    ids: createLogIds(),
     topics,
     warmRecords: 100,
     maxFrameBytes: MAX_FRAME_BYTES,

@@ -1,5 +1,6 @@
 import type { LogLayout } from '../../src/eventlog/event-log';
 import { createFeed, type Feed } from '../../src/events/feed';
+import { createLogIds, type LogIds } from '../../src/events/log-ids';
 import { createTopicMap } from '../../src/events/topic-map';
 import type { Hub } from '../../src/hub/hub';
 import { createTestHub } from './hub';
@@ -14,15 +15,17 @@ export function layoutAt(logEnd: bigint): LogLayout {
 }
 
 /** A feed and the hub it fills, without a log. */
-export function createTestFeed(): { readonly feed: Feed; readonly hub: Hub } {
+export function createTestFeed(): { readonly feed: Feed; readonly ids: LogIds; readonly hub: Hub } {
   const hub = createTestHub();
   const topics = createTopicMap([
     { name: TOPIC, base: '/', encoding: 'utf8' },
     { name: 'b', base: '/b', encoding: 'utf8' },
   ]);
   const logger = createQuietLogger();
+  const ids = createLogIds();
   return {
     hub,
-    feed: createFeed({ hub, topics, warmRecords: 100, maxFrameBytes: 1 << 20, clockSkewMs: 0, logger }),
+    ids,
+    feed: createFeed({ hub, ids, topics, warmRecords: 100, maxFrameBytes: 1 << 20, clockSkewMs: 0, logger }),
   };
 }

@@ -52,8 +52,8 @@ export class Connection {
     this.#offsets = [...(this.#asked ?? [])];
     this.#start = start;
     this.#logStarts = log.partitions.map(({ logStart }) => logStart);
-    this.#headAtStart = replica.feed.layout() === null ? [] : [...replica.log.positions];
-    if (start?.from === 'last' && replica.feed.layout() !== null)
+    this.#headAtStart = replica.ids.layout() === null ? [] : [...replica.log.positions];
+    if (start?.from === 'last' && replica.ids.layout() !== null)
       this.#startOfLastN = this.#startOfLast(start.count);
     this.socket = new FakeSocket((bytes) => this.#read(bytes));
     this.#decoder = createFrameDecoder({

@@ -4,14 +4,14 @@ import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
 import { createLatestEpochEnds } from '../../../src/eventlog/latest-epoch-ends';
 import { type Backfill, createBackfill } from '../../../src/events/backfill';
 import { entryWithMeta } from '../../../src/events/encoded-event';
-import { createFeed, type Feed } from '../../../src/events/feed';
+import { createFeed } from '../../../src/events/feed';
+import { createLogIds, type LogIds } from '../../../src/events/log-ids';
 import { createTopicMap } from '../../../src/events/topic-map';
 import { createClientAddress } from '../../../src/http/client-address';
 import { createCors } from '../../../src/http/cors';
 import { parseTarget } from '../../../src/http/request-target';
 import { Hub } from '../../../src/hub/hub';
 import { createLastMatches } from '../../../src/hub/last-matches';
-import type { Positions } from '../../../src/hub/ring';
 import type { Logger } from '../../../src/logger';
 import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
 import { NO_TROUBLES } from '../../../src/sse/log-troubles';
@@ -22,7 +22,6 @@ import { createStreamAdmission } from '../../../src/sse/stream-admission';
 import { createStreamCounts } from '../../../src/sse/stream-counts';
 import { createStreamRoute } from '../../../src/sse/stream-route';
 import { createTokenExpiry } from '../../../src/sse/token-expiry';
-import { idLine } from '../../../src/wire/frame';
 import { type ArrayLog, TOPICS } from './array-log';
 import type { FakeSocket } from './fake-socket';
 import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
@@ -61,7 +60,7 @@ export const ROOMY: ReplicaSettings = {
 export interface Replica {
   readonly settings: ReplicaSettings;
   readonly hub: Hub;
-  readonly feed: Feed;
+  readonly ids: LogIds;
   readonly backfill: Backfill;
   readonly resume: Resume;
   readonly log: ReplicaLog;
@@ -103,7 +102,7 @@ export function createReplica(
   const streams = new OpenStreams();
   const counts = createStreamCounts();
 
-  const idLineOf = (positions: Positions) => Buffer.from(idLine(feed.idOf(positions)));
+  const ids = createLogIds();
   const hub: Hub = new Hub({
     ring: { records: settings.ringRecords, bytes: 1 << 30 },
     sliceBytes: settings.sliceBytes,
@@ -111,12 +110,13 @@ export function createReplica(
     onPressure: (held) => (held ? tail.pause() : tail.resume()),
     onSinkError: onFault,
     withMeta: entryWithMeta,
-    idLine: idLineOf,
+    idLine: ids.idLine,
     onBeforeRing: (subscriber) => backfill.feed(subscriber),
   });
   const { warmRecords } = settings;
   const feed = createFeed({
     hub,
+    ids,
     topics,
     warmRecords,
     maxFrameBytes: MAX_FRAME_BYTES,
@@ -129,8 +129,8 @@ export function createReplica(
     hub,
     log: log.eventLog,
     topics,
-    slots: () => feed.layout()!.slots,
-    idLine: idLineOf,
+    slots: () => ids.layout()!.slots,
+    idLine: ids.idLine,
     config: {
       readers: settings.readers,
       chunkBytes: settings.chunkBytes,
@@ -149,7 +149,7 @@ export function createReplica(
   const resume = createResume({
     ring: hub.ring,
     lastMatches: createLastMatches(hub.ring),
-    layout: () => feed.layout()!,
+    layout: () => ids.layout()!,
     bounds: (options) => (options === undefined ? latestBounds() : log.eventLog.bounds(options)),
     epochEnds: createLatestEpochEnds((asked) => log.eventLog.epochEnds(asked)),
     config: { recheckMs: RECHECK_MS, growthMs: GROWTH_MS },
@@ -170,9 +170,9 @@ export function createReplica(
     counts,
     cors,
     config,
-    idOf: feed.idOf,
-    isReady: () => feed.layout() !== null,
-    whenReady: feed.whenReady,
+    idOf: ids.idOf,
+    isReady: () => ids.layout() !== null,
+    whenReady: ids.whenReady,
     troubles: () => (isInterrupted ? { isAway: true, topics: new Map() } : NO_TROUBLES),
     baseOf: () => '/',
     takesBatches: true,
@@ -188,12 +188,12 @@ export function createReplica(
   return {
     settings,
     hub,
-    feed,
+    ids,
     backfill,
     resume,
     log,
     streams,
-    heartbeat: createHeartbeat({ hub, idOf: feed.idOf, counts, everyMs: 0 }),
+    heartbeat: createHeartbeat({ hub, idOf: ids.idOf, counts, everyMs: 0 }),
     connect(socket, path, lastEventId) {
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.
@@ -204,7 +204,7 @@ export function createReplica(
     },
     announce(kafka) {
       isInterrupted = kafka === 'interrupted';
-      if (feed.layout() === null) return;
+      if (ids.layout() === null) return;
       log.read.push(STATUS);
       feed.announceStatus({ kafka }, null);
     },

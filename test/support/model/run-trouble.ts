@@ -112,7 +112,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
   function truncate(flat: number, count: number): void {
     const { entries } = log.partitions[flat]!;
     // What is lost before it was read leaves no trace: its replica waits for as much as it was told of at its start.
-    if (entries.length === 0 || replicas.some(({ feed }) => feed.layout() === null)) return;
+    if (entries.length === 0 || replicas.some(({ ids }) => ids.layout() === null)) return;
     log.truncate(flat, count);
     seen.truncations++;
     for (const client of clients) client.lost(flat, entries.length);

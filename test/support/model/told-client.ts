@@ -74,7 +74,7 @@ export class ToldClient {
     this.#lives = 0;
     this.#due = this.#oldestIn(replica);
     this.#dueOf = this.#log.partitions.map(({ topic, number }) => {
-      const slots = replica.feed.layout()?.slots;
+      const slots = replica.ids.layout()?.slots;
       const slot = slots?.find(topic, number) ?? null;
       if (slot === null) return -1;
       return this.#log.topicIdsOf(topic).map(topicDigest).indexOf(slots!.partitionOf(slot).digest);
@@ -256,8 +256,8 @@ export class ToldClient {
     }
   }
 
-  #oldestIn({ feed, hub: { ring } }: Replica): number[] {
-    const slots = feed.layout()?.slots;
+  #oldestIn({ ids, hub: { ring } }: Replica): number[] {
+    const slots = ids.layout()?.slots;
     const oldest = ring.positionsAt(ring.base);
     return this.#log.partitions.map(({ topic, number }) => {
       const slot = slots?.find(topic, number) ?? null;

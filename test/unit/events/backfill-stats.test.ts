@@ -26,7 +26,7 @@ it('counts what reads of older records bring and cannot bring, once for all stre
   while (replica.log.deliver(0, 1_000)) await turn();
   expect(replica.backfill.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, lost: 0 });
   const streams = [1, 2].map(() =>
-    replica.connect(new FakeSocket(() => undefined), '/sse', replica.feed.idOf([0n])),
+    replica.connect(new FakeSocket(() => undefined), '/sse', replica.ids.idOf([0n])),
   );
   await until(async () => {
     for (const question of [...replica.log.questions]) question.answer('now');
