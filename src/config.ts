@@ -7,31 +7,33 @@ import {
   eventLogOf,
   memoryLogConfig,
 } from './config/event-log-settings';
-import { FANOUT_SETTINGS, fanoutConfig } from './config/fanout-settings';
+import { backfillConfig, FANOUT_SETTINGS, fanoutConfig, resumeConfig } from './config/fanout-settings';
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
-import { KAFKA_SETTINGS, kafkaConfig, kafkaContradictions } from './config/kafka-settings';
+import {
+  KAFKA_SETTINGS,
+  kafkaConfig,
+  kafkaContradictions,
+  type TopicSetting,
+  topicCreation,
+} from './config/kafka-settings';
 import { PROCESS_SETTINGS, shutdownConfig } from './config/process-settings';
-import { backfillConfig, REPLAY_SETTINGS, resumeConfig } from './config/replay-settings';
 import { aggregationConfig, ROLE_SETTINGS, tickerConfig } from './config/role-settings';
 import type { SettingsOf } from './config/setting-types';
 import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/stream-settings';
-import { TOPIC_SETTINGS, type TopicSetting, topicCreation } from './config/topic-settings';
 import { unknownSettings } from './config/unknown-settings';
 
 /**
- * Every setting of the gateway: environment variable, type, default and meaning. README's table is checked against this
- * one. Units are in the names. Each file of `config/` has the settings of one noun, the shape in which its room gets
- * them, and what would contradict what.
+ * Every setting of the gateway: environment variable, type, default and description. The table of settings in the
+ * documents is checked against this one. Units are in the names. Each file of `config/` has the settings of a few rooms,
+ * the shape in which each room gets them, and the contradictions between them.
  */
 export const SETTINGS = {
   ...HTTP_SETTINGS,
   ...PROCESS_SETTINGS,
   ...EVENT_LOG_SETTINGS,
   ...KAFKA_SETTINGS,
-  ...TOPIC_SETTINGS,
   ...FANOUT_SETTINGS,
-  ...REPLAY_SETTINGS,
   ...STREAM_SETTINGS,
   ...INGEST_SETTINGS,
   ...AUTH_SETTINGS,
@@ -46,13 +48,13 @@ export type JwtConfig = NonNullable<Config['auth']['jwt']>;
 export type AppendConfig = Config['append'];
 export type { TopicSetting };
 
-/** Every fault of the environment at once, one a line, each naming its variable. */
+/** Every fault of the environment at once, one per line, each naming its variable. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
     super(
-      `the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+      `invalid configuration, ${faults.length === 1 ? 'one fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
     );
     this.name = 'ConfigError';
     this.faults = faults;
@@ -72,7 +74,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   return deepFreeze(arrange(parsed.data));
 }
 
-/** What each setting allows by itself, and not together with another. */
+/** Settings that are valid by themselves, but not together. */
 function* contradictions(s: Settings): Iterable<string> {
   yield* eventLogContradictions(s);
   yield* httpContradictions(s);
@@ -81,13 +83,13 @@ function* contradictions(s: Settings): Iterable<string> {
   yield* kafkaContradictions(s);
 }
 
-/** The settings by the rooms that take them. */
+/** The settings, grouped by the rooms that use them. */
 function arrange(s: Settings) {
   return {
     logLevel: s.LOG_LEVEL,
     logFormat: s.LOG_FORMAT,
     streamLogLines: s.LOG_STREAM_LINES_PER_SECOND,
-    /** What must never be seen, as far as it is kept at all. */
+    /** Never to be logged. */
     secrets: [s.ADMIN_KEY, s.KAFKA_SASL_PASSWORD, s.JWT_SECRET].filter((secret) => secret !== undefined),
     readyWhen: s.READY_WHEN,
     shutdown: shutdownConfig(s),

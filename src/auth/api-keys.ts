@@ -1,4 +1,4 @@
-import type { ApiKeySetting } from '../config/api-key';
+import type { ApiKeySetting } from '../config/auth-settings';
 import type { Grant } from './grant';
 import { digestOf, isSameDigest } from './secret-digest';
 

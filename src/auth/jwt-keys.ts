@@ -1,6 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose';
 import type { JwtConfig } from '../config';
-import { parseJwtKeyText } from '../config/jwt-key-text';
+import { parseJwtKeyText } from '../config/auth-settings';
 import { GatewayError } from '../errors';
 import type { Logger } from '../logger';
 

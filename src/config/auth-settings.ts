@@ -1,7 +1,6 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { channelFault, channelOf } from '../wire/channel';
-import { type ApiKeySetting, parseApiKey } from './api-key';
-import { parseJwtKeyText } from './jwt-key-text';
 import { file, list, ms, type SettingsOf, text } from './setting-types';
 
 /** RFC 7518 §3.2 for HS256. */
@@ -10,7 +9,7 @@ const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
 const ASYMMETRIC = ['RS', 'PS', 'ES']
   .flatMap((family) => [256, 384, 512].map((bits) => `${family}${bits}`))
   .concat('EdDSA', 'Ed25519');
-const NEEDS_JWT = 'counts only with JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
+const NEEDS_JWT = 'needs JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
 
 export const AUTH_SETTINGS = {
   API_KEYS: apiKeys().describe(
@@ -71,9 +70,9 @@ export type AuthSettings = SettingsOf<typeof AUTH_SETTINGS>;
 export function authConfig(s: AuthSettings) {
   return {
     apiKeys: allApiKeys(s),
-    /** Null: tokens count for nothing, and anyone may subscribe. */
+    /** Null: tokens are ignored, and anyone may subscribe. */
     jwt: jwtConfig(s),
-    /** Null: only the header may hold a token. */
+    /** Null: only the header may carry a token. */
     cookie: s.JWT_COOKIE ?? null,
     publicChannels: s.PUBLIC_CHANNELS,
     noticeMs: s.TOKEN_NOTICE_MS,
@@ -117,14 +116,14 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
   }
   const sources = [s.JWT_JWKS_URL, s.JWT_KEY_FILE, s.JWT_SECRET].filter((source) => source !== undefined);
   if (sources.length > 1) yield 'JWT_JWKS_URL, JWT_KEY_FILE and JWT_SECRET must not be set together';
-  // Whoever sets one of these believes that tokens count.
+  // Setting one of these without keys would suggest a protection that is not there.
   const needless = (['JWT_ALGORITHMS', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_COOKIE'] as const).filter(
     (name) => s[name] !== undefined,
   );
   if (s.PUBLIC_CHANNELS.length > 0 && sources.length === 0)
     yield `PUBLIC_CHANNELS ${NEEDS_JWT}: without them every channel is public`;
   if (sources.length === 0) for (const name of needless) yield `${name} ${NEEDS_JWT}`;
-  // A public key is no secret: taken for one, it would let anyone sign (RFC 8725 §3.1).
+  // A public key used as an HMAC secret would let anyone sign tokens (RFC 8725 §3.1).
   const fitting = s.JWT_SECRET === undefined ? ASYMMETRIC : SYMMETRIC;
   for (const algorithm of s.JWT_ALGORITHMS ?? []) {
     if (!fitting.includes(algorithm))
@@ -143,12 +142,12 @@ function allApiKeys(s: AuthSettings): readonly ApiKeySetting[] {
   return [...s.API_KEYS, ...(s.API_KEYS_FILE ?? [])];
 }
 
-/** In the case that RFC 7518 and RFC 8037 have; what is none of these stays as it is. */
+/** The spelling of RFC 7518 and RFC 8037; an unknown algorithm stays as it is. */
 function algorithmOf(text: string): string {
   return [...SYMMETRIC, ...ASYMMETRIC].find((name) => name.toLowerCase() === text.toLowerCase()) ?? text;
 }
 
-/** Separated by commas. A fault names the key, never its secret. */
+/** Keys separated by commas. A fault names the key, never its secret. */
 function apiKeys() {
   return z
     .string()
@@ -164,4 +163,77 @@ function apiKeysIn(words: readonly string[], context: z.RefinementCtx): ApiKeySe
     else context.addIssue({ code: 'custom', message: key });
   }
   return found;
+}
+
+export interface ApiKeySetting {
+  readonly name: string;
+  /** SHA-256 of the secret, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Channels that it may publish to, each with the channels below it. */
+  readonly channels: readonly string[];
+}
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** The characters of a bearer token (RFC 6750 §2.1). */
+const SECRET = /^[A-Za-z0-9._~+/-]{16,256}=*$/;
+const DIGEST = /^sha256:([0-9a-f]{64})$/i;
+
+/**
+ * `name=secret` or `name=sha256:<hex>`, followed by `;/channel` for each channel granted; without any, all are granted.
+ * @returns the key, or what is wrong with it: a sentence without a subject, which never contains the secret
+ */
+export function parseApiKey(text: string): ApiKeySetting | string {
+  const [first = '', ...granted] = text.split(';').map((part) => part.trim());
+  const channels = granted.map(channelOf);
+  const equals = first.indexOf('=');
+  const name = first.slice(0, Math.max(0, equals)).trim();
+  const secret = first.slice(equals + 1).trim();
+  if (!NAME.test(name)) return 'has no name of letters, digits, "-" and "_" before "="';
+  const digest = DIGEST.exec(secret)?.[1]?.toLowerCase();
+  if (digest === undefined && !SECRET.test(secret))
+    return `has a key named ${name} that is neither 16 to 256 characters of A-Z a-z 0-9 . _ ~ + / - nor sha256:<64 hex digits>`;
+  for (const channel of channels) {
+    const fault = channelFault(channel);
+    if (fault !== null) return `grants ${name} a channel that ${fault}`;
+  }
+  return {
+    name,
+    digest: digest ?? createHash('sha256').update(secret).digest('hex'),
+    channels: channels.length === 0 ? ['/'] : channels,
+  };
+}
+
+/** The content of a file with keys that verify tokens. */
+export type JwtKeyText = { readonly key: KeyObject } | { readonly jwks: { readonly keys: object[] } };
+
+/**
+ * A JSON Web Key Set, or one public key or certificate as PEM.
+ * @throws Error with a sentence without a subject, which never contains the key
+ */
+export function parseJwtKeyText(text: string): JwtKeyText {
+  // A private key would work, but must not be on a machine that only verifies.
+  if (text.includes('PRIVATE KEY')) throw new Error('holds a private key; the public one is enough');
+  if (!text.trimStart().startsWith('{')) return { key: publicKeyOf(text) };
+  const jwks = jsonOf(text) as { keys?: Record<string, unknown>[] };
+  if (!Array.isArray(jwks.keys) || jwks.keys.length === 0)
+    throw new Error('is no JSON Web Key Set: it has no keys');
+  if (jwks.keys.some((key) => key.kty === 'oct' || key.d !== undefined))
+    throw new Error('holds a private or secret key; the public ones are enough');
+  return { jwks: { keys: jwks.keys } };
+}
+
+function publicKeyOf(text: string): KeyObject {
+  try {
+    return createPublicKey(text);
+  } catch (cause) {
+    throw new Error('is neither a public key or certificate as PEM nor a JSON Web Key Set', { cause });
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error('is not JSON', { cause });
+  }
 }

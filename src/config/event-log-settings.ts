@@ -61,5 +61,5 @@ export function* eventLogContradictions(
   if (s.KAFKA_BROKERS.length > 0) return;
   if (s.EVENT_LOG === 'kafka') yield 'KAFKA_BROKERS must be set with EVENT_LOG=kafka';
   if (s.NODE_ENV === 'production' && s.EVENT_LOG === undefined)
-    yield 'KAFKA_BROKERS must be set with NODE_ENV=production (or say EVENT_LOG=memory to run without Kafka on purpose)';
+    yield 'KAFKA_BROKERS must be set with NODE_ENV=production (or set EVENT_LOG=memory to run without Kafka)';
 }

@@ -1,4 +1,4 @@
-import { bytes, int, type SettingsOf } from './setting-types';
+import { bytes, int, ms, type SettingsOf } from './setting-types';
 
 export const FANOUT_SETTINGS = {
   RING_RECORDS: int(100_000, 1, 10_000_000).describe(
@@ -17,6 +17,31 @@ export const FANOUT_SETTINGS = {
   MAX_FRAME_BYTES: bytes(1 << 20, 1024).describe(
     'largest event on a stream; a larger record is sent as `gateway.undecodable`',
   ),
+  REPLAY_READERS: int(4, 1, 1_000).describe(
+    'most reads of history (records older than the ring) at the same time',
+  ),
+  REPLAY_CHUNK_BYTES: bytes(512 << 10, 1024).describe('most bytes of one read of history'),
+  REPLAY_CACHE_BYTES: bytes(32 << 20, 1024).describe(
+    'most bytes of history cached for streams that replay the same',
+  ),
+  REPLAY_CACHE_MS: ms(30_000, 0).describe(
+    'how long history is cached, and so may be sent after compaction has removed it; 0: it is shared only by streams that wait for the same read',
+  ),
+  REPLAY_MAX_RECORDS: int(1_000_000, 1, 1_000_000_000).describe(
+    'most records of history for one stream; beyond it the stream is closed and the client resumes',
+  ),
+  REPLAY_MAX_BYTES: bytes(256 << 20, 1024).describe(
+    'most bytes of history for one stream; beyond it the stream is closed and the client resumes',
+  ),
+  REPLAY_MAX_MS: ms(120_000, 100).describe(
+    'longest time that one stream replays history; beyond it the stream is closed and the client resumes',
+  ),
+  RESUME_RECHECK_MS: ms(5_000, 1).describe(
+    'pause before an id beyond the end of the event log is checked again',
+  ),
+  RESUME_GROWTH_MS: ms(2_000, 1).describe(
+    'longest wait for partitions that an id names and this gateway does not know yet',
+  ),
 } as const;
 
 export type FanoutSettings = SettingsOf<typeof FANOUT_SETTINGS>;
@@ -29,4 +54,20 @@ export function fanoutConfig(s: FanoutSettings) {
     turnWrites: s.FANOUT_TURN_WRITES,
     maxFrameBytes: s.MAX_FRAME_BYTES,
   };
+}
+
+export function backfillConfig(s: FanoutSettings) {
+  return {
+    readers: s.REPLAY_READERS,
+    chunkBytes: s.REPLAY_CHUNK_BYTES,
+    cacheBytes: s.REPLAY_CACHE_BYTES,
+    cacheMs: s.REPLAY_CACHE_MS,
+    maxRecords: s.REPLAY_MAX_RECORDS,
+    maxBytes: s.REPLAY_MAX_BYTES,
+    maxMs: s.REPLAY_MAX_MS,
+  };
+}
+
+export function resumeConfig(s: FanoutSettings) {
+  return { recheckMs: s.RESUME_RECHECK_MS, growthMs: s.RESUME_GROWTH_MS };
 }

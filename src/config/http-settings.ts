@@ -4,7 +4,7 @@ import type { StreamSettings } from './stream-settings';
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/i;
 
-/** So that a full gateway can still say so, publish and be asked how it is: README's table names it. */
+/** Lets a gateway with MAX_STREAMS open still answer publishers, probes and scrapes. The description names this number. */
 const CONNECTIONS_BESIDES_STREAMS = 500;
 
 export const HTTP_SETTINGS = {
@@ -49,8 +49,8 @@ export const HTTP_SETTINGS = {
 export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
 
 /**
- * As a browser sends it, since nothing else would ever be found equal: in small letters, without a slash at the end or the
- * port that its scheme has anyway, a name of other letters as Punycode.
+ * The origin as a browser sends it, since it is compared exactly: lower case, no trailing slash, no default port,
+ * international names as Punycode.
  */
 function originOf(text: string): string {
   const bare = text.replace(/\/$/, '');
@@ -61,7 +61,7 @@ function originOf(text: string): string {
 function originFault(text: string): string | null {
   return ORIGIN.test(text)
     ? null
-    : 'is not an origin such as https://www.example.com, without a path; unset lets any origin read';
+    : 'is not an origin such as https://www.example.com, without a path; unset: any origin may read';
 }
 
 export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>) {
@@ -86,7 +86,7 @@ export function httpConfig(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>
 
 export function* httpContradictions(s: HttpSettings & Pick<StreamSettings, 'MAX_STREAMS'>): Iterable<string> {
   if (s.HTTP_MAX_CONNECTIONS !== 0 && s.HTTP_MAX_CONNECTIONS < s.MAX_STREAMS)
-    yield 'HTTP_MAX_CONNECTIONS must not be under MAX_STREAMS';
+    yield 'HTTP_MAX_CONNECTIONS must not be less than MAX_STREAMS';
   if (s.HTTP_HEADERS_TIMEOUT_MS > s.HTTP_REQUEST_TIMEOUT_MS)
-    yield 'HTTP_HEADERS_TIMEOUT_MS must not be over HTTP_REQUEST_TIMEOUT_MS';
+    yield 'HTTP_HEADERS_TIMEOUT_MS must not be greater than HTTP_REQUEST_TIMEOUT_MS';
 }

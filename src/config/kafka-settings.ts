@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { bytes, file, ms, oneOf, onOff, type SettingsOf, text } from './setting-types';
+import { channelFault, channelOf } from '../wire/channel';
+import { bytes, file, int, list, ms, oneOf, onOff, type SettingsOf, text } from './setting-types';
+
+/** Kafka's own rule for names (its Topic.validate). */
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const DEFAULT_TOPIC = 'events-topic';
 
 export const KAFKA_SETTINGS = {
   KAFKA_BROKERS: brokers().describe(
@@ -37,6 +42,21 @@ export const KAFKA_SETTINGS = {
     'most bytes of one fetch over all partitions; over a slow link the gateway asks for less',
   ),
   KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('most bytes of one fetch from one partition'),
+  KAFKA_TOPICS: topics().describe(
+    'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base;base64` for binary values',
+  ),
+  KAFKA_SUMMARY_TOPIC: z
+    .string()
+    .regex(TOPIC_NAME, 'must be a Kafka topic name')
+    .default('events-summary-table')
+    .describe('topic that the aggregator writes its summaries to'),
+  // Unwrapped: unset must not become the list's default, an empty list.
+  KAFKA_CREATE_TOPICS: list(topicNameFault)
+    .unwrap()
+    .optional()
+    .describe('topics to create when missing; unset: `events-topic` and the summary topic, if they are used'),
+  KAFKA_TOPIC_PARTITIONS: int(1, 1, 10_000).describe('partitions of a topic that the gateway creates'),
+  KAFKA_TOPIC_REPLICATION: int(1, 1, 100).describe('replication factor of a topic that the gateway creates'),
 } as const;
 
 export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;
@@ -44,16 +64,16 @@ export type KafkaSettings = SettingsOf<typeof KAFKA_SETTINGS>;
 interface BrokerSetting {
   /** `host:port` */
   readonly address: string;
-  /** As it was written. */
+  /** As configured. */
   readonly text: string;
-  /** What its scheme says, as in Kafka's `listeners`; null: it has none that does. */
+  /** By its scheme, as in Kafka's `listeners`; null: no scheme, or `kafka`. */
   readonly isTls: boolean | null;
 }
 
 const BROKER =
   /^(?:(PLAINTEXT|SASL_PLAINTEXT|SSL|SASL_SSL|kafka):\/\/)?((?:[^\s/@:[\]]+|\[[\da-f:.]+\]):\d{1,5})\/?$/i;
 
-/** Separated by commas. */
+/** Brokers separated by commas. */
 function brokers() {
   return z
     .string()
@@ -75,7 +95,7 @@ function brokers() {
     .default([]);
 }
 
-/** How the brokers are reached and asked. */
+/** How to connect to the brokers and fetch from them. */
 export function kafkaConfig(s: KafkaSettings) {
   return {
     brokers: s.KAFKA_BROKERS.map(({ address }) => address),
@@ -112,17 +132,66 @@ export function kafkaConfig(s: KafkaSettings) {
 
 export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
   if (s.KAFKA_RETRY_MIN_MS > s.KAFKA_RETRY_MAX_MS)
-    yield 'KAFKA_RETRY_MIN_MS must not be over KAFKA_RETRY_MAX_MS';
+    yield 'KAFKA_RETRY_MIN_MS must not be greater than KAFKA_RETRY_MAX_MS';
   if (s.KAFKA_FETCH_MAX_WAIT_MS >= s.KAFKA_SILENCE_MS)
-    yield 'KAFKA_FETCH_MAX_WAIT_MS must be under KAFKA_SILENCE_MS';
+    yield 'KAFKA_FETCH_MAX_WAIT_MS must be less than KAFKA_SILENCE_MS';
   const other = s.KAFKA_BROKERS.find(({ isTls }) => isTls !== null && isTls !== s.KAFKA_SSL);
   if (other !== undefined)
-    yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or that one be written as ${other.address}`;
+    yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or remove its scheme: ${other.address}`;
   const sasl = [s.KAFKA_SASL_MECHANISM, s.KAFKA_SASL_USERNAME, s.KAFKA_SASL_PASSWORD];
   if (sasl.some((value) => value !== undefined) && sasl.includes(undefined))
     yield 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be set together';
   if ((s.KAFKA_SSL_CERT_FILE === undefined) !== (s.KAFKA_SSL_KEY_FILE === undefined))
     yield 'KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be set together';
   if (!s.KAFKA_SSL && (s.KAFKA_SSL_CA_FILE ?? s.KAFKA_SSL_CERT_FILE) !== undefined)
-    yield 'KAFKA_SSL must be on for the KAFKA_SSL_*_FILE settings to count';
+    yield 'KAFKA_SSL must be on when a KAFKA_SSL_*_FILE is set';
+}
+
+export interface TopicSetting {
+  readonly name: string;
+  /** Channel under which the topic's channels appear. */
+  readonly base: string;
+  readonly encoding: 'utf8' | 'base64';
+}
+
+/** Which missing topics are created, and how. */
+export function topicCreation(s: KafkaSettings) {
+  return {
+    names: s.KAFKA_CREATE_TOPICS ?? [DEFAULT_TOPIC, s.KAFKA_SUMMARY_TOPIC],
+    partitions: s.KAFKA_TOPIC_PARTITIONS,
+    replication: s.KAFKA_TOPIC_REPLICATION,
+  };
+}
+
+function topicNameFault(name: string): string | null {
+  return TOPIC_NAME.test(name) ? null : 'is not a Kafka topic name';
+}
+
+function baseFault(base: string): string | null {
+  const fault = channelFault(base);
+  return fault === null ? null : `has a base channel that ${fault}`;
+}
+
+function topics() {
+  return z
+    .string()
+    .transform((words, context): TopicSetting[] => {
+      const found: TopicSetting[] = [];
+      for (const word of words.split(',').map((part) => part.trim())) {
+        const [name = '', written = '/', option] = (/^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [])
+          .slice(1)
+          .map((part) => part?.trim());
+        const base = channelOf(written);
+        const isBase64 = option?.toLowerCase() === 'base64';
+        const fault =
+          topicNameFault(name) ??
+          baseFault(base) ??
+          (option === undefined || isBase64 ? null : 'has an option other than base64') ??
+          (found.some((topic) => topic.name === name) ? 'is listed twice' : null);
+        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
+        else found.push({ name, base, encoding: isBase64 ? 'base64' : 'utf8' });
+      }
+      return found;
+    })
+    .default([{ name: DEFAULT_TOPIC, base: '/', encoding: 'utf8' }]);
 }

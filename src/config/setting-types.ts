@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 /**
- * The types that a setting may have. Each parses the text of an environment variable; its fault is a sentence whose
- * subject is the variable's name. `preset` is the value when the variable is not set.
+ * The types of settings. Each parses the text of an environment variable; its fault is a sentence whose subject is the
+ * variable's name. `preset` is the default.
  */
 
 /** The values of a table of settings, by variable. */
@@ -13,7 +13,7 @@ export function int(preset: number, min: number, max: number) {
   return wholeNumber(preset, min, max, '');
 }
 
-/** Node's timers hold 2^31 − 1 ms at the most. */
+/** Node's timers take at most 2^31 − 1 ms. */
 export function ms(preset: number, min: number) {
   return wholeNumber(preset, min, 2 ** 31 - 1, ' of milliseconds, without a unit,');
 }
@@ -22,7 +22,7 @@ export function bytes(preset: number, min: number) {
   return wholeNumber(preset, min, 2 ** 40, ' of bytes, without a unit,');
 }
 
-/** The unit is in the variable's name: `15s` in one that ends in `_MS` is refused rather than guessed at. */
+/** The unit is in the variable's name: `15s` for a name that ends in `_MS` is rejected. */
 function wholeNumber(preset: number, min: number, max: number, unit: string) {
   return z
     .string()
@@ -72,9 +72,9 @@ export function oneOf<const W extends string>(
 }
 
 /**
- * What stands between commas; nothing by default.
- * @param faultOf why a word cannot be taken, as a sentence without a subject, or null
- * @param formOf brings the usual spellings of a word into one form, before it is judged
+ * Words separated by commas; none by default.
+ * @param faultOf what is wrong with a word, as a sentence without a subject, or null
+ * @param formOf normalises the spelling of a word before it is checked
  */
 export function list(
   faultOf: (word: string) => string | null = () => null,
@@ -97,7 +97,7 @@ export function list(
     .default([]);
 }
 
-/** The content of the file named, read when the configuration is parsed. */
+/** The content of the named file, read when the configuration is parsed. */
 export function file() {
   return z
     .string()

@@ -61,5 +61,5 @@ export function streamConfig(s: StreamSettings & Pick<IngestSettings, 'RATE_LIMI
 }
 
 export function* streamContradictions(s: StreamSettings): Iterable<string> {
-  if (s.RETRY_MIN_MS > s.RETRY_MAX_MS) yield 'RETRY_MIN_MS must not be over RETRY_MAX_MS';
+  if (s.RETRY_MIN_MS > s.RETRY_MAX_MS) yield 'RETRY_MIN_MS must not be greater than RETRY_MAX_MS';
 }

@@ -1,6 +1,6 @@
 import { createApiKeys } from '../../src/auth/api-keys';
 import { parseConfig } from '../../src/config';
-import { parseApiKey } from '../../src/config/api-key';
+import { parseApiKey } from '../../src/config/auth-settings';
 import { faultsOf } from '../support/config-faults';
 import { createTestFeed, layoutAt, TOPIC } from '../support/feed';
 import { startGateway } from '../support/gateway';

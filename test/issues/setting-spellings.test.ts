@@ -100,12 +100,12 @@ describe('what is refused says what would be taken', () => {
     [
       'a broker with TLS, without KAFKA_SSL',
       { KAFKA_BROKERS: 'SSL://a:9093' },
-      'KAFKA_SSL must be on for the broker SSL://a:9093, or that one be written as a:9093',
+      'KAFKA_SSL must be on for the broker SSL://a:9093, or remove its scheme: a:9093',
     ],
     [
       'a broker without TLS, with KAFKA_SSL',
       { KAFKA_BROKERS: 'PLAINTEXT://a:9092', KAFKA_SSL: 'on' },
-      'KAFKA_SSL must be off for the broker PLAINTEXT://a:9092, or that one be written as a:9092',
+      'KAFKA_SSL must be off for the broker PLAINTEXT://a:9092, or remove its scheme: a:9092',
     ],
   ])('%s', (_, env, fault) => expect(faultsOf(env)).toEqual([fault]));
 });

@@ -5,7 +5,7 @@ import { cookieOf, tokenOf } from '../../../src/auth/credentials';
 import { grants } from '../../../src/auth/grant';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
 import { parseConfig } from '../../../src/config';
-import { parseApiKey } from '../../../src/config/api-key';
+import { parseApiKey } from '../../../src/config/auth-settings';
 import { networkOf } from '../../../src/http/client-network';
 import { createQuietLogger } from '../../support/quiet-logger';
 import { hmacToken, JWT_SECRET } from '../../support/tokens';

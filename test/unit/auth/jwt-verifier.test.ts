@@ -206,9 +206,9 @@ describe('the configuration of tokens', () => {
     ],
     ['RS256 with a secret', { JWT_SECRET, JWT_ALGORITHMS: 'RS256' }, 'must not have RS256'],
     ['none', { JWT_SECRET, JWT_ALGORITHMS: 'none' }, 'must not have none'],
-    ['an audience without keys', { JWT_AUDIENCE: 'x' }, 'JWT_AUDIENCE counts only with'],
-    ['a cookie without keys', { JWT_COOKIE: 'x' }, 'JWT_COOKIE counts only with'],
-    ['public channels without keys', { PUBLIC_CHANNELS: '/a' }, 'PUBLIC_CHANNELS counts only with'],
+    ['an audience without keys', { JWT_AUDIENCE: 'x' }, 'JWT_AUDIENCE needs JWT_JWKS_URL'],
+    ['a cookie without keys', { JWT_COOKIE: 'x' }, 'JWT_COOKIE needs JWT_JWKS_URL'],
+    ['public channels without keys', { PUBLIC_CHANNELS: '/a' }, 'PUBLIC_CHANNELS needs JWT_JWKS_URL'],
     ['a public channel that is none', { JWT_SECRET, PUBLIC_CHANNELS: 'a/' }, 'PUBLIC_CHANNELS entry'],
     ['a name that is no cookie', { JWT_SECRET, JWT_COOKIE: 'a b' }, 'JWT_COOKIE must be'],
   ])('with %s is refused, without a word of the secret', (_, env, fault) => {
