@@ -9,6 +9,7 @@ import { type Config, parseConfig } from '../src/config';
 import type { EventLog, NewRecord, Tail } from '../src/eventlog/event-log';
 import { entryWithMeta } from '../src/events/encoded-event';
 import { createFeed } from '../src/events/feed';
+import { createHistory } from '../src/events/history';
 import { createLogIds } from '../src/events/log-ids';
 import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
@@ -72,8 +73,21 @@ async function main(): Promise<void> {
 }
 
 /** Tails the log into a hub that no stream has subscribed to. */
-function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger): { hub: Hub; tail: Tail } {
+function readIntoRing(log: EventLog, config: Config, logger: Logger): { hub: Hub; tail: Tail } {
+  const { fanout, kafka, replay } = config;
+  const topics = createTopicMap(config.topics);
+  const { warmRecords, maxFrameBytes } = fanout;
   const ids = createLogIds();
+  const history = createHistory({
+    log,
+    topics,
+    ids,
+    config: replay,
+    sliceBytes: fanout.writeBytes,
+    maxFrameBytes,
+    retryMs: kafka.retryMaxMs,
+    logger,
+  });
   const hub = new Hub({
     ring: fanout.ring,
     sliceBytes: fanout.writeBytes,
@@ -84,13 +98,13 @@ function readIntoRing(log: EventLog, { fanout, topics }: Config, logger: Logger)
     },
     withMeta: entryWithMeta,
     idLine: ids.idLine,
-    onBeforeRing: () => 0,
+    history,
+    replay,
   });
-  const { warmRecords, maxFrameBytes } = fanout;
   const feed = createFeed({
     hub,
     ids,
-    topics: createTopicMap(topics),
+    topics,
     warmRecords,
     maxFrameBytes,
     clockSkewMs: 0,

@@ -7,7 +7,7 @@ import {
   eventLogOf,
   memoryLogConfig,
 } from './config/event-log-settings';
-import { backfillConfig, FANOUT_SETTINGS, fanoutConfig, resumeConfig } from './config/fanout-settings';
+import { FANOUT_SETTINGS, fanoutConfig, replayConfig, resumeConfig } from './config/fanout-settings';
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
 import {
@@ -104,7 +104,7 @@ function arrange(s: Settings) {
     fanout: fanoutConfig(s),
     streams: streamConfig(s),
     resume: resumeConfig(s),
-    backfill: backfillConfig(s),
+    replay: replayConfig(s),
     ingest: ingestConfig(s),
     ticker: tickerConfig(s),
     aggregation: aggregationConfig(s),

@@ -13,9 +13,9 @@ import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createLatestBounds } from './eventlog/latest-bounds';
 import { createLatestEpochEnds } from './eventlog/latest-epoch-ends';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
-import { createBackfill } from './events/backfill';
 import { entryTimestampMs, entryWithMeta } from './events/encoded-event';
 import { createFeed } from './events/feed';
+import { createHistory } from './events/history';
 import { createLogIds } from './events/log-ids';
 import { createTopicMap } from './events/topic-map';
 import { createClientAddress } from './http/client-address';
@@ -116,6 +116,16 @@ export function createGateway(config: Config, logger: Logger): Gateway {
 
   // fan out
   const ids = createLogIds();
+  const history = createHistory({
+    log,
+    topics,
+    ids,
+    config: config.replay,
+    sliceBytes: config.fanout.writeBytes,
+    maxFrameBytes: config.fanout.maxFrameBytes,
+    retryMs: config.kafka.retryMaxMs,
+    logger,
+  });
   const hub = new Hub({
     ring: config.fanout.ring,
     sliceBytes: config.fanout.writeBytes,
@@ -125,11 +135,12 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     onSinkError: (error) => logger.error({ err: error }, 'a stream failed and was dropped'),
     withMeta: entryWithMeta,
     idLine: ids.idLine,
-    onBeforeRing: (subscriber) => backfill.feed(subscriber),
+    history,
+    replay: config.replay,
     onPass: (pass) => metrics.onPass(pass),
   });
 
-  // read: what the log's tail brings goes into the hub, and what is older to the streams that need it
+  // read: what the log's tail brings goes into the hub
   const { warmRecords, maxFrameBytes } = config.fanout;
   const aggregation = createCurrentAggregation(config.aggregation);
   const feed = createFeed({
@@ -144,18 +155,6 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     logger,
   });
   const tail = log.tail(feed);
-  const backfill = createBackfill({
-    hub,
-    log,
-    topics,
-    slots: () => ids.layout()!.slots,
-    idLine: ids.idLine,
-    config: config.backfill,
-    sliceBytes: config.fanout.writeBytes,
-    maxFrameBytes,
-    retryMs: config.kafka.retryMaxMs,
-    logger,
-  });
   const baseOf = (topic: string) => topics.byName(topic).base;
   const logWatch = startLogWatch({
     log,
@@ -278,7 +277,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       ingest: { requests: ingestCounter.requests, inFlight },
       hub,
       feed,
-      backfill,
+      history,
       streamsPerTurn: config.fanout.turnWrites,
     }),
   });
@@ -324,7 +323,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     rounds.stop();
     streamLog.stop();
     logWatch.stop();
-    backfill.close();
+    history.close();
     await tail.close();
     await log.close(finishMs);
     hub.close();

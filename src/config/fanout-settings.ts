@@ -56,7 +56,7 @@ export function fanoutConfig(s: FanoutSettings) {
   };
 }
 
-export function backfillConfig(s: FanoutSettings) {
+export function replayConfig(s: FanoutSettings) {
   return {
     readers: s.REPLAY_READERS,
     chunkBytes: s.REPLAY_CHUNK_BYTES,

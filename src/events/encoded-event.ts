@@ -1,7 +1,7 @@
 import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/odd-timestamp';
-import type { RingEntry } from '../hub/ring';
+import type { RingEntry, RingItem } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../wire/frame';
 import { type EventSource, envelopeOf, sourceBytes, sourceOf } from './event-source';
@@ -64,8 +64,8 @@ export function entryTimestampMs({ source }: RingEntry, nowMs: number): number |
   return isOddTimestamp(timestampMs, nowMs) ? null : timestampMs;
 }
 
-/** A ring's entry with its envelope; an event of the gateway itself has none. */
-export function entryWithMeta(entry: RingEntry): Frame {
+/** An entry with its envelope; an event of the gateway itself has none. */
+export function entryWithMeta(entry: RingItem): Frame {
   return entry.source === null ? entry : encodeWithMeta(entry, entry.event, entry.source as EventSource);
 }
 

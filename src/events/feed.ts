@@ -113,7 +113,7 @@ export function createFeed(deps: FeedDeps): Feed {
     // They get no more records: nobody waits for any, and they are as warm as they will be.
     for (const { reason, replaced } of slots.replacementsAfter(size)) {
       for (const slot of replaced) {
-        if (reason === 'recreated') ring.retire(slot);
+        if (reason === 'recreated') hub.retire(slot);
         if (slot < warmEnd.length) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
       }
     }

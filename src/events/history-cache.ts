@@ -1,39 +1,32 @@
-import type { Positions } from '../hub/ring';
-import type { HistoryChunk, HistorySlice, SliceOptions } from './history-chunk';
+import type { HistoryChunk } from '../hub/replay';
 
-/** Chunks of the past that were read lately, for the streams that come back together. */
+/** Chunks of history that were read lately, for streams that resume together. */
 export interface HistoryCache {
   readonly bytes: number;
-  /** The chunk that has what comes at `position`; null when it has not been read, or is gone again. */
+  /** The chunk with what follows `position`; null when it has not been read, or was evicted. */
   find(slot: number, position: bigint): HistoryChunk | null;
   keep(chunk: HistoryChunk): void;
-  /** As the chunk's own; streams with the same subscription that have the same already share the slice. */
-  sliceAfter(chunk: HistoryChunk, floor: Positions, options: SliceOptions): HistorySlice;
   clear(): void;
 }
 
 export interface HistoryCacheLimits {
-  /** Of all chunks; when they are more, those go whose last use is longest ago, but never the newest one. */
+  /** Of all chunks; over it the least recently used are evicted, but never the newest one. */
   readonly bytes: number;
   /**
-   * How long a chunk is kept: compaction and retention may have removed from the log what it holds. 0: to the end of
-   * this turn of the event loop.
+   * How long a chunk is kept: compaction and retention may have removed from the event log what it holds. 0: to the end
+   * of this turn of the event loop.
    */
   readonly ageMs: number;
 }
 
-interface Kept {
-  readonly cancelExpiry: () => void;
-  /** The last slice made: one is enough, since those who came back together ask for the same one after the other. */
-  last: { readonly key: string; readonly slice: HistorySlice } | null;
-}
+type CancelExpiry = () => void;
 
 export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
-  /** The last used at the end. */
-  const chunks = new Map<HistoryChunk, Kept>();
+  /** The most recently used last. */
+  const chunks = new Map<HistoryChunk, CancelExpiry>();
   let bytes = 0;
 
-  function expire(chunk: HistoryChunk): () => void {
+  function expire(chunk: HistoryChunk): CancelExpiry {
     const end = () => drop(chunk, chunks.get(chunk)!);
     if (limits.ageMs === 0) {
       const immediate = setImmediate(end);
@@ -43,7 +36,7 @@ export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
     return () => clearTimeout(timer);
   }
 
-  function drop(chunk: HistoryChunk, { cancelExpiry }: Kept): void {
+  function drop(chunk: HistoryChunk, cancelExpiry: CancelExpiry): void {
     cancelExpiry();
     chunks.delete(chunk);
     bytes -= chunk.bytes;
@@ -54,33 +47,24 @@ export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
       return bytes;
     },
     find(slot, position) {
-      for (const chunk of chunks.keys()) {
-        if (chunk.slot === slot && chunk.from <= position && position < chunk.next) return chunk;
+      for (const [chunk, cancelExpiry] of chunks) {
+        if (chunk.slot !== slot || position < chunk.from || position >= chunk.next) continue;
+        chunks.delete(chunk);
+        chunks.set(chunk, cancelExpiry);
+        return chunk;
       }
       return null;
     },
     keep(chunk) {
-      chunks.set(chunk, { cancelExpiry: expire(chunk), last: null });
+      chunks.set(chunk, expire(chunk));
       bytes += chunk.bytes;
-      for (const [oldest, other] of chunks) {
+      for (const [oldest, cancelExpiry] of chunks) {
         if (bytes <= limits.bytes || oldest === chunk) break;
-        drop(oldest, other);
+        drop(oldest, cancelExpiry);
       }
     },
-    sliceAfter(chunk, floor, options) {
-      // Not the id: it leaves out what a stream has of the other logs of a partition that was truncated.
-      const key = `${floor.join()} ${options.subscription.key}`;
-      const kept = chunks.get(chunk);
-      const slice = kept?.last?.key === key ? kept.last.slice : chunk.sliceAfter(floor, options);
-      if (kept === undefined) return slice;
-      kept.last = { key, slice };
-      // Used again, so it is the last to go.
-      chunks.delete(chunk);
-      chunks.set(chunk, kept);
-      return slice;
-    },
     clear() {
-      for (const [chunk, kept] of chunks) drop(chunk, kept);
+      for (const [chunk, cancelExpiry] of chunks) drop(chunk, cancelExpiry);
     },
   };
 }

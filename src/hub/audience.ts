@@ -1,7 +1,9 @@
 import { CatchUp } from './catch-up';
 import { type Chunk, createChunk } from './chunk';
-import { addFrame } from './frame-order';
-import type { EntryFrame, Positions, Ring, RingEntry } from './ring';
+import type { Replay } from './replay';
+import type { Positions, RingEntry } from './ring';
+import type { Scheduler } from './scheduler';
+import { addFrame, type SliceOptions, type Slices } from './slice';
 import type { Delivery, Subscriber } from './subscriber';
 import { type Subscription, wantsEvent } from './subscription';
 
@@ -26,22 +28,11 @@ export interface PassReport {
   readonly first: RingEntry;
 }
 
-export interface AudienceDeps {
-  readonly ring: Ring;
-  /** Bytes that one pass or slice gathers at the most, unless a single event is larger. */
-  readonly sliceBytes: number;
-  /** The entry with its envelope, for subscriptions that want to see where an event comes from. */
-  readonly withMeta: (entry: RingEntry) => EntryFrame;
-  /** The `id:` line for positions of a stream's own. */
-  readonly idLine: (positions: Positions) => Buffer;
-  /** A subscriber needs what is older than the ring. Answers how many bytes it was given at once. */
-  readonly onBeforeRing: (subscriber: Subscriber) => number;
-  /** There is something to serve to the members. */
-  readonly onPending: (audience: Audience) => void;
-  /** A subscriber waits until this replica has read as far as it has. */
-  readonly onAhead: (audience: Audience) => void;
-  /** A private subscriber can go on. */
-  readonly onFeedable: (subscriber: Subscriber) => void;
+/** What all audiences share. */
+export interface AudienceDeps extends SliceOptions {
+  readonly scheduler: Scheduler;
+  readonly slices: Slices;
+  readonly replay: Replay;
   /** A sink threw: it is dropped, the others go on. */
   readonly onSinkError: (subscriber: Subscriber, error: unknown) => void;
   readonly onDelivered: (streams: number, events: number, bytes: number) => void;
@@ -106,7 +97,7 @@ export class Audience {
     if (!wantsEvent(this.subscription, entry)) return;
     if (this.#pending === null) this.#pending = [entry];
     else this.#pending.push(entry);
-    this.#deps.onPending(this);
+    this.#deps.scheduler.addAudience(this);
   };
 
   remove(subscriber: Subscriber): void {
@@ -158,7 +149,7 @@ export class Audience {
     let events = 0;
     let records = 0;
     for (const entry of pending) {
-      const frame = this.frameOf(entry);
+      const frame = this.subscription.meta ? this.#deps.withMeta(entry) : entry;
       if (events > 0 && bytes + frame.bytes.length > this.#deps.sliceBytes) break;
       bytes += addFrame(parts, this.subscription, frame, null);
       events++;
@@ -227,10 +218,6 @@ export class Audience {
       last.place = member.place;
     }
     if (this.#members.length === 0 && this.#pass === null) this.#settle();
-  }
-
-  frameOf(entry: RingEntry): EntryFrame {
-    return this.subscription.meta ? this.#deps.withMeta(entry) : entry;
   }
 
   /** False when the sink is full. A sink that throws is dropped. */

@@ -1,25 +1,11 @@
+import { encodeFrame } from '../wire/frame';
+import type { StreamReset } from '../wire/gateway-events';
 import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
-import { addFrame } from './frame-order';
-import type { EntryFrame, Positions, RingEntry, Slots } from './ring';
+import type { HistoryChunk } from './replay';
+import type { Positions } from './ring';
+import { addFrame, type SliceSource } from './slice';
 import type { Delivery, Subscriber } from './subscriber';
-import { matches } from './subscription';
-
-/** Entries that a private subscriber is given in one write. */
-interface Slice {
-  readonly start: number;
-  readonly end: number;
-  /** Null: for everyone without a floor. */
-  readonly floor: Positions | null;
-  /** Of the floor's slots those that it has nothing of. */
-  readonly held: Slots | null;
-  /** Of what the log lost, or of topics that were created again. */
-  readonly tells: boolean;
-  /** Null when none of the entries is for this audience. */
-  readonly chunk: Chunk | null;
-  /** Apart from the chunk, whose bytes the streams it was written to are not to keep. */
-  readonly delivery: Delivery;
-}
 
 /** Ring entries that one slice looks at: bounds the work for a subscription that matches few of them. */
 const SLICE_ENTRIES = 4_096;
@@ -35,13 +21,9 @@ export class CatchUp {
   readonly #private = new Set<Subscriber>();
   /** Fed as far as the members or further, but not to join in the middle of a pass. */
   readonly #waiting = new Set<Subscriber>();
-  /** Had more before than this replica has read; they wait for it. */
-  readonly #ahead = new Set<Subscriber>();
   /** Records before this one do not count any more. */
   #restartedAt = 0;
   #restartPositions: Positions = [];
-  /** The last slice made: whoever stands at the same place gets the same bytes. */
-  #slice: Slice | null = null;
 
   constructor(audience: Audience, deps: AudienceDeps) {
     this.#audience = audience;
@@ -70,18 +52,18 @@ export class CatchUp {
   forget(subscriber: Subscriber): void {
     this.#private.delete(subscriber);
     this.#waiting.delete(subscriber);
-    this.#ahead.delete(subscriber);
-    if (this.#private.size === 0) this.#slice = null;
+    this.#deps.scheduler.removeAhead(subscriber);
+    if (this.#private.size === 0) this.#deps.slices.forget(this);
   }
 
   /** Who was behind, or ahead, goes on from the head. */
   restart(): void {
     const { ring } = this.#deps;
-    this.#slice = null;
+    this.#deps.slices.forget(this);
     this.#restartedAt = ring.head;
     this.#restartPositions = ring.positions;
-    this.#ahead.clear();
     for (const subscriber of this.#private) {
+      this.#deps.scheduler.removeAhead(subscriber);
       subscriber.floor = null;
       subscriber.held = null;
       this.#stand(subscriber, ring.head, ring.positions);
@@ -94,8 +76,13 @@ export class CatchUp {
    * partition back does not hold that slot back yet.
    */
   onTruncated(): void {
-    this.#slice = null;
-    for (const subscriber of this.#private) this.release(subscriber);
+    this.#deps.slices.forget(this);
+    this.releaseAll();
+  }
+
+  /** What was held back may be readable again. */
+  releaseAll(): void {
+    for (const subscriber of this.#private) if (subscriber.held !== null) this.#release(subscriber);
   }
 
   /** What a private subscriber has been given, told, or had already. */
@@ -104,14 +91,14 @@ export class CatchUp {
     return seq === null ? floor : this.#deps.ring.furthest(covered, floor, held);
   }
 
-  /** What was held back can be read again. */
-  release(subscriber: Subscriber): void {
-    if (subscriber.state !== 'private' || subscriber.held === null) return;
+  #release(subscriber: Subscriber): void {
     subscriber.floor = this.servedPositions(subscriber);
     subscriber.seq = null;
     subscriber.held = null;
-    this.#ahead.delete(subscriber);
-    this.#deps.onFeedable(subscriber);
+    // The time that it waited does not count.
+    subscriber.spending = null;
+    this.#deps.scheduler.removeAhead(subscriber);
+    this.#deps.scheduler.addSubscriber(subscriber);
   }
 
   /** A slot is about to be read from `start` on: those that have less leave their place in the ring. */
@@ -124,16 +111,10 @@ export class CatchUp {
       subscriber.floor = this.servedPositions(subscriber);
       subscriber.seq = null;
       this.#waiting.delete(subscriber);
-      this.#ahead.delete(subscriber);
+      this.#deps.scheduler.removeAhead(subscriber);
       behind.push(subscriber);
     }
     return behind;
-  }
-
-  /** The log was read on: who was ahead of this replica may have something to get, or be caught up with. */
-  wakeAhead(): void {
-    for (const subscriber of this.#ahead) this.#deps.onFeedable(subscriber);
-    this.#ahead.clear();
   }
 
   /** To be called between two passes. */
@@ -157,36 +138,86 @@ export class CatchUp {
       if (writes === budget) return { writes, isDone: false };
       writes++;
       this.#stand(subscriber, pass.end, pass.endPositions);
-      this.give(subscriber, pass.chunk, pass);
+      this.#give(subscriber, pass.chunk, pass);
       if (subscriber.blocked) this.#waiting.delete(subscriber);
     }
     return { writes, isDone: true };
   }
 
   /** Gives a private subscriber its next slice, or makes it a member. Answers how many bytes it was given. */
-  feed(subscriber: Subscriber): number {
+  serve(subscriber: Subscriber): number {
     if (subscriber.state !== 'private' || subscriber.blocked) return 0;
     const seq = this.#seqOf(subscriber);
-    if (seq === null) return this.#deps.onBeforeRing(subscriber);
-    let bytes = 0;
-    const limit = this.#limitOf(subscriber);
-    if (seq < limit) {
-      const slice = this.#sliceAt(seq, subscriber, limit);
-      const positions = this.#deps.ring.positionsAt(slice.end);
-      const { floor } = subscriber;
-      if (slice.tells && floor !== null) {
-        const length = Math.max(floor.length, positions.length);
-        subscriber.floor = this.#deps.ring.toldFloor(floor, length);
-      }
-      this.#stand(subscriber, slice.end, positions);
-      bytes = this.give(subscriber, slice.chunk, slice.delivery);
-    }
+    const bytes = seq === null ? this.#serveHistory(subscriber) : this.#serveRing(subscriber, seq);
+    if (bytes === null) return 0;
     if (subscriber.state === 'private' && !subscriber.blocked) this.#judge(subscriber);
     return bytes;
   }
 
+  #serveRing(subscriber: Subscriber, seq: number): number {
+    const limit = this.#limitOf(subscriber);
+    if (seq >= limit) return 0;
+    const { ring, slices } = this.#deps;
+    const slice = slices.of(this.#audience.subscription, this.#sourceOf(subscriber, seq, limit));
+    const positions = ring.positionsAt(slice.end);
+    const { floor } = subscriber;
+    if (slice.announcesReset && floor !== null)
+      subscriber.floor = ring.toldFloor(floor, Math.max(floor.length, positions.length));
+    this.#stand(subscriber, slice.end, positions);
+    return this.#give(subscriber, slice.chunk, slice.delivery);
+  }
+
+  /** Null: it is served again when a read is done, or has ended. */
+  #serveHistory(subscriber: Subscriber): number | null {
+    const { ring, replay } = this.#deps;
+    const floor = subscriber.floor!;
+    if (floor.length !== ring.positions.length) {
+      // Partitions were replaced while the stream was behind the ring.
+      const reached = ring.toldFloor(floor, ring.positions.length);
+      const reset = replay.resetAfter(floor, reached);
+      subscriber.floor = reached;
+      if (reset !== null) return this.#announce(subscriber, reset, reached);
+    }
+    const step = replay.next(subscriber);
+    if (step.do === 'serve') return this.#serveChunk(subscriber, step.chunk);
+    if (step.do === 'skip') {
+      subscriber.held = step.held;
+      return 0;
+    }
+    // Far in the past and with few events for it, a client that only knew its last id might resume there for ever.
+    if (step.do === 'end') subscriber.sink.comeBack(subscriber.floor!);
+    return null;
+  }
+
+  #serveChunk(subscriber: Subscriber, chunk: HistoryChunk): number {
+    const { ring, slices, replay } = this.#deps;
+    const floor = ring.positions.map((_, slot) => ring.positionIn(subscriber.floor!, slot));
+    const {
+      end,
+      chunk: bytes,
+      delivery,
+    } = slices.of(this.#audience.subscription, replay.sourceOf(chunk, floor));
+    const reached = end < chunk.entries.length ? chunk.entries[end - 1]!.next : chunk.next;
+    subscriber.floor = reached > floor[chunk.slot]! ? floor.with(chunk.slot, reached) : floor;
+    const spending = subscriber.spending!;
+    spending.events += delivery.events;
+    spending.bytes += bytes?.bytes ?? 0;
+    return this.#give(subscriber, bytes, delivery);
+  }
+
+  #announce(subscriber: Subscriber, reset: StreamReset, positions: Positions): number {
+    const parts: Uint8Array[] = [];
+    const frame = encodeFrame(null, 'gateway.reset', Buffer.from(JSON.stringify(reset)));
+    const bytes = addFrame(parts, this.#audience.subscription, frame, this.#deps.idLine(positions));
+    return this.#give(subscriber, createChunk(parts, bytes), {
+      atMs: performance.now(),
+      events: 1,
+      records: 0,
+    });
+  }
+
   /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
-  give(subscriber: Subscriber, chunk: Chunk | null, delivery: Delivery): number {
+  #give(subscriber: Subscriber, chunk: Chunk | null, delivery: Delivery): number {
     if (chunk === null) return 0;
     subscriber.served = delivery;
     subscriber.sent += delivery.events;
@@ -201,10 +232,9 @@ export class CatchUp {
     const { seq } = subscriber;
     if (seq === null || seq < this.#limitOf(subscriber)) {
       this.#waiting.delete(subscriber);
-      this.#deps.onFeedable(subscriber);
+      this.#deps.scheduler.addSubscriber(subscriber);
     } else if (subscriber.floor !== null) {
-      this.#ahead.add(subscriber);
-      this.#deps.onAhead(this.#audience);
+      this.#deps.scheduler.addAhead(subscriber);
     } else if (!this.#audience.isPassing && seq === this.#audience.position) {
       this.#join(subscriber);
     } else {
@@ -255,65 +285,30 @@ export class CatchUp {
     return floor === null ? this.#audience.position : this.#deps.ring.head;
   }
 
-  #sliceAt(start: number, { floor, held }: Subscriber, limit: number): Slice {
-    const last = this.#slice;
-    if (last?.start === start && sameFloor(last.floor, floor) && sameSlots(last.held, held)) return last;
-    const { ring, sliceBytes, idLine } = this.#deps;
-    const { subscription } = this.#audience;
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    let events = 0;
-    let records = 0;
-    let tells = false;
-    let end = start;
-    for (const stop = Math.min(limit, start + SLICE_ENTRIES); end < stop; end++) {
-      const entry = ring.at(end);
-      if (entry.isVoid || !matches(subscription, entry)) continue;
-      if (floor !== null && (!this.#isNewTo(floor, entry) || held?.has(entry.slot!))) continue;
-      const frame = this.#frameAfter(floor, entry);
-      if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
-      events++;
-      if (entry.channel !== null) records++;
-      if (entry.slot === null) tells = true;
-      const positions = floor === null ? entry.positions : ring.furthest(entry.positions, floor, held);
-      // Ahead of this replica in another partition, a stream has ids of its own.
-      const ownId = positions === entry.positions ? null : idLine(positions);
-      bytes += addFrame(parts, subscription, frame, ownId);
-    }
-    const chunk = events === 0 ? null : createChunk(parts, bytes);
-    this.#slice = {
+  /** The entries of the ring from `start` on. */
+  #sourceOf({ floor, held }: Subscriber, start: number, limit: number): SliceSource {
+    const { ring } = this.#deps;
+    return {
+      key: this,
       start,
-      end,
+      stop: Math.min(limit, start + SLICE_ENTRIES),
       floor,
       held,
-      tells,
-      chunk,
-      delivery: { atMs: performance.now(), events, records },
+      at: (seq) => ring.at(seq),
+      isDue(seq) {
+        const { isVoid, slot, positions } = ring.at(seq);
+        if (isVoid || floor === null) return !isVoid;
+        // An entry without a slot is about slots that were added with it.
+        if (slot === null) return positions.length > floor.length;
+        return ring.positionIn(positions, slot) > ring.positionIn(floor, slot) && !held?.has(slot);
+      },
+      ownPositionsAfter(seq) {
+        const { positions } = ring.at(seq);
+        if (floor === null) return null;
+        // A stream that is ahead of this gateway in another partition has ids of its own.
+        const own = ring.furthest(positions, floor, held);
+        return own === positions ? null : own;
+      },
     };
-    return this.#slice;
   }
-
-  #frameAfter(floor: Positions | null, entry: RingEntry): EntryFrame {
-    const { slot, frameFrom } = entry;
-    if (floor === null || slot === null || frameFrom === undefined) return this.#audience.frameOf(entry);
-    return frameFrom(this.#deps.ring.positionIn(floor, slot));
-  }
-
-  #isNewTo(floor: Positions, { slot, positions }: RingEntry): boolean {
-    const { ring } = this.#deps;
-    // What is of no partition is about slots that came with it.
-    if (slot === null) return positions.length > floor.length;
-    return ring.positionIn(positions, slot) > ring.positionIn(floor, slot);
-  }
-}
-
-/** Streams that came back with the same id have equal floors, each its own. */
-function sameFloor(a: Positions | null, b: Positions | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a === b || (a.length === b.length && a.every((position, slot) => position === b[slot]));
-}
-
-function sameSlots(a: Slots | null, b: Slots | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.size === b.size && [...a].every((slot) => b.has(slot));
 }

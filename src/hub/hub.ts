@@ -1,23 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { channelAndAncestors } from '../wire/channel';
 import { Audience, type AudienceDeps, type PassReport } from './audience';
-import type { Chunk } from './chunk';
-import {
-  type EntryFrame,
-  type Positions,
-  Ring,
-  type RingEntry,
-  type RingItem,
-  type RingLimits,
-} from './ring';
+import { type History, Replay, type ReplayLimits } from './replay';
+import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
-import { type Delivery, type Sink, type Start, Subscriber } from './subscriber';
+import { type SliceOptions, Slices } from './slice';
+import { type Sink, type Start, Subscriber } from './subscriber';
 import { isInScope, type Subscription } from './subscription';
 
-export interface HubOptions {
+export interface HubOptions extends Omit<SliceOptions, 'ring'> {
   readonly ring: RingLimits;
-  /** Bytes that one write to a stream gathers at the most, unless a single event is larger. */
-  readonly sliceBytes: number;
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
   /** Connections accepted so far, of any kind; unset: fan-out need not make room for accepting. */
@@ -25,15 +17,9 @@ export interface HubOptions {
   /** True: some audience is more than half a ring behind, so stop reading the log. False: it has caught up. */
   readonly onPressure: (held: boolean) => void;
   readonly onSinkError: (error: unknown) => void;
-  /** The entry with its envelope, for subscriptions that want to see where an event comes from. */
-  readonly withMeta: (entry: RingEntry) => EntryFrame;
-  /** The `id:` line for positions of a stream's own. */
-  readonly idLine: (positions: Positions) => Buffer;
-  /**
-   * A private subscriber's floor is below the ring: gives it of what is older, with `give`, and moves its floor on; or
-   * sees to it that `feed` is called when there is something. Answers how many bytes it gave.
-   */
-  readonly onBeforeRing: (subscriber: Subscriber) => number;
+  /** What is older than the ring. */
+  readonly history: History;
+  readonly replay: ReplayLimits;
   /** Called after each pass over the live streams of a subscription. Must not throw. */
   readonly onPass?: (pass: PassReport) => void;
 }
@@ -66,9 +52,8 @@ export class Hub {
   readonly #emitter = new EventEmitter();
   readonly #audienceDeps: AudienceDeps;
   readonly #audiences = new Map<string, Audience>();
-  /** Those with a subscriber that is ahead of this replica. */
-  readonly #ahead = new Set<Audience>();
   readonly #scheduler: Scheduler;
+  readonly #replay: Replay;
   /** No audience is further behind. */
   #lowestPosition = 0;
   #held = false;
@@ -87,15 +72,17 @@ export class Hub {
       accepted: options.accepted ?? (() => 0),
       onTurn: () => this.#judgePressure(),
     });
+    this.#replay = new Replay(this.ring, options.history, options.replay, this.#scheduler);
+    options.history.onReadable(() => {
+      for (const { catchUp } of this.#audiences.values()) catchUp.releaseAll();
+    });
+    const { sliceBytes, withMeta, idLine } = options;
+    const slicing = { ring: this.ring, sliceBytes, withMeta, idLine };
     this.#audienceDeps = {
-      ring: this.ring,
-      sliceBytes: options.sliceBytes,
-      withMeta: options.withMeta,
-      idLine: options.idLine,
-      onBeforeRing: options.onBeforeRing,
-      onPending: (audience) => this.#scheduler.addAudience(audience),
-      onAhead: (it) => this.#ahead.add(it),
-      onFeedable: (subscriber) => this.#scheduler.addSubscriber(subscriber),
+      ...slicing,
+      scheduler: this.#scheduler,
+      slices: new Slices(slicing),
+      replay: this.#replay,
       onSinkError: (subscriber, error) => {
         this.unsubscribe(subscriber);
         options.onSinkError(error);
@@ -120,8 +107,7 @@ export class Hub {
 
   /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */
   flush(): void {
-    for (const { catchUp } of this.#ahead) catchUp.wakeAhead();
-    this.#ahead.clear();
+    this.#scheduler.wakeAhead();
     this.#judgePressure();
   }
 
@@ -129,24 +115,27 @@ export class Hub {
   restart(positions: Positions): void {
     this.ring.restart(positions);
     for (const audience of this.#audiences.values()) audience.restart();
+    this.#replay.clear();
   }
 
   /** The log lost the records of a slot from `end` on. Nobody is given them any more. */
   truncate(slot: number, end: bigint): void {
     this.ring.truncate(slot, end);
     for (const audience of this.#audiences.values()) audience.onTruncated();
+    this.#replay.clear();
+  }
+
+  /** The topic of a slot was deleted: the slot gets no more entries, those that it has stay. */
+  retire(slot: number): void {
+    this.ring.retire(slot);
+    this.#replay.clear();
   }
 
   /** A slot whose start was a time is read from this offset on. Who has more before it is to be given what lies between. */
   settle(slot: number, start: bigint): void {
     const behind = [...this.#audiences.values()].flatMap(({ catchUp }) => catchUp.takeBehind(slot, start));
     this.ring.settle(slot, start);
-    for (const subscriber of behind) this.feed(subscriber);
-  }
-
-  /** What was held back from a private subscriber can be read again. */
-  release(subscriber: Subscriber): void {
-    subscriber.audience.catchUp.release(subscriber);
+    for (const subscriber of behind) this.#scheduler.addSubscriber(subscriber);
   }
 
   /** Adds a stream. It may be written to before this returns. */
@@ -173,16 +162,6 @@ export class Hub {
     if (subscriber.state === 'gone') return;
     audience.remove(subscriber);
     if (audience.isEmpty) this.#closeAudience(audience);
-  }
-
-  /** A private subscriber can be given something: it is served in its turn. */
-  feed(subscriber: Subscriber): void {
-    if (subscriber.state === 'private') this.#scheduler.addSubscriber(subscriber);
-  }
-
-  /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
-  give(subscriber: Subscriber, chunk: Chunk, delivery: Delivery): number {
-    return subscriber.audience.catchUp.give(subscriber, chunk, delivery);
   }
 
   /** The sink of a subscriber has taken all it held, so it can be fed again. */
@@ -248,7 +227,6 @@ export class Hub {
 
   #closeAudience(audience: Audience): void {
     this.#audiences.delete(audience.subscription.key);
-    this.#ahead.delete(audience);
     for (const channel of audience.subscription.channels) this.#emitter.off(channel, audience.onEntry);
   }
 

@@ -261,6 +261,12 @@ export class Ring {
     return low;
   }
 
+  /** The slots of which the ring does not hold all that follows the floor. */
+  missingSlots(floor: Positions): number[] {
+    const slots = [...this.#positions.keys()];
+    return slots.filter((slot) => this.positionIn(floor, slot) < this.positionIn(this.#basePositions, slot));
+  }
+
   /** How far `seq` is behind the head, as a share of the bounds: 1 is a whole ring. */
   shareBehind(seq: number): number {
     if (seq >= this.#head) return 0;

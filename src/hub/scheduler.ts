@@ -13,8 +13,8 @@ export interface SchedulerOptions {
 }
 
 /**
- * Node accepts one connection in each round of its event loop, and a turn is a round: while clients connect, so many
- * rounds are theirs between two turns.
+ * Node accepts one connection in each round of its event loop, and a turn of fan-out takes a whole round: while clients
+ * connect, fan-out leaves out this many rounds between two turns.
  */
 const ACCEPTS_PER_TURN = 50;
 
@@ -26,6 +26,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   #live: Audience[] = [];
   #catchUp: Subscriber[] = [];
+  /** They have more than this gateway has read, and wait until it has read on. */
+  readonly #ahead = new Set<Subscriber>();
   #immediate: NodeJS.Immediate | null = null;
   #accepted = 0;
   #acceptsLeft = ACCEPTS_PER_TURN;
@@ -42,10 +44,25 @@ export class Scheduler {
   }
 
   addSubscriber(subscriber: Subscriber): void {
-    if (subscriber.queued) return;
+    if (subscriber.queued || subscriber.state !== 'private') return;
     subscriber.queued = true;
     this.#catchUp.push(subscriber);
     this.#wake();
+  }
+
+  /** Queues a subscriber when this gateway has read on. */
+  addAhead(subscriber: Subscriber): void {
+    this.#ahead.add(subscriber);
+  }
+
+  removeAhead(subscriber: Subscriber): void {
+    this.#ahead.delete(subscriber);
+  }
+
+  /** This gateway has read on. */
+  wakeAhead(): void {
+    for (const subscriber of this.#ahead) this.addSubscriber(subscriber);
+    this.#ahead.clear();
   }
 
   /** The audiences that have something to serve. */
@@ -78,7 +95,7 @@ export class Scheduler {
   #turn(): void {
     const { writesPerTurn } = this.#options;
     const forCatchUp = this.#live.length > 0 ? writesPerTurn / 2 : writesPerTurn;
-    this.#serveLive(writesPerTurn - this.#feed(forCatchUp));
+    this.#serveLive(writesPerTurn - this.#serveCatchUp(forCatchUp));
     this.#options.onTurn();
     if (this.#live.length > 0 || this.#catchUp.length > 0) this.#wake();
   }
@@ -95,12 +112,12 @@ export class Scheduler {
       audience.queued = !audience.isIdle;
       if (audience.queued) this.#live.push(audience);
     }
-    // Who was not reached comes first the next time, who has more to do comes last.
+    // Audiences that had no turn come first the next time, those with more to serve last.
     if (i < turn.length) this.#live = turn.slice(i).concat(this.#live);
   }
 
   /** Answers what it took from the turn, in writes. */
-  #feed(budget: number): number {
+  #serveCatchUp(budget: number): number {
     const turn = this.#catchUp;
     this.#catchUp = [];
     let used = 0;
@@ -108,7 +125,7 @@ export class Scheduler {
     for (; i < turn.length && used < budget; i++) {
       const subscriber = turn[i]!;
       subscriber.queued = false;
-      used += 1 + subscriber.audience.catchUp.feed(subscriber) / this.#options.catchUpBytesPerWrite;
+      used += 1 + subscriber.audience.catchUp.serve(subscriber) / this.#options.catchUpBytesPerWrite;
     }
     if (i < turn.length) this.#catchUp = turn.slice(i).concat(this.#catchUp);
     return used;

@@ -1,5 +1,6 @@
 import type { Audience } from './audience';
 import type { Chunk } from './chunk';
+import type { ReplaySpending } from './replay';
 import type { Positions, Slots } from './ring';
 
 /** What the hub needs of a stream. */
@@ -60,6 +61,8 @@ export class Subscriber {
    * nothing of these until it has been released.
    */
   held: Slots | null = null;
+  /** What it has been given of history; null: nothing yet. */
+  spending: ReplaySpending | null = null;
   /** While private: it holds too much unsent; `Hub.drained` ends that. */
   blocked = false;
   /** Waits in the catch-up queue. */

@@ -167,16 +167,16 @@ export const READ_METRICS = {
     'times backpressure paused reading the event log because fan-out was slower',
     ({ hub }) => one(hub.holds),
   ),
-  history_reads_total: counter('reads of history (records older than the ring)', ({ backfill }) =>
-    one(backfill.reads),
+  history_reads_total: counter('reads of history (records older than the ring)', ({ history }) =>
+    one(history.reads),
   ),
-  history_records_total: counter('records of history read', ({ backfill }) => one(backfill.records)),
+  history_records_total: counter('records of history read', ({ history }) => one(history.records)),
   history_lost_events_total: counter(
     'offsets in gaps that reads of history met, each reported to all streams that share the read',
-    ({ backfill }) => one(backfill.lost),
+    ({ history }) => one(history.lost),
   ),
-  history_cached_bytes: gauge('bytes of history cached for streams that replay the same', ({ backfill }) =>
-    one(backfill.cachedBytes),
+  history_cached_bytes: gauge('bytes of history cached for streams that replay the same', ({ history }) =>
+    one(history.cachedBytes),
   ),
 
   kafka_up: gauge('1 while the event log can be read and appended to; always 1 for a memory log', ({ log }) =>

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LogStatus } from '../eventlog/event-log';
-import type { Backfill, BackfillStats } from '../events/backfill';
 import { entryTimestampMs } from '../events/encoded-event';
 import type { Feed, FeedStats } from '../events/feed';
+import type { HistoryReader, HistoryStats } from '../events/history';
 import type { Hub, HubStats } from '../hub/hub';
 import type { Ring } from '../hub/ring';
 import type { OpenStreams, OpenStreamsStats } from '../sse/open-streams';
@@ -28,7 +28,7 @@ export interface Snapshot {
   readonly hub: HubStats;
   readonly ringAgeSeconds: number;
   readonly feed: FeedStats;
-  readonly backfill: BackfillStats;
+  readonly history: HistoryStats;
   readonly log: LogStatus;
   /** Unix milliseconds. */
   readonly nowMs: number;
@@ -38,7 +38,7 @@ export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts
   readonly health: HealthDeps;
   readonly hub: Hub;
   readonly feed: Pick<Feed, 'stats'>;
-  readonly backfill: Pick<Backfill, 'stats'>;
+  readonly history: Pick<HistoryReader, 'stats'>;
   /** Streams after which the walk yields to the event loop. */
   readonly streamsPerTurn: number;
 }
@@ -50,7 +50,7 @@ export function createTakeSnapshot({
   health,
   hub,
   feed,
-  backfill,
+  history,
   streamsPerTurn,
   ...rest
 }: TakeSnapshotDeps): TakeSnapshot {
@@ -65,7 +65,7 @@ export function createTakeSnapshot({
     hub: hub.stats(),
     ringAgeSeconds: ringAgeSeconds(hub.ring, Date.now()),
     feed: feed.stats(),
-    backfill: backfill.stats(),
+    history: history.stats(),
     log: log.status(),
     nowMs: Date.now(),
   });

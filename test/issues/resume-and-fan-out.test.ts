@@ -253,7 +253,7 @@ describe('resume and fan-out', () => {
 
   it('a stream that ends for its budget has an id of how far it came, even without an event', async () => {
     const log = new ArrayLog(1);
-    const replica = start(log, { ringRecords: 1, chunkBytes: 10, backfillMs: 30 });
+    const replica = start(log, { ringRecords: 1, chunkBytes: 10, replayMs: 30 });
     append(log, 5);
     readAll(replica);
     const client = connect(replica, idAt(replica, 0), 'channel=/nothing');

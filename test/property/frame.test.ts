@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
-import { addFrame } from '../../src/hub/frame-order';
+import { addFrame } from '../../src/hub/slice';
 import { dataOf, encodeFrame, HEARTBEAT, idLine } from '../../src/wire/frame';
 import { createFrameDecoder, type DecodedEvent } from '../../src/wire/frame-decoder';
 

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { createChunk } from '../../src/hub/chunk';
 import type { Hub } from '../../src/hub/hub';
+import type { HistoryChunk } from '../../src/hub/replay';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
 import { covers } from '../../src/wire/channel';
 import { FakeSink, itemOf } from '../support/fake-sink';
-import { createTestHub } from '../support/hub';
+import { createTestHistory, createTestHub } from '../support/hub';
 
 const RUNS = 400;
 /** For shrinking, too. */
@@ -60,29 +60,36 @@ interface Client {
 async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: number }> {
   const log: string[] = [];
   const clients: Client[] = [];
+  /** Positions that were read from. */
+  const wereRead = new Set<bigint>();
   let beforeRing = 0;
 
   const hub: Hub = createTestHub({
     ring: { records: ringRecords, bytes: 1 << 20 },
     sliceBytes: 12,
     writesPerTurn: 4,
-    onBeforeRing(subscriber) {
-      beforeRing++;
-      const from = Number(subscriber.floor![0]);
-      const to = Math.min(from + 3, Number(hub.ring.positionsAt(hub.ring.base)[0]));
-      const parts = expected(subscriber.audience.subscription.channels, from, to).map((i) =>
-        Buffer.from(`${i}\n`),
-      );
-      subscriber.floor = [BigInt(to)];
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      const { length } = parts;
-      if (bytes > 0)
-        hub.give(subscriber, createChunk(parts, bytes), { atMs: 0, events: length, records: length });
-      hub.feed(subscriber);
-      return bytes;
-    },
+    history: createTestHistory({
+      find(slot, position) {
+        beforeRing++;
+        return wereRead.has(position) ? chunkAt(slot, position) : null;
+      },
+      async read(_slot, from, _to, onRead) {
+        await turn();
+        wereRead.add(from);
+        onRead(from);
+      },
+    }),
   });
   hub.restart([0n]);
+
+  function chunkAt(slot: number, from: bigint): HistoryChunk {
+    const base = hub.ring.positionsAt(hub.ring.base)[slot]!;
+    const next = base < from + 3n ? base : from + 3n;
+    const entries = log
+      .map((channel, i) => ({ item: itemOf(channel, String(i)), next: BigInt(i) + 1n }))
+      .slice(Number(from), Number(next));
+    return { slot, from, next, bytes: 0, entries };
+  }
 
   function expected(channels: readonly string[], from: number, to: number): string[] {
     return log

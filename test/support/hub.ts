@@ -1,6 +1,22 @@
 import { Hub, type HubOptions } from '../../src/hub/hub';
+import type { History } from '../../src/hub/replay';
 
-/** A hub without a log behind it: nothing is older than its ring, and a sink that throws fails the test. */
+/** A history whose reads take for ever. */
+export function createTestHistory(own: Partial<History> = {}): History {
+  return {
+    isCached: true,
+    find: () => null,
+    read: () => new Promise(() => undefined),
+    isUnreadable: () => false,
+    onReadable: () => undefined,
+    slotsFrom: (slot) => [slot],
+    resetAfter: () => null,
+    clear: () => undefined,
+    ...own,
+  };
+}
+
+/** A hub without an event log behind it: a sink that throws fails the test. */
 export function createTestHub(options: Partial<HubOptions> = {}): Hub {
   return new Hub({
     ring: { records: 100, bytes: 1 << 20 },
@@ -12,7 +28,8 @@ export function createTestHub(options: Partial<HubOptions> = {}): Hub {
     },
     withMeta: (entry) => entry,
     idLine: () => Buffer.alloc(0),
-    onBeforeRing: () => 0,
+    history: createTestHistory(),
+    replay: { maxRecords: 1_000_000, maxBytes: 1 << 30, maxMs: 60_000 },
     ...options,
   });
 }

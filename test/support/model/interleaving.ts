@@ -114,9 +114,9 @@ const settings: fc.Arbitrary<ReplicaSettings> = fc.record({
   chunkBytes: fc.constantFrom(10, 30, 100),
   cacheBytes: fc.constantFrom(1, 1_000, 100_000),
   cacheMs: fc.constantFrom(0, 60_000, 60_000, 60_000),
-  backfillRecords: fc.constantFrom(1, 5, 1_000, 1_000),
+  replayRecords: fc.constantFrom(1, 5, 1_000, 1_000),
   readers: fc.constantFrom(1, 2),
-  backfillMs: fc.constant(60_000),
+  replayMs: fc.constant(60_000),
 });
 
 const client = fc.record({

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Config, parseConfig } from '../../../src/config';
 import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
 import { createLatestEpochEnds } from '../../../src/eventlog/latest-epoch-ends';
-import { type Backfill, createBackfill } from '../../../src/events/backfill';
 import { entryWithMeta } from '../../../src/events/encoded-event';
 import { createFeed } from '../../../src/events/feed';
+import { createHistory, type HistoryReader } from '../../../src/events/history';
 import { createLogIds, type LogIds } from '../../../src/events/log-ids';
 import { createTopicMap } from '../../../src/events/topic-map';
 import { createClientAddress } from '../../../src/http/client-address';
@@ -35,10 +35,10 @@ export interface ReplicaSettings {
   readonly chunkBytes: number;
   readonly cacheBytes: number;
   readonly cacheMs: number;
-  readonly backfillRecords: number;
+  readonly replayRecords: number;
   readonly readers: number;
   /** How long a stream may take to read what is older than the ring. */
-  readonly backfillMs: number;
+  readonly replayMs: number;
 }
 
 /** A replica without odds: everything fits, except what a test makes small. */
@@ -51,9 +51,9 @@ export const ROOMY: ReplicaSettings = {
   chunkBytes: 1_000,
   cacheBytes: 100_000,
   cacheMs: 60_000,
-  backfillRecords: 1_000,
+  replayRecords: 1_000,
   readers: 1,
-  backfillMs: 60_000,
+  replayMs: 60_000,
 };
 
 /** A gateway as src/gateway.ts joins its rooms, between an array log and fake sockets. */
@@ -61,7 +61,7 @@ export interface Replica {
   readonly settings: ReplicaSettings;
   readonly hub: Hub;
   readonly ids: LogIds;
-  readonly backfill: Backfill;
+  readonly history: HistoryReader;
   readonly resume: Resume;
   readonly log: ReplicaLog;
   readonly streams: OpenStreams;
@@ -103,6 +103,16 @@ export function createReplica(
   const counts = createStreamCounts();
 
   const ids = createLogIds();
+  const history = createHistory({
+    log: log.eventLog,
+    topics,
+    ids,
+    config: settings,
+    sliceBytes: settings.sliceBytes,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    retryMs: RETRY_MS,
+    logger,
+  });
   const hub: Hub = new Hub({
     ring: { records: settings.ringRecords, bytes: 1 << 30 },
     sliceBytes: settings.sliceBytes,
@@ -111,7 +121,8 @@ export function createReplica(
     onSinkError: onFault,
     withMeta: entryWithMeta,
     idLine: ids.idLine,
-    onBeforeRing: (subscriber) => backfill.feed(subscriber),
+    history,
+    replay: { maxRecords: settings.replayRecords, maxBytes: 1 << 30, maxMs: settings.replayMs },
   });
   const { warmRecords } = settings;
   const feed = createFeed({
@@ -125,26 +136,6 @@ export function createReplica(
     logger,
   });
   const tail = log.eventLog.tail(feed);
-  const backfill = createBackfill({
-    hub,
-    log: log.eventLog,
-    topics,
-    slots: () => ids.layout()!.slots,
-    idLine: ids.idLine,
-    config: {
-      readers: settings.readers,
-      chunkBytes: settings.chunkBytes,
-      cacheBytes: settings.cacheBytes,
-      cacheMs: settings.cacheMs,
-      maxRecords: settings.backfillRecords,
-      maxBytes: 1 << 30,
-      maxMs: settings.backfillMs,
-    },
-    sliceBytes: settings.sliceBytes,
-    maxFrameBytes: MAX_FRAME_BYTES,
-    retryMs: RETRY_MS,
-    logger,
-  });
   const latestBounds = createLatestBounds(() => log.eventLog.bounds());
   const resume = createResume({
     ring: hub.ring,
@@ -189,7 +180,7 @@ export function createReplica(
     settings,
     hub,
     ids,
-    backfill,
+    history,
     resume,
     log,
     streams,
@@ -211,7 +202,7 @@ export function createReplica(
     isLogInterrupted,
     close() {
       for (const stream of streams.snapshot()) stream.destroy('drain');
-      backfill.close();
+      history.close();
       hub.close();
     },
   };

@@ -177,7 +177,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
         const index = one.replica % replicas.length;
         const old = replicas[index]!;
         for (const client of clients) if (client.replica === old) client.leave();
-        seen.reads += old.backfill.stats().reads;
+        seen.reads += old.history.stats().reads;
         old.close();
         replicas[index] = open(pick(it.replicas, index));
         break;
@@ -232,7 +232,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     client.leave();
   }
   for (const replica of replicas) {
-    seen.reads += replica.backfill.stats().reads;
+    seen.reads += replica.history.stats().reads;
     replica.close();
   }
   return { faults, seen };

@@ -200,7 +200,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
   if (faults.length === 0)
     for (const own of clients) for (const one of own.missing()) own.fault(`missed ${one}`);
   for (const own of clients) leave(own, 0);
-  const stats = replicas.map(({ hub, backfill }) => ({ ...hub.stats(), ...backfill.stats() }));
+  const stats = replicas.map(({ hub, history }) => ({ ...hub.stats(), ...history.stats() }));
   for (const replica of replicas) replica.close();
   const sum = (of: (one: (typeof stats)[number]) => number) =>
     stats.reduce((total, one) => total + of(one), 0);

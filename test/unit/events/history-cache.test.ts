@@ -1,15 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createHistoryCache } from '../../../src/events/history-cache';
-import type { HistoryChunk } from '../../../src/events/history-chunk';
-import type { Positions } from '../../../src/hub/ring';
-import { createSubscription } from '../../../src/hub/subscription';
-import { createTestFeed } from '../../support/feed';
+import type { HistoryChunk } from '../../../src/hub/replay';
 
 function chunk(from: bigint, bytes = 100): HistoryChunk {
-  const sliceAfter = () => {
-    throw new Error('not asked for here');
-  };
-  return { slot: 0, from, next: from + 10n, bytes, sliceAfter };
+  return { slot: 0, from, next: from + 10n, bytes, entries: [] };
 }
 
 describe('the history cache', () => {
@@ -35,34 +29,6 @@ describe('the history cache', () => {
     await turn();
     expect(cache.find(0, 5n)).toBeNull();
     expect(cache.bytes).toBe(0);
-  });
-
-  // An id leaves out what a stream has of the other logs of a partition that was truncated.
-  it('shares a slice among streams that have the same, not among those with the same id', () => {
-    const cache = createHistoryCache({ bytes: 1_000, ageMs: 0 });
-    const floors: Positions[] = [];
-    const kept: HistoryChunk = {
-      ...chunk(0n),
-      sliceAfter(floor) {
-        floors.push(floor);
-        return { parts: [], bytes: 0, events: 0, records: 0, floor };
-      },
-    };
-    cache.keep(kept);
-    const { ring } = createTestFeed().hub;
-    const subscription = createSubscription({ channels: ['/'] });
-    const options = { ring, subscription, maxBytes: 100, idLine: () => Buffer.from('id: same\n') };
-    for (const floor of [
-      [0n, 2n],
-      [0n, 3n],
-      [0n, 3n],
-    ])
-      cache.sliceAfter(kept, floor, options);
-    expect(floors).toEqual([
-      [0n, 2n],
-      [0n, 3n],
-    ]);
-    cache.clear();
   });
 
   it('lets go of the oldest over its bytes, of all when cleared, and of each once', () => {

@@ -3,7 +3,7 @@ import type { PassReport } from '../../../src/hub/audience';
 import type { HubOptions } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
 import { FakeSink, itemOf } from '../../support/fake-sink';
-import { createTestHub } from '../../support/hub';
+import { createTestHistory, createTestHub } from '../../support/hub';
 
 function createHub(options: Partial<HubOptions> = {}) {
   const pressure: boolean[] = [];
@@ -12,10 +12,12 @@ function createHub(options: Partial<HubOptions> = {}) {
   const hub = createTestHub({
     onPressure: (held) => pressure.push(held),
     onSinkError: (error) => errors.push(error),
-    onBeforeRing: () => {
-      beforeRing++;
-      return 0;
-    },
+    history: createTestHistory({
+      read() {
+        beforeRing++;
+        return new Promise(() => undefined);
+      },
+    }),
     ...options,
   });
   hub.restart([0n]);

@@ -24,7 +24,7 @@ it('counts what reads of older records bring and cannot bring, once for all stre
   append(2, 'bad');
   append(5, 'record');
   while (replica.log.deliver(0, 1_000)) await turn();
-  expect(replica.backfill.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, lost: 0 });
+  expect(replica.history.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, lost: 0 });
   const streams = [1, 2].map(() =>
     replica.connect(new FakeSocket(() => undefined), '/sse', replica.ids.idOf([0n])),
   );
@@ -33,6 +33,6 @@ it('counts what reads of older records bring and cannot bring, once for all stre
     await turn();
     return streams.every(({ subscriber }) => subscriber?.state === 'live');
   }, 'both have caught up');
-  const { records, lost } = replica.backfill.stats();
+  const { records, lost } = replica.history.stats();
   expect({ records, lost }).toEqual({ records: 7, lost: 2 });
 });

@@ -1,0 +1,174 @@
+import type { StreamReset } from '../wire/gateway-events';
+import type { Positions, Ring, RingItem, Slots } from './ring';
+import type { Scheduler } from './scheduler';
+import type { SliceSource } from './slice';
+import type { Subscriber } from './subscriber';
+
+/** What history holds at one place of a slot: an event, or a gap. */
+export interface HistoryEntry {
+  /** Its frame has no id: each stream has its own. */
+  readonly item: RingItem;
+  /** The slot's position after it. */
+  readonly next: bigint;
+}
+
+/** A run of older entries of one slot, read once for all streams that need it. */
+export interface HistoryChunk {
+  readonly slot: number;
+  readonly from: bigint;
+  /** The slot's position after the chunk, which may lie beyond that of its last entry. */
+  readonly next: bigint;
+  readonly bytes: number;
+  /** Oldest first. */
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** Reads what is older than the ring. It knows nothing of streams. */
+export interface History {
+  /** False: a chunk can be found only in the turn of the event loop in which it was read. */
+  readonly isCached: boolean;
+  /** The chunk with what follows `position`; null when it has to be read. */
+  find(slot: number, position: bigint): HistoryChunk | null;
+  /**
+   * Reads what follows `from`, at most up to `to`. When `from` is a time it only finds the offset that the time means.
+   * Resolves when the read is over; if it failed, the slot `isUnreadable`.
+   * @param onRead called with the offset from which on the slot can be found, as soon as it can
+   */
+  read(slot: number, from: bigint, to: bigint, onRead: (start: bigint) => void): Promise<void>;
+  /** The slot's partition could not be read; it is tried again. */
+  isUnreadable(slot: number): boolean;
+  /** @param listener called whenever a partition can be read again */
+  onReadable(listener: () => void): void;
+  /** Of the slots of this one's partition those that came after it, and it itself. */
+  slotsFrom(slot: number): readonly number[];
+  /**
+   * What was lost or replaced since `floor` was noted, as far as the client had any of it; null when there is nothing.
+   * @param reached the floor without what was lost
+   */
+  resetAfter(floor: Positions, reached: Positions): StreamReset | null;
+  /** The event log lost or replaced records: nothing that was read counts. */
+  clear(): void;
+}
+
+/** What one stream may get of history before it has to resume on a new connection. */
+export interface ReplayLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly maxMs: number;
+}
+
+/** How much of its limits a stream has used. */
+export interface ReplaySpending {
+  readonly startMs: number;
+  events: number;
+  bytes: number;
+}
+
+/** The next step of a stream whose floor is below the ring. */
+export type ReplayStep =
+  | { readonly do: 'serve'; readonly chunk: HistoryChunk }
+  /** It is served when the read is done. */
+  | { readonly do: 'wait' }
+  /** These slots cannot be read: it goes on in the others. Null: the ring has all it needs. */
+  | { readonly do: 'skip'; readonly held: Slots | null }
+  | { readonly do: 'end' };
+
+/** Decides what a stream gets of history next, and lets streams that need the same share a read. */
+export class Replay {
+  readonly #ring: Ring;
+  readonly #history: History;
+  readonly #limits: ReplayLimits;
+  readonly #scheduler: Scheduler;
+  /** Streams that wait for a read, by what is read. */
+  readonly #reads = new Map<string, Set<Subscriber>>();
+
+  constructor(ring: Ring, history: History, limits: ReplayLimits, scheduler: Scheduler) {
+    this.#ring = ring;
+    this.#history = history;
+    this.#limits = limits;
+    this.#scheduler = scheduler;
+  }
+
+  /** @param subscriber whose floor is below the ring, and has all slots */
+  next(subscriber: Subscriber): ReplayStep {
+    const floor = subscriber.floor!;
+    // Of one partition the older slot comes first.
+    const missing = this.#ring.missingSlots(floor);
+    const slot = missing.find((one) => !this.#history.isUnreadable(one));
+    if (slot === undefined) return { do: 'skip', held: this.#hold(subscriber, missing) };
+    subscriber.spending ??= { startMs: performance.now(), events: 0, bytes: 0 };
+    if (this.#isSpent(subscriber.spending)) return { do: 'end' };
+    const position = this.#ring.positionIn(floor, slot);
+    const chunk = this.#history.find(slot, position);
+    if (chunk !== null) return { do: 'serve', chunk };
+    this.#request(subscriber, slot, position);
+    return { do: 'wait' };
+  }
+
+  /** The entries of a chunk from the floor on. */
+  sourceOf(chunk: HistoryChunk, floor: Positions): SliceSource {
+    const { slot, entries } = chunk;
+    const position = floor[slot]!;
+    const start = entries.findIndex(({ next }) => next > position);
+    return {
+      key: chunk,
+      start: start < 0 ? entries.length : start,
+      stop: entries.length,
+      floor,
+      held: null,
+      at: (i) => entries[i]!.item,
+      isDue: () => true,
+      ownPositionsAfter: (i) => floor.with(slot, entries[i]!.next),
+    };
+  }
+
+  resetAfter(floor: Positions, reached: Positions): StreamReset | null {
+    return this.#history.resetAfter(floor, reached);
+  }
+
+  /** The event log lost or replaced records. */
+  clear(): void {
+    this.#reads.clear();
+    this.#history.clear();
+  }
+
+  #isSpent({ startMs, events, bytes }: ReplaySpending): boolean {
+    const { maxRecords, maxBytes, maxMs } = this.#limits;
+    return events >= maxRecords || bytes >= maxBytes || performance.now() - startMs >= maxMs;
+  }
+
+  #hold({ held }: Subscriber, missing: readonly number[]): Slots | null {
+    if (missing.length === 0) return held;
+    // What came later in the same partition is held back as well, to keep the order.
+    return new Set([...(held ?? []), ...missing.flatMap((slot) => this.#history.slotsFrom(slot))]);
+  }
+
+  #request(subscriber: Subscriber, slot: number, from: bigint): void {
+    const key = `${slot} ${from}`;
+    const waiting = this.#reads.get(key);
+    if (waiting !== undefined) {
+      waiting.add(subscriber);
+      return;
+    }
+    const waiters = new Set([subscriber]);
+    this.#reads.set(key, waiters);
+    const to = this.#ring.positionIn(this.#ring.positionsAt(this.#ring.base), slot);
+    this.#history
+      .read(slot, from, to, (start) => this.#onRead(waiters, slot, from, start))
+      .finally(() => {
+        if (this.#reads.get(key) === waiters) this.#reads.delete(key);
+        for (const waiter of waiters) this.#scheduler.addSubscriber(waiter);
+      });
+  }
+
+  #onRead(waiters: ReadonlySet<Subscriber>, slot: number, from: bigint, start: bigint): void {
+    for (const waiter of waiters) {
+      const { floor } = waiter;
+      if (start === from) {
+        // One of them at once: until the others have their turn, more reads may have evicted the chunk from the cache,
+        // and streams at different places would read for ever. All of them when nothing is cached.
+        if (waiter.audience.catchUp.serve(waiter) > 0 && this.#history.isCached) break;
+      } else if (waiter.seq === null && floor?.[slot] === from) waiter.floor = floor.with(slot, start);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { Positions } from '../../../src/hub/ring';
+import { type SliceSource, Slices } from '../../../src/hub/slice';
+import { createSubscription } from '../../../src/hub/subscription';
+import { itemOf } from '../../support/fake-sink';
+import { createTestHub } from '../../support/hub';
+
+describe('slices', () => {
+  // An id leaves out what a stream has of the other logs of a partition that was truncated.
+  it('are shared among streams that have the same, not among those with the same id', () => {
+    const { ring } = createTestHub();
+    const slices = new Slices({
+      ring,
+      sliceBytes: 100,
+      withMeta: (entry) => entry,
+      idLine: () => Buffer.from('id: same\n'),
+    });
+    const subscription = createSubscription({ channels: ['/'] });
+    const key = {};
+    const asked: Positions[] = [];
+    const sourceAt = (floor: Positions): SliceSource => ({
+      key,
+      start: 0,
+      stop: 1,
+      floor,
+      held: null,
+      at: () => itemOf('/', 'x'),
+      isDue: () => true,
+      ownPositionsAfter() {
+        asked.push(floor);
+        return floor;
+      },
+    });
+    for (const floor of [
+      [0n, 2n],
+      [0n, 3n],
+      [0n, 3n],
+    ])
+      slices.of(subscription, sourceAt(floor));
+    expect(asked).toEqual([
+      [0n, 2n],
+      [0n, 3n],
+    ]);
+  });
+});
