@@ -12,13 +12,13 @@ import { packageVersion } from './version';
 const USAGE = `Usage: kafka-sse-gateway [command] | --help | --version
 
 Commands:
-  serve      the gateway (default): Kafka in, Server-Sent Events out
-  tick       publishes the time to Kafka every TICK_MS
-  aggregate  sums up the topics' events and publishes the sums to KAFKA_SUMMARY_TOPIC
+  serve      run the gateway (default): Kafka in, Server-Sent Events out
+  tick       publish a timestamp event to Kafka every TICK_MS
+  aggregate  publish statistics of the topics' events to KAFKA_SUMMARY_TOPIC
 
-Settings are environment variables; README.md lists them, for example PORT=8000 kafka-sse-gateway. The first ones:
+Settings are environment variables; README.md lists them, for example PORT=8000 kafka-sse-gateway. The first three:
   PORT           HTTP port (3000)
-  KAFKA_BROKERS  host:port,… (unset: a memory log with a built-in ticker, to try it out)
+  KAFKA_BROKERS  host:port,… (unset: a memory log with a built-in ticker, for trying it out)
   KAFKA_TOPICS   topics to serve (events-topic)
 `;
 
@@ -65,7 +65,7 @@ async function aggregate(config: Config, logger: Logger): Promise<Running> {
   };
 }
 
-/** Summaries are not summed up again. */
+/** Summaries are not aggregated again. */
 function aggregatedTopics({ topics, summaryTopic }: Config): string[] {
   return topics.map(({ name }) => name).filter((name) => name !== summaryTopic);
 }
@@ -76,11 +76,11 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** Why these arguments are none of the program's. */
-function refusal(command: string, rest: readonly string[]): string {
+/** What is wrong with the arguments. */
+function usageFault(command: string, rest: readonly string[]): string {
   const odd = [command, ...rest].find((word) => !isCommand(word));
-  if (odd?.startsWith('-')) return `there is no option ${odd}: settings are environment variables`;
-  if (odd !== undefined && odd === command) return `there is no command ${odd}`;
+  if (odd?.startsWith('-')) return `unknown option ${odd}: settings are environment variables`;
+  if (odd !== undefined && odd === command) return `unknown command ${odd}`;
   return `${command} takes no arguments, but got ${rest.join(' ')}`;
 }
 
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   }
   const [command = 'serve', ...rest] = args;
   if (!isCommand(command) || rest.length > 0) {
-    process.stderr.write(`kafka-sse-gateway: ${refusal(command, rest)}\n\n${USAGE}`);
+    process.stderr.write(`kafka-sse-gateway: ${usageFault(command, rest)}\n\n${USAGE}`);
     process.exitCode = EXIT_BAD_USAGE;
     return;
   }
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
   }
   if (command === 'aggregate' && (config.eventLog !== 'kafka' || aggregatedTopics(config).length === 0)) {
     throw new ConfigError([
-      'KAFKA_BROKERS must be set and KAFKA_TOPICS have another topic than KAFKA_SUMMARY_TOPIC for the command aggregate',
+      'KAFKA_BROKERS must be set and KAFKA_TOPICS must name a topic besides KAFKA_SUMMARY_TOPIC for the command aggregate',
     ]);
   }
   const logger = createLogger({
@@ -115,7 +115,7 @@ async function main(): Promise<void> {
     secrets: config.secrets,
   });
   const starting = COMMANDS[command](config, logger);
-  // Before it runs: whoever sees the first log line may send a signal.
+  // Before the start completes: a signal may come after the first log line.
   stopAtSignal(starting, logger);
   await starting;
 }
@@ -128,7 +128,7 @@ function logFormatOf({ logFormat }: Config): 'json' | 'text' {
 function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      // The second signal, of either kind, finds no handler of ours and ends the process at once.
+      // Without handlers, a second signal of either kind ends the process at once.
       process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
       logger.info({ signal }, 'Shutting down; send the signal again to exit at once');
       starting
@@ -147,7 +147,7 @@ function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
   }
 }
 
-/** What made it end, and what to do about it where that is known. */
+/** Why the process ends, with advice where there is some. */
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { syscall } = error as NodeJS.ErrnoException;

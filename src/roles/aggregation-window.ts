@@ -1,9 +1,75 @@
 import { isUtf8 } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
 import type { TopicPartition } from '../eventlog/event-log';
-import { type AggregationStats, NO_EVENTS, numberOf, parseJson, withEvent } from './aggregation-stats';
+import { isOddTimestamp } from '../eventlog/odd-timestamp';
 
-/** What a summary record holds, as JSON. Times are Unix milliseconds. */
+/** Sum, minimum and maximum over events. Times are the records' timestamps in Unix milliseconds. */
+export interface AggregationStats {
+  readonly totalEvents: number;
+  readonly sumOfValues: number;
+  /** Null without events, like the members below. */
+  readonly minValue: number | null;
+  readonly maxValue: number | null;
+  /** The earliest and the latest plausible timestamp, which need not be those of the first and last offset. */
+  readonly firstEventTime: number | null;
+  readonly lastEventTime: number | null;
+}
+
+export const NO_EVENTS: AggregationStats = Object.freeze({
+  totalEvents: 0,
+  sumOfValues: 0,
+  minValue: null,
+  maxValue: null,
+  firstEventTime: null,
+  lastEventTime: null,
+});
+
+/** `stats` with one more event. @param nowMs to tell implausible timestamps */
+export function withEvent(
+  stats: AggregationStats,
+  value: number,
+  timestampMs: number,
+  nowMs: number,
+): AggregationStats {
+  const { totalEvents, sumOfValues, minValue, maxValue, firstEventTime, lastEventTime } = stats;
+  const isOdd = isOddTimestamp(timestampMs, nowMs);
+  return {
+    totalEvents: totalEvents + 1,
+    sumOfValues: sumOfValues + value,
+    minValue: Math.min(minValue ?? value, value),
+    maxValue: Math.max(maxValue ?? value, value),
+    firstEventTime: isOdd ? firstEventTime : Math.min(firstEventTime ?? timestampMs, timestampMs),
+    lastEventTime: isOdd ? lastEventTime : Math.max(lastEventTime ?? timestampMs, timestampMs),
+  };
+}
+
+/** Undefined when the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Events may be any text.
+    return undefined;
+  }
+}
+
+/** The value of an event: `payload.times`, else a top-level `value`, else 0. */
+export function numberOf(data: unknown): number {
+  return finite(member(member(data, 'payload'), 'times')) ?? finite(member(data, 'value')) ?? 0;
+}
+
+function member(object: unknown, name: string): unknown {
+  return typeof object === 'object' && object !== null && Object.hasOwn(object, name)
+    ? (object as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** `JSON.parse` reads a number such as 1e999 as infinity. */
+function finite(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** The JSON value of a summary record. Times are Unix milliseconds. */
 export interface AggregationSummary {
   /** `<topic>.<partition>.<first offset>`; a later summary with the same id replaces the earlier one. */
   readonly id: string;
@@ -34,18 +100,18 @@ export interface AggregatedRecord {
 
 const SAMPLE_EVENTS = 5;
 
-/** Some records in a row of one partition, aggregated. Keeps numbers and a small sample, not the records. */
+/** Aggregates consecutive records of one partition. Keeps numbers and a small sample, not the records. */
 export class AggregationWindow {
   readonly topic: string;
   readonly partition: number;
-  /** Where it begins. Reading again from here gives a window with the same id. */
+  /** Offset of its first record. Reading again from there gives a window with the same id. */
   readonly firstOffset: bigint;
   readonly #sampleBytes: number;
   readonly #sample: unknown[] = [];
   #next: bigint;
   #stats = NO_EVENTS;
 
-  /** @param sampleBytes how much of one event is kept as a sample */
+  /** @param sampleBytes most bytes of one event in the sample */
   constructor({ topic, partition }: TopicPartition, firstOffset: bigint, sampleBytes: number) {
     this.topic = topic;
     this.partition = partition;
@@ -98,11 +164,11 @@ export class AggregationWindow {
   }
 }
 
-/** Bounded, so that a summary of large events is still a record that the log takes. */
+/** Bounded, so that a summary of large events is not too large for Kafka. */
 function sampleOf(value: Buffer | null, text: string | null, data: unknown, maxBytes: number): unknown {
   if (value === null) return null;
   if (value.length <= maxBytes) return data !== undefined ? data : (text ?? value.toString('base64'));
   const start = value.subarray(0, maxBytes);
-  // Leaves out a character that the cut would split.
+  // StringDecoder drops a character that the cut splits.
   return `${text === null ? start.toString('base64') : new StringDecoder().write(start)}…`;
 }

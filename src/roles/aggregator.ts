@@ -11,7 +11,7 @@ import { joinGroup } from './group-membership';
 import { createPartitionWindows } from './partition-windows';
 
 export interface AggregatorDeps {
-  /** Takes the summaries; it must serve the summary topic too. */
+  /** Receives the summaries; the summary topic must be among its topics. */
   readonly log: EventLog;
   /** Names of the topics to aggregate. */
   readonly topics: readonly string[];
@@ -20,14 +20,14 @@ export interface AggregatorDeps {
 }
 
 export interface Aggregator {
-  /** Finishes what is being published and leaves the group, so that the others take over at once. */
+  /** Finishes appends in flight and leaves the group, so that its partitions are reassigned at once. */
   stop(): Promise<void>;
 }
 
 /**
- * Sums up events in windows, partition by partition, and appends a summary of each to the summary topic. All
- * aggregators are one consumer group, so that each partition has one of them. Whenever its membership fails, it joins
- * anew and goes on from the committed offsets.
+ * Aggregates events in windows, per partition, and appends a summary of each window to the summary topic. All
+ * aggregators are one consumer group, so that each partition has one owner. After a failure it joins the group again,
+ * with backoff, and resumes from the committed offsets.
  */
 export function startAggregator({ log, topics, config, logger }: AggregatorDeps): Aggregator {
   const { aggregation, append, kafka, summaryTopic } = config;
@@ -43,7 +43,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
     for (const result of results) if (!result.ok) throw result.error;
   }
 
-  /** Those that may be read: one that may not would end the membership for all. */
+  /** Topics that exist and may be read: a forbidden one would fail the consumer for all of them. */
   async function readableTopics(): Promise<readonly string[]> {
     const { partitions, unavailable } = await log.bounds();
     const forbidden = new Set(
@@ -76,7 +76,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
           logger,
         });
       } catch (error) {
-        // Only changes are told: a Kafka that is away would fill our log.
+        // Only the first failure in a row: an unreachable Kafka would flood the logs.
         const level = isFailing ? 'debug' : 'warn';
         isFailing = true;
         logger[level]({ err: error, topics }, 'Aggregation interrupted; resuming from the committed offsets');

@@ -10,11 +10,11 @@ export interface GroupMembershipOptions {
   readonly client: Kafka;
   readonly retry: ReturnType<typeof kafkaClientOptions>['retry'];
   readonly config: Pick<Config, 'aggregation' | 'kafka' | 'shutdown'>;
-  /** Those of the topics in use that exist and may be read. @throws when Kafka is away */
+  /** Topics that exist and may be read. @throws when Kafka is unreachable */
   readonly readableTopics: () => Promise<readonly string[]>;
-  /** Makes what the partitions' records are given to; `onFailure` is told what `add` did not throw. */
+  /** Creates the windows of the partitions; `onFailure` gets errors that `add` cannot throw. */
   readonly createWindows: (onFailure: (error: Error) => void) => PartitionWindows;
-  /** Called whenever the group has given this process partitions. */
+  /** Called after each rebalance, when this member has partitions. */
   readonly onJoined: () => void;
   /** Ends the membership. */
   readonly signal: AbortSignal;
@@ -22,17 +22,17 @@ export interface GroupMembershipOptions {
 }
 
 const HEARTBEATS_PER_SESSION = 4;
-/** Sessions without a heartbeat after which the consumer is given up: joining takes up to one of its own. */
+/** Session timeouts without a heartbeat after which the consumer is closed; joining may take one by itself. */
 const SILENT_SESSIONS = 3;
 
 /**
- * Is a member of the consumer group from one consumer's start until something fails, a missing topic appears or the
- * signal aborts; has left by the time it resolves.
+ * One membership in the consumer group: until something fails, a missing topic appears or the signal aborts. Has left
+ * the group when it resolves.
  *
- * kafkajs's consumer is not left to restart itself: such a restart cannot be called off (`onCrash` in
+ * kafkajs's consumer does not restart itself here: such a restart cannot be cancelled (`onCrash` in
  * kafkajs/src/consumer/index.js).
  *
- * @throws Error of what failed, and when none of the topics exists and may be read
+ * @throws Error the failure; also when no topic exists and may be read
  */
 export async function joinGroup(options: GroupMembershipOptions): Promise<void> {
   const { client, retry, config, readableTopics, createWindows, onJoined, signal, logger } = options;
@@ -40,7 +40,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
   const { sessionTimeoutMs } = aggregation;
   const present = await readableTopics();
   if (signal.aborted) return;
-  if (present.length === 0) throw new Error('none of the topics exists yet and may be read');
+  if (present.length === 0) throw new Error('no topic exists yet and may be read');
   const consumer = client.consumer({
     groupId: aggregation.groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -60,16 +60,16 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
     end = resolve;
   });
   const onStop = () => end(null);
-  /** Unless it is one that kafkajs meets too, at its next heartbeat at the latest, and answers by joining again. */
+  /** Not for rebalances, which kafkajs notices itself, at its next heartbeat at the latest, and joins again. */
   const giveUp = (error: Error) => {
     if (!isRejoin(error)) end(error);
   };
   signal.addEventListener('abort', onStop);
   const watchdog = setTimeout(
-    () => end(new Error('the consumer group does not answer')),
+    () => end(new Error('no heartbeat of the consumer group')),
     sessionTimeoutMs * SILENT_SESSIONS,
   );
-  const lookout = setInterval(() => {
+  const missingTopicsCheck = setInterval(() => {
     readableTopics().then(
       (now) => now.length !== present.length && end(null),
       (error) => logger.debug({ err: error }, 'Lookup of missing topics failed'),
@@ -79,7 +79,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
 
   consumer.on(consumer.events.REBALANCING, windows.restart);
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    // Before the next fetch, which begins at the committed offsets.
+    // Before the next fetch, which starts at the committed offsets.
     windows.restart();
     watchdog.refresh();
     onJoined();
@@ -101,9 +101,9 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
   async function start(): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topics: [...present], fromBeginning: true });
-    // A consumer that was given up meanwhile would start for good.
+    // Closed meanwhile: `run` would start it after all.
     if (isOver) return;
-    // It has not joined yet when this resolves, nor does it reject when it cannot: see GROUP_JOIN and CRASH.
+    // Resolves before it has joined, and does not reject when it cannot join: see GROUP_JOIN and CRASH.
     await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
   }
 
@@ -112,7 +112,7 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
   isOver = true;
   signal.removeEventListener('abort', onStop);
   clearTimeout(watchdog);
-  clearInterval(lookout);
+  clearInterval(missingTopicsCheck);
   await leave(consumer, windows.close(), shutdown.finishMs, logger);
   if (fault !== null) throw fault;
 }
@@ -120,14 +120,14 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
 function ownedBatchOf({ batch, heartbeat, commitOffsetsIfNecessary }: EachBatchPayload): OwnedBatch {
   const { topic, partition, messages } = batch;
   const commit = (next: bigint) =>
-    // Unlike consumer.commitOffsets this one tries once: a later try could fall into the next join.
+    // Tries once, unlike consumer.commitOffsets: a retry could run after the next rebalance.
     commitOffsetsIfNecessary({
       topics: [{ topic, partitions: [{ partition, offset: String(next) }] }],
     });
   return { topic, partition, records: messages.map(logRecordOf), owner: { commit, heartbeat } };
 }
 
-/** kafkajs may wait for an absent broker much longer than anybody wants to. */
+/** At most `finishMs`: kafkajs may wait much longer for an unreachable broker. */
 async function leave(
   consumer: Consumer,
   published: Promise<void>,
@@ -142,7 +142,7 @@ async function leave(
   patience.abort();
 }
 
-/** Errors at which kafkajs's runner joins the group again. */
+/** Errors after which kafkajs's runner joins the group again. */
 const REJOINED = [
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',

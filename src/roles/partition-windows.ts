@@ -2,11 +2,11 @@ import type { Config } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { AggregationWindow } from './aggregation-window';
 
-/** What the owner of a partition can do about it. */
+/** Group operations for an owned partition. */
 export interface PartitionOwner {
-  /** Stores where this partition is to be read from next time. Rejects when another process owns it by now. */
+  /** Commits the offset to resume from. Rejects when another member owns the partition by now. */
   commit(next: bigint): Promise<void>;
-  /** Tells the group that this process is alive; to be called during long work. */
+  /** Keeps the membership alive during long work. */
   heartbeat(): Promise<void>;
 }
 
@@ -18,28 +18,29 @@ export interface OwnedBatch extends TopicPartition {
 
 export interface PartitionWindowsDeps {
   readonly config: Config['aggregation'];
-  /** Stores the summaries of these windows. @throws when one of them was not stored, or may not have been */
+  /** Appends the summaries of these windows. @throws when one was not stored, or its outcome is unknown */
   readonly publish: (windows: readonly AggregationWindow[]) => Promise<void>;
-  /** Most windows that are published at once. */
+  /** Most windows of one append. */
   readonly maxPublished: number;
-  /** A window that closed by time could not be published: its partition must be read again. */
+  /** The summary of a window that closed by time was not stored: its partition must be read again. */
   readonly onFailure: (error: Error) => void;
 }
 
 /**
- * One open window for each partition that this process owns. A window begins where the one before was committed, and
- * only after its summary is stored is its own end committed: whoever reads the partition next begins the same window
- * again, under the same id, and no record is left out.
+ * One open window per owned partition. A window starts at the committed offset, and its end is committed only after its
+ * summary is stored: the next owner of the partition starts the same window again, with the same id, and no record is
+ * skipped.
  */
 export interface PartitionWindows {
   /**
-   * Adds records and publishes what they close. False when ownership ended meanwhile: the batch counts as not read.
+   * Adds records and publishes the windows that they close. False when a rebalance came meanwhile: the batch counts as
+   * not read.
    * @throws what `publish`, `commit` or `heartbeat` threw; from then on it throws the same until `restart`
    */
   add(batch: OwnedBatch): Promise<boolean>;
-  /** Ownership ended or began anew: drops all open windows, since reading goes on where it was committed. */
+  /** At a rebalance: drops all open windows, since reading resumes from the committed offsets. */
   restart(): void;
-  /** Drops all open windows; resolves when nothing is being published any more. */
+  /** Drops all open windows; resolves when no append is in flight any more. */
   close(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ interface OpenWindow {
   readonly timer: NodeJS.Timeout;
 }
 
-/** From one join of the group to the next. */
+/** From one rebalance to the next. */
 class Ownership {
   readonly open = new Map<string, OpenWindow>();
   failure: Error | null = null;
@@ -70,10 +71,11 @@ export function createPartitionWindows({
   let ownership = new Ownership();
   let turn: Promise<unknown> = Promise.resolve();
 
-  /** One after the other, so that the windows of a partition are published in order. */
+  /** Runs one task after the other, so that the windows of a partition are published in order. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = turn.then(work);
-    turn = result.catch(() => 'it is told to whom it was given');
+    // The caller handles the rejection; the next task only waits.
+    turn = result.catch(() => undefined);
     return result;
   }
 
@@ -82,7 +84,7 @@ export function createPartitionWindows({
     ownership = new Ownership();
   }
 
-  /** What the batch fills up, leaving its last records in an open window. */
+  /** The windows that the batch completes; its last records stay in an open window. */
   function fill(batch: OwnedBatch, owned: Ownership): AggregationWindow[] {
     const { topic, partition, records } = batch;
     const key = `${topic}/${partition}`;
@@ -107,7 +109,7 @@ export function createPartitionWindows({
   function openWindow(key: string, window: AggregationWindow, owner: PartitionOwner, owned: Ownership): void {
     const timer = setTimeout(() => {
       inTurn(async () => {
-        // Filled up by a batch that was before this in turn.
+        // Completed by a batch that ran before this task.
         if (owned.open.get(key)?.window !== window) return;
         owned.open.delete(key);
         await store([window], owner, owned);
@@ -125,15 +127,15 @@ export function createPartitionWindows({
     owner: PartitionOwner,
     owned: Ownership,
   ): Promise<void> {
-    // In the group's eyes what is said after the next join is the new owner's word.
+    // A commit sent after the next rebalance would be accepted as if it came from the partition's new owner.
     const whileOwned = async (work: () => Promise<void>) => {
-      if (owned.isOver) throw new Error('the group has been joined anew');
+      if (owned.isOver) throw new Error('the consumer group was rebalanced');
       await work();
     };
     for (let from = 0; from < windows.length; from += maxPublished) {
       const slice = windows.slice(from, from + maxPublished);
-      // Changes nothing, but rejects after a standstill in which the partition was given to another: it would publish
-      // this window with more in it, and what is published here must not replace that.
+      // A fence: commits nothing new, but rejects when this process stood still and lost the partition. The new owner
+      // publishes this window with more records, which the summary of this one must not replace.
       await whileOwned(() => owner.commit(slice[0]!.firstOffset));
       await whileOwned(() => publish(slice));
       await whileOwned(() => owner.commit(slice.at(-1)!.next));

@@ -19,15 +19,15 @@ export interface Ticker {
 }
 
 /**
- * Appends the time to the log, again and again: the events of the benchmark and of the first try-out. Their number counts
- * those that the log has, so that a hole in it is an event that was lost on the way. One is stored after the other: none is
- * made while the last one is not answered, and one of unknown outcome is sent again, as the same event, until it is known.
+ * Appends timestamp events at an interval, for the load test and for trying the gateway out. They are numbered without
+ * gaps as they are stored, so that a missing number is an event lost in delivery. One append at a time; one with an
+ * unknown outcome is repeated with the same idempotency key until its outcome is known.
  */
 export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker {
   const name = randomUUID();
   let stored = 0;
   let isBusy = false;
-  /** May have been stored. */
+  /** Data of the append whose outcome is unknown. */
   let unknown: Buffer | null = null;
   let isFailing = false;
   let missed = 0;
@@ -44,7 +44,7 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
     const data = unknown ?? nextTick();
     const idempotencyKey = `tick-${name}-${stored + 1}`;
     const record = recordOf({ channel: ROOT_CHANNEL, event: null, data, key: null, idempotencyKey }, topics);
-    if (record === null) throw new Error('no topic is served under /, so the ticker has nowhere to write');
+    if (record === null) throw new Error('the ticker needs a topic with the base channel /');
     const [result] = await log.append([record]);
     if (result?.ok === false) failed(result.error, data);
     else succeeded();
@@ -52,10 +52,10 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
 
   function failed(error: Error, data: Buffer): void {
     const mayBeStored = error instanceof GatewayError && error.code === 'outcome-unknown';
-    // Once it may be stored, a later refusal does not say that it is not.
+    // Once it may be stored, a later rejection does not mean that it is not.
     if (mayBeStored) unknown = data;
     missed++;
-    // Only changes are told: a log that is away would fill ours.
+    // Only the first failure in a row: an unreachable Kafka would flood the logs.
     if (!isFailing) logger.warn({ err: error }, 'Ticker append failed');
     isFailing = true;
   }

@@ -3,7 +3,13 @@ import type { EventLog, PartitionStatus } from '../eventlog/event-log';
 import type { EncodedEvent } from '../events/encoded-event';
 import type { Feed } from '../events/feed';
 import type { UndecodableCounts } from '../events/undecodable-records';
-import { type AggregationStats, NO_EVENTS, numberOf, parseJson, withEvent } from '../roles/aggregation-stats';
+import {
+  type AggregationStats,
+  NO_EVENTS,
+  numberOf,
+  parseJson,
+  withEvent,
+} from '../roles/aggregation-window';
 import { dataOf } from '../wire/frame';
 
 /** `GET /kafka/status`: the state of the event log, with offsets as decimal strings since they may exceed 2^53. */

@@ -1,5 +1,5 @@
 import { Kafka, type KafkaMessage, logLevel, type Message, Partitioners, type ProducerConfig } from 'kafkajs';
-import type { AggregationStats } from '../../src/roles/aggregation-stats';
+import type { AggregationStats } from '../../src/roles/aggregation-window';
 import type { Readiness } from '../../src/status/health';
 import { openEventSource, type TestEventSource } from '../support/event-source';
 import { useBroker } from '../support/kafka';

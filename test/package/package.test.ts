@@ -104,9 +104,9 @@ describe('the command', () => {
   });
 
   it.each([
-    [['start'], 'there is no command start'],
-    [['--port', '1'], 'there is no option --port: settings are environment variables'],
-    [['serve', '--port=1'], 'there is no option --port=1: settings are environment variables'],
+    [['start'], 'unknown command start'],
+    [['--port', '1'], 'unknown option --port: settings are environment variables'],
+    [['serve', '--port=1'], 'unknown option --port=1: settings are environment variables'],
     [['tick', 'fast'], 'tick takes no arguments, but got fast'],
   ])('refuses %j and says why', (args, reason) => {
     const { status, stdout, stderr } = run(args);
