@@ -1,68 +1,112 @@
-/**
- * The closed set of what can go wrong, and the one table from there to HTTP. `code` is stable: it is in every
- * problem document (RFC 9457) and clients may rely on it; the message may change.
- */
-const HTTP_STATUS = {
-  'bad-request': 400,
-  'bad-json': 400,
-  'bad-event-name': 400,
-  'bad-channel': 400,
-  'bad-cursor': 400,
-  'not-utf8': 400,
-  unauthorized: 401,
-  forbidden: 403,
-  'topic-forbidden': 403,
-  'not-found': 404,
-  'unknown-topic': 404,
-  'method-not-allowed': 405,
-  'cursor-expired': 412,
-  'event-too-large': 413,
-  'unsupported-media-type': 415,
-  'invalid-envelope': 422,
-  'event-refused': 422,
-  'rate-limited': 429,
-  internal: 500,
-  'log-unavailable': 503,
-  'outcome-unknown': 503,
-  'too-many-in-flight': 503,
-  'auth-unavailable': 503,
-  'too-many-streams': 503,
-  'too-many-streams-per-ip': 503,
-  'too-many-subscriptions': 503,
-  'too-many-connects': 503,
-  draining: 503,
-  'offset-out-of-range': 500,
-} as const;
+/** In which metric requests that end with an error are counted by its code: `streams_rejected_total`, `requests_rejected_total` or both. */
+type RejectionMetric = 'streams' | 'requests' | 'both';
 
-export type ErrorCode = keyof typeof HTTP_STATUS;
+interface ErrorKind {
+  readonly status: number;
+  readonly counted?: RejectionMetric;
+  /** Used where the error is created without a message. */
+  readonly message?: string;
+}
+
+/**
+ * Every error there is. The code is stable: it is in every problem document (RFC 9457), and clients may rely on it;
+ * the message may change.
+ */
+const ERRORS = {
+  'bad-request': { status: 400, counted: 'streams' },
+  'bad-json': { status: 400 },
+  'bad-event-name': { status: 400, counted: 'streams' },
+  'bad-channel': { status: 400, counted: 'streams' },
+  'bad-cursor': { status: 400, counted: 'streams' },
+  'not-utf8': { status: 400 },
+  unauthorized: { status: 401, counted: 'both' },
+  forbidden: { status: 403, counted: 'both' },
+  'topic-forbidden': { status: 403 },
+  'not-found': { status: 404 },
+  'unknown-topic': { status: 404 },
+  'method-not-allowed': { status: 405, counted: 'streams' },
+  'cursor-expired': { status: 412, counted: 'streams' },
+  'event-too-large': { status: 413 },
+  'unsupported-media-type': { status: 415 },
+  'invalid-envelope': { status: 422 },
+  'event-refused': { status: 422 },
+  'rate-limited': { status: 429, counted: 'requests' },
+  internal: {
+    status: 500,
+    counted: 'streams',
+    message: 'the gateway failed at this request; its log says why',
+  },
+  'offset-out-of-range': { status: 500 },
+  'log-unavailable': { status: 503, message: 'Kafka cannot be reached at the moment' },
+  'outcome-unknown': { status: 503 },
+  'too-many-in-flight': {
+    status: 503,
+    counted: 'requests',
+    message: 'too many events are on their way to the event log; try again later',
+  },
+  'auth-unavailable': {
+    status: 503,
+    counted: 'both',
+    message: 'tokens cannot be verified now; try again later',
+  },
+  'too-many-streams': { status: 503, counted: 'both' },
+  'too-many-streams-per-ip': { status: 503, counted: 'both' },
+  'too-many-subscriptions': { status: 503, counted: 'both' },
+  'too-many-connects': { status: 503, counted: 'both' },
+  draining: { status: 503, counted: 'both', message: 'this gateway is shutting down; try again' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+type CodesWith<Kind> = {
+  [Code in ErrorCode]: (typeof ERRORS)[Code] extends Kind ? Code : never;
+}[ErrorCode];
+
+/** Codes with a message that fits wherever the error occurs. */
+type CodeWithMessage = CodesWith<{ message: string }>;
+
+/** Codes that are counted in this metric. */
+export type CountedCode<Metric extends 'streams' | 'requests'> = CodesWith<{ counted: Metric | 'both' }>;
 
 /** Every status that an error may have. */
-export const ERROR_STATUSES: readonly number[] = [...new Set(Object.values(HTTP_STATUS))];
+export const ERROR_STATUSES: readonly number[] = [
+  ...new Set(Object.values(ERRORS).map(({ status }) => status)),
+];
+
+export function codesCountedIn<Metric extends 'streams' | 'requests'>(
+  metric: Metric,
+): readonly CountedCode<Metric>[] {
+  const kinds = Object.entries<ErrorKind>(ERRORS);
+  const counted = kinds.filter(([, kind]) => kind.counted === metric || kind.counted === 'both');
+  return counted.map(([code]) => code as CountedCode<Metric>);
+}
+
+interface GatewayErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: Record<string, unknown>;
+}
 
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   /** Further members of the problem document, such as `field` or `allow`. */
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { cause?: unknown; details?: Record<string, unknown> } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, message: string, options?: GatewayErrorOptions);
+  constructor(code: CodeWithMessage, message?: undefined, options?: GatewayErrorOptions);
+  constructor(code: ErrorCode, message?: string, { cause, details = {} }: GatewayErrorOptions = {}) {
+    const { message: usual }: ErrorKind = ERRORS[code];
+    super(message ?? usual, cause === undefined ? undefined : { cause });
     this.name = 'GatewayError';
     this.code = code;
-    this.details = options.details ?? {};
+    this.details = details;
   }
 
   get httpStatus(): number {
-    return HTTP_STATUS[this.code];
+    return ERRORS[this.code].status;
   }
 }
 
 /** Any thrown value as a GatewayError; what is not one already is `internal`, with the original as its cause. */
 export function asGatewayError(thrown: unknown): GatewayError {
-  return thrown instanceof GatewayError
-    ? thrown
-    : new GatewayError('internal', 'the gateway failed at this request; its log says why', { cause: thrown });
+  return thrown instanceof GatewayError ? thrown : new GatewayError('internal', undefined, { cause: thrown });
 }

@@ -20,10 +20,8 @@ import { createLogIds } from './events/log-ids';
 import { createTopicMap } from './events/topic-map';
 import { createClientAddress } from './http/client-address';
 import { createCors } from './http/cors';
-import { logDefect } from './http/defect';
 import { createDetachedSockets } from './http/detached-sockets';
-import type { OnRefused } from './http/problem';
-import { countRefusal, createRefusalCounts, type RefusalCounts } from './http/refusal-counts';
+import { createOnRejected, createRejectionCounts, type RejectionCounts } from './http/problem';
 import { createServer } from './http/server';
 import { createWebFiles } from './http/web-files';
 import { Hub } from './hub/hub';
@@ -67,8 +65,8 @@ export interface Gateway {
   start(): Promise<number>;
   /** Drains and closes everything; calling it again gives the same promise. */
   stop(): Promise<void>;
-  /** What it refused since its start. */
-  readonly refusals: Readonly<RefusalCounts>;
+  /** What it rejected since its start. */
+  readonly rejections: Readonly<RejectionCounts>;
 }
 
 /** The log that the configuration asks for, of the topics to serve or of those given. */
@@ -105,11 +103,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const streamCounts = createStreamCounts();
   const sockets = createDetachedSockets(logger);
   const { maxStreams } = config.streams;
-  const refusals = createRefusalCounts();
-  const onRefused: OnRefused = (error, res) => {
-    countRefusal(refusals, error.code);
-    logDefect(logger, error, res);
-  };
+  const rejections = createRejectionCounts();
+  const onRejected = createOnRejected(rejections, logger);
 
   // remember
   const log = createEventLog(config, logger, undefined, (durationMs) => metrics.onProduced(durationMs));
@@ -202,7 +197,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
     guard: verifier === null ? null : createSubscribeGuard({ verifier, cookie, publicChannels }),
     tokenExpiry,
-    onRefused,
+    onRejected,
     logger,
   });
   const rounds = startStreamRounds({
@@ -231,7 +226,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     config: config.ingest,
     draining,
   });
-  const ingest = { publisher, cors, config: config.ingest, admission, onRefused };
+  const ingest = { publisher, cors, config: config.ingest, admission, onRejected };
   const ingestCounter = createIngestCounter({ onDone: (durationMs) => metrics.onIngest(durationMs) });
 
   // serve
@@ -273,7 +268,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       build: { version: packageVersion(), node: process.version },
       health,
       streamCounts,
-      refusals,
+      rejections,
       ingest: { requests: ingestCounter.requests, inFlight },
       hub,
       feed,
@@ -294,7 +289,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       createMetricsRoute({ metrics, guard: operatorGuard, logger }),
     ],
     app,
-    refusals,
+    rejections,
     logger,
   });
 
@@ -305,9 +300,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       : null;
 
   function draining(): GatewayError | null {
-    return lifecycle.state === 'draining'
-      ? new GatewayError('draining', 'this gateway is shutting down; try again')
-      : null;
+    return lifecycle.state === 'draining' ? new GatewayError('draining') : null;
   }
 
   async function drainAndClose(): Promise<void> {
@@ -341,6 +334,6 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       stopping ??= drainAndClose();
       return stopping;
     },
-    refusals,
+    rejections,
   };
 }

@@ -1,6 +1,7 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { ApiKeySetting } from '../config/auth-settings';
+import { digestOf } from './credentials';
 import type { Grant } from './grant';
-import { digestOf, isSameDigest } from './secret-digest';
 
 /** The secrets that publishers may show. */
 export interface ApiKeys {
@@ -17,7 +18,7 @@ export function createApiKeys(settings: readonly ApiKeySetting[]): ApiKeys {
     find(secret) {
       const given = digestOf(secret);
       let found: Grant | null = null;
-      for (const { digest, grant } of keys) if (isSameDigest(digest, given)) found = grant;
+      for (const { digest, grant } of keys) if (timingSafeEqual(digest, given)) found = grant;
       return found;
     },
   };

@@ -1,4 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+
+/** SHA-256 of a secret: what is kept and compared, so that every comparison is of the same length. */
+export function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
 
 /** RFC 6750 §2.1; null when there is none. Another scheme, as a browser sends it for `/admin/`, is none. */
 export function bearerOf(req: IncomingMessage): string | null {

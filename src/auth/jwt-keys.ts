@@ -45,18 +45,14 @@ function remoteKeys(url: URL, { config, jose, logger }: JwtKeysDeps): JWTVerifyG
   let failedUntilMs = Number.NEGATIVE_INFINITY;
   return async (header, token) => {
     // While it is down, a crowd that knocks must not make a crowd of requests there.
-    if (performance.now() < failedUntilMs && !remote.fresh) throw unavailable();
+    if (performance.now() < failedUntilMs && !remote.fresh) throw new GatewayError('auth-unavailable');
     try {
       return await remote(header, token);
     } catch (error) {
       if (TOKEN_FAULTS.includes((error as { code?: string }).code ?? '')) throw error;
       failedUntilMs = performance.now() + retryMs;
       logger.warn({ err: error, host: url.host }, 'the keys for tokens cannot be had');
-      throw unavailable();
+      throw new GatewayError('auth-unavailable');
     }
   };
-}
-
-function unavailable(): GatewayError {
-  return new GatewayError('auth-unavailable', 'tokens cannot be verified now; try again later');
 }

@@ -1,8 +1,9 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
 import { notFound } from '../http/route-errors';
-import { digestOf, isSameDigest } from './secret-digest';
+import { digestOf } from './credentials';
 
 export interface OperatorGuardDeps {
   /** Null: only requests made on this machine are answered. */
@@ -34,7 +35,7 @@ export function createOperatorGuard({ adminKey, clientAddress }: OperatorGuardDe
       return;
     }
     const given = keyOf(req.headers.authorization);
-    if (given === null || !isSameDigest(digestOf(given), expected))
+    if (given === null || !timingSafeEqual(digestOf(given), expected))
       throw new GatewayError('unauthorized', 'the admin key is needed, as bearer token or basic password');
   };
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
 /** Whose request it is. */
 export interface ClientAddress {
@@ -23,6 +23,9 @@ const PROXY_HEADERS = [
   'forwarded',
   'via',
 ];
+
+/** Groups of an IPv6 address in its first 64 bits. */
+const PREFIX_GROUPS = 4;
 
 /**
  * @param trustProxy number of proxies in front whose `X-Forwarded-For` is believed; each appends the address it was
@@ -72,4 +75,23 @@ export function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined) return false;
   const name = host.replace(/:\d+$/, '').toLowerCase();
   return name === 'localhost' || isLoopback(addressOf(name));
+}
+
+/**
+ * What limits per client count by: an IPv4 address as it is, of an IPv6 address the first 64 bits, since a client with
+ * one address of such a network has all of them (RFC 4291 §2.5.1).
+ */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('%', 1)[0]!.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const after = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0);
+    while (groups.length + after < 8) groups.push('0');
+    if (tail !== '') groups.push(...tail.split(':'));
+  }
+  return `${groups
+    .slice(0, PREFIX_GROUPS)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }

@@ -9,12 +9,12 @@ import type { Config } from '../config';
 import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
 import type { Cors } from './cors';
-import { logDefect } from './defect';
+
 import type { DetachedSockets } from './detached-sockets';
 import type { DirectRoute } from './direct-route';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
-import { sendProblem } from './problem';
-import type { RefusalCounts } from './refusal-counts';
+import { logDefect, type RejectionCounts, sendProblem } from './problem';
+
 import { nameRequest } from './request-id';
 import { parseTarget } from './request-target';
 
@@ -27,7 +27,7 @@ export interface HttpServerDeps {
   readonly directRoutes: readonly DirectRoute[];
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;
-  readonly refusals: RefusalCounts;
+  readonly rejections: RejectionCounts;
   readonly logger: Logger;
 }
 
@@ -42,7 +42,7 @@ export interface HttpServer {
 
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, sockets, directRoutes, app, refusals, logger } = deps;
+  const { config, cors, sockets, directRoutes, app, rejections, logger } = deps;
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
@@ -88,7 +88,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
       'the limit of open files allows fewer connections: raise it (ulimit -n)',
     );
   }
-  server.on('drop', () => refusals['too-many-connections']++);
+  server.on('drop', () => rejections['too-many-connections']++);
 
   let accepted = 0;
   server.on('connection', () => {
@@ -96,8 +96,8 @@ export function createServer(deps: HttpServerDeps): HttpServer {
   });
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'HPE_HEADER_OVERFLOW') refusals['head-too-large']++;
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refusals['head-too-slow']++;
+    if (error.code === 'HPE_HEADER_OVERFLOW') rejections['head-too-large']++;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') rejections['head-too-slow']++;
     // On a stream's socket anything but silence from the client ends it; before a head was sent it gets its status.
     if (sockets.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);

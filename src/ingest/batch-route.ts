@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors';
 import type { DirectRoute } from '../http/direct-route';
 import { sendProblem } from '../http/problem';
-import { queryFault } from '../http/query-fault';
 import type { RequestTarget } from '../http/request-target';
+import { queryFault } from '../http/request-target';
 import { sendAccepted } from './accepted';
 import { parseBatch } from './batch';
 import type { IngestRouteDeps } from './broadcast-route';
@@ -21,7 +21,7 @@ export function createBatchRoute({
   cors,
   config,
   admission,
-  onRefused,
+  onRejected,
 }: IngestRouteDeps): DirectRoute {
   function accept(req: IncomingMessage, target: RequestTarget): Promise<(Published | Error)[]> {
     return admission.accept(
@@ -54,7 +54,7 @@ export function createBatchRoute({
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req, target).then(
         (results) => answer(res, results, corsHeaders),
-        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRefused),
+        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRejected),
       );
     },
   };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
-import { type InFlightPlace, tooManyInFlight } from './in-flight';
+import type { InFlightPlace } from './in-flight';
 
 /** A body this many times over the limit is not read to its end: the connection is closed instead. */
 const DISCARD_FACTOR = 8;
@@ -40,7 +40,8 @@ export function readBody(
             details: { maxBytes },
           }),
         );
-      else if (fault === null && place?.take(part.length) === false) drop(tooManyInFlight());
+      else if (fault === null && place?.take(part.length) === false)
+        drop(new GatewayError('too-many-in-flight'));
       else if (fault === null && place !== null) parts.push(part);
       if (bytes > maxBytes * DISCARD_FACTOR) {
         req.pause();

@@ -3,9 +3,8 @@ import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
 import type { DirectRoute } from '../http/direct-route';
-import type { OnRefused } from '../http/problem';
-import { queryFault } from '../http/query-fault';
-import { decodeOnce, type RequestTarget } from '../http/request-target';
+import type { OnRejected } from '../http/problem';
+import { decodeOnce, queryFault, type RequestTarget } from '../http/request-target';
 import { methodNotAllowed } from '../http/route-errors';
 import { ROOT_CHANNEL } from '../wire/channel';
 import { sendAccepted } from './accepted';
@@ -19,7 +18,7 @@ export interface IngestRouteDeps {
   readonly cors: Cors;
   readonly config: Config['ingest'];
   readonly admission: IngestAdmission;
-  readonly onRefused: OnRefused;
+  readonly onRejected: OnRejected;
 }
 
 const PATH = '/broadcast';
@@ -33,7 +32,7 @@ export function createBroadcastRoute({
   cors,
   config,
   admission,
-  onRefused,
+  onRejected,
 }: IngestRouteDeps): DirectRoute {
   async function accept(req: IncomingMessage, target: RequestTarget): Promise<Published> {
     const channel = decodeOnce(target.path.slice(PATH.length), 'channel') || ROOT_CHANNEL;
@@ -70,7 +69,7 @@ export function createBroadcastRoute({
       const corsHeaders = cors.headersFor(req.headers.origin);
       accept(req, target).then(
         (published) => sendAccepted(res, 202, published, corsHeaders),
-        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRefused),
+        (thrown: unknown) => sendRefused(req, res, thrown, corsHeaders, onRejected),
       );
     },
   };

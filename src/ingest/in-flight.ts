@@ -1,5 +1,3 @@
-import { GatewayError } from '../errors';
-
 export interface InFlightLimits {
   /** Requests whose body is being read or whose events are on their way to the log. */
   readonly maxRequests: number;
@@ -51,11 +49,4 @@ export function createInFlight({ maxRequests, maxBytes }: InFlightLimits): InFli
       return bytes;
     },
   };
-}
-
-export function tooManyInFlight(): GatewayError {
-  return new GatewayError(
-    'too-many-in-flight',
-    'too many events are on their way to the log; try again later',
-  );
 }

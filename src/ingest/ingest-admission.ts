@@ -3,11 +3,10 @@ import { type Grant, grants, type PublishGuard } from '../auth/grant';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
-import { networkOf } from '../http/client-network';
-import { type ClientRateLimits, createClientRateLimits } from '../http/client-rate-limits';
-import { createRateLimit } from '../http/rate-limit';
+import { networkOf } from '../http/client-address';
+import { type ClientRateLimits, createClientRateLimits, createRateLimit } from '../http/rate-limit';
 import { encodingFault, readBody } from './body';
-import { type InFlight, tooManyInFlight } from './in-flight';
+import type { InFlight } from './in-flight';
 
 export interface IngestAdmissionDeps {
   readonly guard: PublishGuard;
@@ -98,7 +97,7 @@ export function createIngestAdmission(deps: IngestAdmissionDeps): IngestAdmissio
       const place = inFlight.enter();
       if (place === null) {
         await readBody(req, maxBytes, null);
-        throw tooManyInFlight();
+        throw new GatewayError('too-many-in-flight');
       }
       try {
         const admitted = await judge(req, fault);

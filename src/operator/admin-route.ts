@@ -1,5 +1,5 @@
 import type { DirectRoute } from '../http/direct-route';
-import { queryFault } from '../http/query-fault';
+import { queryFault } from '../http/request-target';
 import { methodNotAllowed, notFound, READ_METHODS } from '../http/route-errors';
 import type { WebFiles } from '../http/web-files';
 import { type ReportAdminStatus, streamSelectionOf } from '../status/admin-status';

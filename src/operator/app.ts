@@ -1,9 +1,8 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { asGatewayError } from '../errors';
 import type { Cors } from '../http/cors';
-import { logDefect } from '../http/defect';
 import { ENDPOINTS } from '../http/endpoints';
-import { sendProblem } from '../http/problem';
+import { logDefect, sendProblem } from '../http/problem';
 import { methodNotAllowed, notFound, READ_METHODS } from '../http/route-errors';
 import type { WebFiles } from '../http/web-files';
 import type { Logger } from '../logger';

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
 import { asGatewayError } from '../errors';
-import { logDefect } from '../http/defect';
 import type { DirectRoute } from '../http/direct-route';
-import { sendProblem } from '../http/problem';
+import { logDefect, sendProblem } from '../http/problem';
 import type { RequestTarget } from '../http/request-target';
 import type { Logger } from '../logger';
 

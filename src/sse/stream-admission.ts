@@ -1,6 +1,6 @@
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
-import { networkOf } from '../http/client-network';
+import { networkOf } from '../http/client-address';
 import { createRateLimit } from '../http/rate-limit';
 import type { Hub } from '../hub/hub';
 import type { Subscription } from '../hub/subscription';

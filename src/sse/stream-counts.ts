@@ -1,24 +1,6 @@
-import type { ErrorCode } from '../errors';
+import { type CountedCode, codesCountedIn, type ErrorCode } from '../errors';
 
-/** Codes of problems that a request for a stream may meet; `other` stands for one that nobody thought of. */
-const REJECTIONS = [
-  'bad-request',
-  'bad-channel',
-  'bad-event-name',
-  'bad-cursor',
-  'method-not-allowed',
-  'cursor-expired',
-  'unauthorized',
-  'forbidden',
-  'auth-unavailable',
-  'too-many-streams',
-  'too-many-streams-per-ip',
-  'too-many-subscriptions',
-  'too-many-connects',
-  'draining',
-  'internal',
-] as const satisfies readonly ErrorCode[];
-export type Rejection = (typeof REJECTIONS)[number] | 'other';
+export type Rejection = CountedCode<'streams'> | 'other';
 
 /**
  * How a stream that wanted some of the past began: all of it from the ring; some of it read from the log first; told of
@@ -29,7 +11,7 @@ export type ResumeResult = (typeof RESUME_RESULTS)[number];
 
 /** What happened to streams since the start: plain numbers, to be read by whoever shows them. */
 export interface StreamCounts {
-  /** Requests for a stream that got none. */
+  /** Requests for a stream that got none, by error code; `other` stands for codes that are not expected here. */
   readonly rejected: Record<Rejection, number>;
   readonly resumes: Record<ResumeResult, number>;
   /** Offsets that streams were told they cannot have any more, when they began. */
@@ -38,7 +20,7 @@ export interface StreamCounts {
 }
 
 export function createStreamCounts(): StreamCounts {
-  const rejected = Object.fromEntries([...REJECTIONS, 'other'].map((code) => [code, 0]));
+  const rejected = Object.fromEntries([...codesCountedIn('streams'), 'other'].map((code) => [code, 0]));
   return {
     rejected: rejected as Record<Rejection, number>,
     resumes: { ring: 0, log: 0, gap: 0, reset: 0 },

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../errors';
-import { queryFault } from '../http/query-fault';
-import { decodeOnce, type RequestTarget } from '../http/request-target';
+import { decodeOnce, queryFault, type RequestTarget } from '../http/request-target';
 import { createSubscription, type Subscription } from '../hub/subscription';
 import { channelFault, channelOf, ROOT_CHANNEL } from '../wire/channel';
 import { START_FIELDS, type StartRequest, startRequestOf } from './start-request';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError, type GatewayError } from '../errors';
 import type { Cors } from '../http/cors';
-import { type OnRefused, sendProblem } from '../http/problem';
+import { type OnRejected, sendProblem } from '../http/problem';
 import { ownEvent } from '../wire/own-event';
 import type { RetryTime } from './retry-time';
 import { countRejection, type StreamCounts } from './stream-counts';
@@ -11,13 +11,13 @@ export interface StreamRefusalDeps {
   readonly counts: StreamCounts;
   readonly cors: Cors;
   readonly retryMs: RetryTime;
-  readonly onRefused: OnRefused;
+  readonly onRejected: OnRejected;
 }
 
 /** Answers a request for a stream that gets none. */
 export type RefuseStream = (req: IncomingMessage, res: ServerResponse, thrown: unknown) => void;
 
-export function createStreamRefusal({ counts, cors, retryMs, onRefused }: StreamRefusalDeps): RefuseStream {
+export function createStreamRefusal({ counts, cors, retryMs, onRejected }: StreamRefusalDeps): RefuseStream {
   /** Nobody's fault, so to be tried again: but a browser gives up for good on any status other than 200. */
   function refuseForNow(req: IncomingMessage, res: ServerResponse, error: GatewayError): void {
     // A proxy that can try another gateway says so; to it 200 would make this one the least busy of all.
@@ -36,7 +36,7 @@ export function createStreamRefusal({ counts, cors, retryMs, onRefused }: Stream
 
   return (req, res, thrown) => {
     const error = asGatewayError(thrown);
-    onRefused(error, res);
+    onRejected(error, res);
     countRejection(counts, error.code);
     if (error.httpStatus === 503) refuseForNow(req, res, error);
     // An EventSource that asks for what it cannot have has to end for good: the honest status.

@@ -62,7 +62,7 @@ export const READ_METRICS = {
   ),
   requests_rejected_total: counter(
     'requests and connections of any kind rejected to protect the gateway or its events',
-    ({ refusals }) => by('reason', refusals),
+    ({ rejections }) => by('reason', rejections),
     ['reason'],
   ),
   streams: gauge(

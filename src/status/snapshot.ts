@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly streams: OpenStreamsStats & { readonly open: number; readonly max: number };
   readonly survey: StreamSurvey;
   readonly streamCounts: StreamCounts;
-  readonly refusals: Counts;
+  readonly rejections: Counts;
   readonly ingest: {
     readonly requests: Counts;
     readonly inFlight: { readonly requests: number; readonly bytes: number };
@@ -34,7 +34,7 @@ export interface Snapshot {
   readonly nowMs: number;
 }
 
-export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'refusals' | 'ingest'> {
+export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'rejections' | 'ingest'> {
   readonly health: HealthDeps;
   readonly hub: Hub;
   readonly feed: Pick<Feed, 'stats'>;

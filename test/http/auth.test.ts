@@ -23,7 +23,7 @@ async function answerOf(res: Response): Promise<[number, string | undefined, str
 
 describe('publishing with keys', () => {
   it('takes a key as bearer token or as X-Api-Key, and nothing else', async () => {
-    const { url, refusals } = await startGateway({ API_KEYS: `shop=${SECRET},old=${SECRET}-before` });
+    const { url, rejections } = await startGateway({ API_KEYS: `shop=${SECRET},old=${SECRET}-before` });
     const to = `${url}/broadcast`;
     for (const headers of [bearer(SECRET), bearer(`${SECRET}-before`), { 'X-Api-Key': SECRET }])
       expect((await post(to, headers)).status).toBe(202);
@@ -35,17 +35,17 @@ describe('publishing with keys', () => {
     for (const headers of [basic, { Cookie: `session=${SECRET}` }])
       expect(await answerOf(await post(to, headers))).toEqual([401, 'unauthorized', 'Bearer']);
     expect((await post(`${to}?key=${SECRET}&access_token=${SECRET}`)).status).toBe(401);
-    expect(refusals.unauthorized).toBe(6);
+    expect(rejections.unauthorized).toBe(6);
   });
 
   it('goes to the channels of the key, by whole segments', async () => {
-    const { url, refusals } = await startGateway({ API_KEYS: `shop=${SECRET};/shop;/news/eu` });
+    const { url, rejections } = await startGateway({ API_KEYS: `shop=${SECRET};/shop;/news/eu` });
     const to = (channel: string) => post(`${url}/broadcast${channel}`, bearer(SECRET));
     for (const channel of ['/shop', '/shop/a/b', '/news/eu/x']) expect((await to(channel)).status).toBe(202);
     for (const channel of ['', '/shopping', '/news', '/shop%2Fa/../x', '/SHOP'])
       expect([400, 403]).toContain((await to(channel)).status);
     expect(await answerOf(await to('/shopping'))).toEqual([403, 'forbidden', null]);
-    expect(refusals.forbidden).toBeGreaterThan(0);
+    expect(rejections.forbidden).toBeGreaterThan(0);
   });
 
   it('judges each event of a batch', async () => {
@@ -152,7 +152,7 @@ describe('subscribing with tokens', () => {
   });
 
   it('is closed without one, except for what is public', async () => {
-    const { url, refusals } = await startGateway(env);
+    const { url, rejections } = await startGateway(env);
     expect(await answerOf(await fetch(`${url}/sse`))).toEqual([401, 'unauthorized', 'Bearer']);
     expect(await answerOf(await fetch(`${url}/sse`, { headers: bearer('x') }))).toEqual([
       401,
@@ -169,7 +169,7 @@ describe('subscribing with tokens', () => {
       expect((await fetch(`${url}/subscribe/a?${query}`)).status).toBe(400);
     expect((await fetch(`${url}/sse`, { method: 'HEAD' })).status).toBe(401);
     expect((await fetch(`${url}/events?strict=1`)).status).toBe(401);
-    expect(refusals.unauthorized).toBe(4);
+    expect(rejections.unauthorized).toBe(4);
     const expired = hmacToken({ exp: inSeconds(-60) });
     const open = await openStream(`${url}/subscribe/public/x`, { headers: cookie(expired) });
     await open.until((it) => it.text().startsWith(':ok'));

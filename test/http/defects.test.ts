@@ -4,7 +4,7 @@ import type { GatewayError } from '../../src/errors';
 import { createClientAddress } from '../../src/http/client-address';
 import { createCors } from '../../src/http/cors';
 import type { DirectRoute } from '../../src/http/direct-route';
-import { createRefusalCounts } from '../../src/http/refusal-counts';
+import { createRejectionCounts } from '../../src/http/problem';
 import { createServer, type HttpServer } from '../../src/http/server';
 import { createBroadcastRoute } from '../../src/ingest/broadcast-route';
 import { createInFlight } from '../../src/ingest/in-flight';
@@ -29,7 +29,7 @@ async function serve(route: DirectRoute, logger: Logger): Promise<string> {
     sockets: { holds: () => false, destroyAll: () => undefined },
     directRoutes: [route],
     app: () => undefined,
-    refusals: createRefusalCounts(),
+    rejections: createRejectionCounts(),
     logger,
   });
   return `http://127.0.0.1:${await server.listen()}`;
@@ -62,20 +62,20 @@ describe('a route with a defect', () => {
 
 describe('a stream with a defect before it has begun', () => {
   it('is answered 500, so that no client comes back for it, told of and counted', async () => {
-    const refused: GatewayError[] = [];
+    const rejected: GatewayError[] = [];
     const counts = createStreamCounts();
     const refuse = createStreamRefusal({
       counts,
       cors,
       retryMs: () => 1,
-      onRefused: (error) => refused.push(error),
+      onRejected: (error) => rejected.push(error),
     });
     const handle: DirectRoute['handle'] = (req, res) => refuse(req, res, new TypeError('x'));
     const url = await serve({ owns: () => true, handle }, createQuietLogger());
     const res = await fetch(`${url}/sse?strict=1`);
     expect(res.status).toBe(500);
     expect(res.headers.get('access-control-allow-origin')).toBe('*');
-    expect(refused).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
+    expect(rejected).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
     expect(counts.rejected.internal).toBe(1);
   });
 });
@@ -86,7 +86,7 @@ describe('publishing with a defect', () => {
     ['in the guard, later', () => Promise.reject(new TypeError('x')), async () => []],
     ['behind it', () => OPEN_GRANT, () => Promise.reject(new TypeError('x'))],
   ])('%s is answered 500, told of once, and leaves its place to others', async (_, guard, publish) => {
-    const refused: GatewayError[] = [];
+    const rejected: GatewayError[] = [];
     const inFlight = createInFlight(config.ingest.inFlight);
     const admission = createIngestAdmission({
       guard,
@@ -100,12 +100,12 @@ describe('publishing with a defect', () => {
       cors,
       config: config.ingest,
       admission,
-      onRefused: (error) => refused.push(error),
+      onRejected: (error) => rejected.push(error),
     });
     const url = await serve(route, createQuietLogger());
     const res = await fetch(`${url}/broadcast`, { method: 'POST', body: 'x' });
     expect(res.status).toBe(500);
-    expect(refused).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
+    expect(rejected).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
     expect([inFlight.requests, inFlight.bytes]).toEqual([0, 0]);
   });
 });

@@ -26,14 +26,14 @@ async function expectSentAway(
 
 describe('streams', () => {
   it('per client are limited, and a place is free again as soon as one has gone', async () => {
-    const { url, refusals } = await startGateway({ MAX_STREAMS_PER_IP: '2', TRUST_PROXY: '1' });
+    const { url, rejections } = await startGateway({ MAX_STREAMS_PER_IP: '2', TRUST_PROXY: '1' });
     const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
     const first = await openStream(`${url}/sse`, from('192.0.2.1'));
     await openStream(`${url}/sse`, from('192.0.2.1'));
     await expectSentAway(`${url}/sse`, 'too-many-streams-per-ip', from('192.0.2.1').headers);
     const other = await openStream(`${url}/sse`, from('192.0.2.2'));
     await other.until((it) => it.text().includes(':ok'));
-    expect(refusals['too-many-streams-per-ip']).toBe(2);
+    expect(rejections['too-many-streams-per-ip']).toBe(2);
     first.close();
     await until(async () => {
       const again = await openStream(`${url}/sse`, from('192.0.2.1'));
@@ -52,7 +52,7 @@ describe('streams', () => {
   });
 
   it('are accepted no faster than the rate', async () => {
-    const { url, refusals } = await startGateway({
+    const { url, rejections } = await startGateway({
       MAX_NEW_STREAMS_PER_SECOND: '2',
       RATE_LIMIT_BURST_MS: '2000',
     });
@@ -62,7 +62,7 @@ describe('streams', () => {
     // The burst, and what a slow machine's time adds to it.
     expect(accepted).toBeGreaterThanOrEqual(4);
     expect(accepted).toBeLessThan(12);
-    expect(refusals['too-many-connects']).toBe(20 - accepted);
+    expect(rejections['too-many-connects']).toBe(20 - accepted);
     await until(async () => {
       const again = await openStream(`${url}/sse`);
       await again.until((it) => it.text().includes('\n\n'));
@@ -88,10 +88,10 @@ describe('streams', () => {
   });
 
   it('are refused while full with the answer that a browser survives', async () => {
-    const { url, refusals } = await startGateway({ MAX_STREAMS: '1' });
+    const { url, rejections } = await startGateway({ MAX_STREAMS: '1' });
     await openStream(`${url}/sse`);
     await expectSentAway(`${url}/sse`, 'too-many-streams');
-    expect(refusals['too-many-streams']).toBe(2);
+    expect(rejections['too-many-streams']).toBe(2);
   });
 });
 
@@ -100,7 +100,7 @@ describe('publishing', () => {
     fetch(url, { method: 'POST', body, headers });
 
   it('in all is limited by rate, with the time to wait', async () => {
-    const { url, refusals } = await startGateway({
+    const { url, rejections } = await startGateway({
       MAX_INGEST_EVENTS_PER_SECOND: '5',
       RATE_LIMIT_BURST_MS: '1000',
     });
@@ -110,7 +110,7 @@ describe('publishing', () => {
     expect(stored.length + refused.length).toBe(30);
     expect(stored.length).toBeGreaterThanOrEqual(5);
     expect(refused.length).toBeGreaterThan(0);
-    expect(refusals['rate-limited']).toBe(refused.length);
+    expect(rejections['rate-limited']).toBe(refused.length);
     const [first] = refused;
     expect(first!.headers.get('content-type')).toBe('application/problem+json');
     expect(await first!.json()).toMatchObject({ code: 'rate-limited', status: 429, retryAfterSeconds: 1 });
@@ -137,7 +137,7 @@ describe('publishing', () => {
   });
 
   it('has room for so many requests and bytes at once, and for more when they are through', async () => {
-    const { url, port, refusals } = await startGateway({ MAX_INGEST_REQUESTS: '2' });
+    const { url, port, rejections } = await startGateway({ MAX_INGEST_REQUESTS: '2' });
     const head = 'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n';
     const slow = [rawHttp(port, `${head}ab`), rawHttp(port, `${head}ab`)];
     const refused = await until(async () => {
@@ -146,7 +146,7 @@ describe('publishing', () => {
     }, 'both places are taken');
     expect(await refused.json()).toMatchObject({ code: 'too-many-in-flight' });
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-    expect(refusals['too-many-in-flight']).toBeGreaterThan(0);
+    expect(rejections['too-many-in-flight']).toBeGreaterThan(0);
     slow[0]!.socket.write('cd');
     await slow[0]!.until('202 Accepted');
     expect((await post(`${url}/broadcast`, 'x')).status).toBe(202);
@@ -186,9 +186,9 @@ describe('connections', () => {
       /^HTTP\/1\.1 (408|400) /,
     ],
   ])('that send %s are closed in time', async (_, bytes, answer) => {
-    const { port, refusals } = await startGateway(SLOW);
+    const { port, rejections } = await startGateway(SLOW);
     expect(await rawHttp(port, bytes).closed()).toMatch(answer);
-    expect(refusals['head-too-slow']).toBe(1);
+    expect(rejections['head-too-slow']).toBe(1);
   });
 
   it('that drip a head, byte by byte, are closed in time too, and streams are not', async () => {
@@ -209,26 +209,26 @@ describe('connections', () => {
   });
 
   it('with a giant head are told so', async () => {
-    const { port, url, refusals } = await startGateway({ HTTP_MAX_HEADER_BYTES: '4096' });
+    const { port, url, rejections } = await startGateway({ HTTP_MAX_HEADER_BYTES: '4096' });
     for (const head of [
       `GET /sse HTTP/1.1\r\nHost: x\r\nX-Giant: ${'x'.repeat(8_000)}\r\n\r\n`,
       `GET /sse?${'x'.repeat(8_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
       `GET /sse HTTP/1.1\r\nHost: x\r\n${'X-Many: 1\r\n'.repeat(1_000)}\r\n`,
     ])
       expect(await rawHttp(port, head).closed()).toMatch(/^HTTP\/1\.1 431 /);
-    expect(refusals['head-too-large']).toBe(3);
+    expect(rejections['head-too-large']).toBe(3);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
   it('beyond the maximum are closed at once, and taken again when others have gone', async () => {
-    const { url, port, refusals } = await startGateway({ MAX_STREAMS: '5', HTTP_MAX_CONNECTIONS: '5' });
+    const { url, port, rejections } = await startGateway({ MAX_STREAMS: '5', HTTP_MAX_CONNECTIONS: '5' });
     const idle = Array.from({ length: 5 }, () => rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n'));
     await Promise.all(idle.map((it) => it.until(':ok')));
     const beyond = Array.from({ length: 20 }, () =>
       rawHttp(port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'),
     );
     for (const connection of beyond) expect(await connection.closed()).toBe('');
-    expect(refusals['too-many-connections']).toBe(20);
+    expect(rejections['too-many-connections']).toBe(20);
     for (const { socket } of idle) socket.destroy();
     await until(
       () =>

@@ -106,7 +106,7 @@ describe('a key set', () => {
       const issuer = await startIssuer();
       issuer.state = state;
       const gateway = await start(issuer, { JWKS_TIMEOUT_MS: '300' });
-      const { url, refusals, logged } = gateway;
+      const { url, rejections, logged } = gateway;
       const browser = await openStream(`${url}/sse`, { headers: tokenOf(first) });
       await browser.until((it) => it.ended());
       expect(browser.status).toBe(200);
@@ -119,7 +119,7 @@ describe('a key set', () => {
       expect(refused.status).toBe(503);
       expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
       expect(await refused.json()).toMatchObject({ code: 'auth-unavailable' });
-      expect(refusals['auth-unavailable']).toBe(3);
+      expect(rejections['auth-unavailable']).toBe(3);
       expect(
         logged.filter(({ message }) => message === 'the keys for tokens cannot be had').length,
       ).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ export interface TestGateway {
   readonly url: string;
   readonly port: number;
   readonly logged: readonly LogLine[];
-  readonly refusals: Gateway['refusals'];
+  readonly rejections: Gateway['rejections'];
   stop(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
     url: `http://127.0.0.1:${port}`,
     port,
     logged: logger.lines,
-    refusals: gateway.refusals,
+    rejections: gateway.rejections,
     async stop() {
       running.delete(started);
       await gateway.stop();

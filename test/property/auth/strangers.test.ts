@@ -6,7 +6,7 @@ import { grants } from '../../../src/auth/grant';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
 import { parseConfig } from '../../../src/config';
 import { parseApiKey } from '../../../src/config/auth-settings';
-import { networkOf } from '../../../src/http/client-network';
+import { networkOf } from '../../../src/http/client-address';
 import { createQuietLogger } from '../../support/quiet-logger';
 import { hmacToken, JWT_SECRET } from '../../support/tokens';
 

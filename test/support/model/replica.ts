@@ -168,7 +168,7 @@ export function createReplica(
     baseOf: () => '/',
     takesBatches: true,
     admission: createStreamAdmission({ hub, streams, config, draining: () => null }),
-    onRefused: ignore,
+    onRejected: ignore,
     guard: null,
     tokenExpiry: createTokenExpiry({ noticeMs: 0 }),
     clientAddress: createClientAddress(0),

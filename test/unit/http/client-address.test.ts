@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { createClientAddress } from '../../../src/http/client-address';
+import { createClientAddress, networkOf } from '../../../src/http/client-address';
 
 function requestFrom(peer: string, headers: Record<string, string> = {}): IncomingMessage {
   return {
@@ -66,4 +66,20 @@ describe('the address of a client', () => {
       createClientAddress(trustProxy).isLocal(requestFrom(peer, headers as Record<string, string>)),
     ).toBe(expected);
   });
+});
+
+describe('networkOf', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['', ''],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['1::2:3:4:5:6:7', '1:0:2:3::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+  ])('of %s is %s', (address, network) => expect(networkOf(address)).toBe(network));
 });

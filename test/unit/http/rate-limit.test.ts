@@ -1,5 +1,4 @@
-import { createClientRateLimits } from '../../../src/http/client-rate-limits';
-import { createRateLimit } from '../../../src/http/rate-limit';
+import { createClientRateLimits, createRateLimit } from '../../../src/http/rate-limit';
 
 describe('createRateLimit', () => {
   it('lets a burst through at once, then the rate', () => {
