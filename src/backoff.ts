@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Backoff {
-  /** The next pause: longer each time, up to the maximum, and the shortest again after `reset`. */
+  /** The next pause: doubles up to the maximum; the shortest again after `reset`. */
   nextMs(): number;
-  /** Waits that long. Ends early with the signal. */
+  /** Waits for the next pause, or until the signal aborts. */
   wait(signal: AbortSignal): Promise<void>;
   reset(): void;
 }
 
-/** Doubling pauses with jitter (half to whole), so that replicas do not come back in step. */
+/** Exponential backoff with jitter (half to whole), so that gateways do not retry in step. */
 export function createBackoff(minMs: number, maxMs: number, random: () => number = Math.random): Backoff {
   let attempt = 0;
   function nextMs(): number {

@@ -1,4 +1,4 @@
-/** What the process is about to do. Rooms ask it; only the gateway moves it on. */
+/** The state of the gateway. Rooms read it; only the gateway changes it. */
 export interface Lifecycle {
   state: 'starting' | 'running' | 'draining';
 }

@@ -1,6 +1,6 @@
 import { type DestinationStream, pino } from 'pino';
 
-/** The part of pino that the rooms use, so that a test can pass its own. */
+/** The part of pino that is used, so that a test can pass its own logger. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -20,7 +20,7 @@ export interface LoggerOptions {
 
 const STDOUT = 1;
 
-/** What a client proves itself with, should its headers ever be logged. Listed one by one: wildcards cost more. */
+/** Credentials in headers, should headers ever be logged. Listed one by one: wildcards are slower. */
 const REDACTED_PATHS = ['headers', 'req.headers', 'res.headers'].flatMap((owner) =>
   ['.authorization', '.cookie', '["x-api-key"]', '["set-cookie"]'].map((name) => owner + name),
 );
@@ -71,7 +71,7 @@ function wordOf(value: unknown): string {
 
 const HIDDEN = '[hidden]';
 
-/** Takes the secrets out of a line, however they came into it. */
+/** Replaces the secrets in a line, wherever they came from. */
 function hider(secrets: readonly string[]): (line: string) => string {
   const texts = secrets
     .filter(({ length }) => length >= MIN_HIDDEN_LENGTH)
@@ -79,5 +79,5 @@ function hider(secrets: readonly string[]): (line: string) => string {
   return (line) => texts.reduce((safe, text) => safe.replaceAll(text, HIDDEN), line);
 }
 
-/** Shorter ones would be found in everything. */
+/** Shorter ones would match too much. */
 const MIN_HIDDEN_LENGTH = 6;

@@ -1,21 +1,21 @@
 /**
- * The name of `known` that was most probably meant: by as few letters wrong, missing, too many or swapped as any other,
- * whatever the case, and by no more than a name of that length can bear. Null when none is near.
+ * The name of `known` with the smallest edit distance to `name`, ignoring case; null when none is near enough for its
+ * length.
  */
 export function nearestName(name: string, known: Iterable<string>): string | null {
   let nearest: string | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance > bearable(candidate) || distance >= least) continue;
+    if (distance > maxDistance(candidate) || distance >= least) continue;
     nearest = candidate;
     least = distance;
   }
   return nearest;
 }
 
-/** Short names are all near each other. */
-function bearable({ length }: string): number {
+/** Short names are all close to each other. */
+function maxDistance({ length }: string): number {
   return length < 3 ? 0 : length < 9 ? 1 : 2;
 }
 

@@ -1,14 +1,13 @@
-/** Gives the memory for so many bytes. */
+/** Allocates a buffer of this size. */
 export type Allocate = (bytes: number) => Buffer;
 
 const SLAB_BYTES = 8_192;
-/** What is larger gets memory of its own, so that no slab ends with more than this unused. */
+/** Larger buffers are allocated separately, which bounds the unused end of a slab. */
 const MAX_SHARED_BYTES = SLAB_BYTES / 8;
 
 /**
- * Memory for what is all kept, and given up in the order in which it was made, as a log's records and the ring's
- * frames are: neighbours share slabs, and a slab goes with its last. Memory of its own for each is dear to make and to
- * collect; Node's pool would mix them with what is soon given up, and each that is kept would keep that.
+ * Slab allocator for buffers that are freed in the order they were allocated (records of the memory log, frames of the
+ * ring). Avoids an allocation per frame, and Node's pool, where one long-lived frame pins 8 KiB of short-lived neighbours.
  */
 export function createSlabs(): Allocate {
   let slab = Buffer.alloc(0);

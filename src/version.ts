@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The version in package.json, which lies above this file both in its source directory and in dist. */
+/** The version in the nearest package.json above this file, in `src` as in `dist`. */
 export function packageVersion(): string {
   let directory = __dirname;
   while (!existsSync(join(directory, 'package.json'))) {

@@ -29,17 +29,16 @@ const CALLBACKS = {
 
 type Problem = { readonly code?: unknown; readonly detail?: unknown } | null;
 
-/** What the gateway says itself, and not of a record. */
+/** The gateway's own events, except the two that stand for a record. */
 const OWN = /^gateway\.(?!tombstone|undecodable)/;
 
 /**
- * An EventSource (HTML standard §9.2) that also sends headers, survives refusals and silence, hears events of every name,
- * and can be iterated over. It resumes after the last id by itself, until it is closed or refused for good.
+ * An EventSource (HTML standard §9.2) that also sends headers, survives error statuses and silence, receives events of
+ * every name, and is an async iterable. It reconnects and resumes after the last id until it is closed or rejected for good.
  *
- * Iterating gives the events that `onEvent` gets, from the first step on. It holds up the stream rather than the memory
- * when the loop is slow, closes the stream when the loop is left, ends with `close()` and after a 204, and throws when
- * the stream is refused. Go on after `event.lastEventId` of the last event that was handled: the stream's own may be
- * further.
+ * Iterating yields the events that `onEvent` gets, from the first step on. A slow loop puts backpressure on the stream
+ * instead of filling memory; leaving the loop closes the stream; `close()` and a 204 end it; a rejection throws. To
+ * resume elsewhere, use `event.lastEventId` of the last handled event: the stream's own may be further.
  */
 export class EventStream extends (EventTarget as new () => StreamEventTarget) {
   static readonly CONNECTING = CONNECTING;
@@ -61,7 +60,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
   #retryMs: number;
   #failures = 0;
   #attempt = new AbortController();
-  /** Of the next attempt, or of the silence in this one. */
+  /** For the next attempt, or for the silence in this one. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: (() => void)[] = [];
   #refusal: unknown;
@@ -94,7 +93,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     const { signal } = options;
     signal?.addEventListener('abort', this.#close);
     if (signal?.aborted) this.close();
-    // Not before whoever made it has set its handlers.
+    // In a microtask, so that the caller can set its handlers first.
     else queueMicrotask(() => this.#connect());
   }
 
@@ -102,12 +101,12 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     return this.#readyState;
   }
 
-  /** The place at which it would go on; empty before there was an id. */
+  /** The id to resume after; empty before the first one. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
 
-  /** For good; events that an iterator has not taken yet are dropped. */
+  /** Final; events that an iterator has not taken yet are dropped. */
   close(): void {
     for (const queue of this.#queues) queue.length = 0;
     this.#end();
@@ -160,7 +159,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
         (typeof headers === 'function' ? await headers() : headers) as Record<string, string>,
       );
       sent.set('Accept', 'text/event-stream');
-      // A header's characters are bytes.
+      // A header's characters are bytes: send the UTF-8 bytes of the id.
       const id = String.fromCharCode(...new TextEncoder().encode(this.#lastEventId));
       if (id) sent.set('Last-Event-ID', id);
       const request: RequestInit & { cache: string } = {
@@ -169,15 +168,15 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
         credentials: this.withCredentials ? 'include' : 'same-origin',
         signal: this.#attempt.signal,
       };
-      const response = await this.#heard(fetch(this.url, request));
+      const response = await this.#withinSilence(fetch(this.url, request));
       const type = response.headers.get('Content-Type') ?? '';
       if (response.status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(type)) {
         status = response.status;
         askedMs = retryAfterMs(response.headers.get('Retry-After'));
         again = shouldRetry(status);
         if (/^application\/problem\+json\b/i.test(type)) {
-          // What cannot be read of it is no second fault.
-          const problem = (await this.#heard(response.json()).catch(() => null)) as Problem;
+          // An unreadable body is not a second fault.
+          const problem = (await this.#withinSilence(response.json()).catch(() => null)) as Problem;
           code = textOf(problem?.code);
           detail = textOf(problem?.detail);
         }
@@ -204,14 +203,14 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
         retryDelayMs({ baseMs, maxMs: maxRetryMs, failures: this.#failures }),
       );
     } else {
-      // A server says 204 when it wants no more of this client: that is an end, not a fault.
+      // A server ends the stream for good with 204: that is not a fault.
       if (status !== 204) this.#refusal = error;
       this.#end();
     }
     this.dispatchEvent(Object.assign(new Event('error'), { status, code, detail, error }));
   }
 
-  /** Until the stream ends, breaks or is closed. An event that is not whole by then is dropped with its id. */
+  /** Until the stream ends, breaks or is closed. An incomplete event is dropped with its id. */
   async #read({ body, url }: Response): Promise<void> {
     const { origin } = new URL(url || this.url);
     const decoder = createFrameDecoder({
@@ -225,16 +224,16 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
       },
       onEvent: ({ event, data }) => {
         if (this.#isClosed) return;
-        // A refusal that a browser survives is a stream too, of this event alone.
+        // A rejected EventSource gets a stream with this event alone: that is no success.
         if (event !== 'gateway.retry') this.#failures = 0;
         this.#deliver(new MessageEvent(event, { data, origin, lastEventId: this.#lastEventId }));
       },
     });
-    // The decoder of events takes away the one mark at the beginning that may be there.
+    // The frame decoder removes the byte order mark.
     const text = new TextDecoder('utf-8', { ignoreBOM: true });
     const reader = body!.getReader();
     for (;;) {
-      const { done, value } = await this.#heard(reader.read());
+      const { done, value } = await this.#withinSilence(reader.read());
       if (done) return;
       decoder.push(text.decode(value, { stream: true }));
       while ([...this.#queues].some(({ length }) => length >= this.#options.maxBuffered))
@@ -248,7 +247,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     try {
       this.#options.onEvent?.(event);
     } catch (error) {
-      // As from a listener: it is reported, and the stream goes on.
+      // As for an error in a listener: report it, and continue the stream.
       queueMicrotask(() => {
         throw error;
       });
@@ -257,8 +256,8 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     this.#changed();
   }
 
-  /** The step's result; the attempt is given up when it takes too long. */
-  async #heard<T>(step: Promise<T>): Promise<T> {
+  /** The step's result; the attempt is aborted after `silenceMs`. */
+  async #withinSilence<T>(step: Promise<T>): Promise<T> {
     const { silenceMs } = this.#options;
     if (silenceMs > 0) {
       this.#timer = setTimeout(() => this.#attempt.abort(new Error(`silent for ${silenceMs} ms`)), silenceMs);
@@ -270,7 +269,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
     }
   }
 
-  /** Until something comes into a queue or out of it, or the stream is closed. */
+  /** Resolves when an event enters or leaves a queue, or the stream is closed. */
   #change(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

@@ -7,19 +7,19 @@ export interface StreamEvent extends MessageEvent {
   readonly data: string;
 }
 
-/** An `error` event: the connection is lost and will be tried again, or `readyState` is CLOSED and it will not. */
+/** An `error` event: the connection is lost. It is retried, unless `readyState` is CLOSED. */
 export interface StreamErrorEvent extends Event {
-  /** Of an answer that was no stream; 0 when there was no answer, or when a stream broke or ended. */
+  /** Status of an answer that was no stream; 0 without an answer, or when a stream broke or ended. */
   readonly status: number;
-  /** Of a problem document (RFC 9457): which of the gateway's refusals it is. Null when the answer was none. */
+  /** `code` of the problem document (RFC 9457), stable; null without one. */
   readonly code: string | null;
-  /** Of a problem document: what is wrong, for people. */
+  /** `detail` of the problem document, for people. */
   readonly detail: string | null;
-  /** A `StreamRefusal` when there is a status. Null when a stream came to its end. */
+  /** A `StreamRefusal` when there is a status. Null when the stream ended. */
   readonly error: unknown;
 }
 
-/** What a loop throws when the stream is refused for good; its message has the `detail`. */
+/** Thrown by the iterator when the stream is rejected for good; its message has the `detail`. */
 export interface StreamRefusal extends Error {
   readonly status: number;
   readonly code: string | null;
@@ -30,11 +30,11 @@ export type StreamHeaders = Record<string, string> | readonly (readonly [string,
 
 export interface EventStreamOptions {
   /**
-   * Sent with each request; a function is called anew for each attempt, also after a 401, and what it throws counts as a
-   * failed attempt. Across origins a browser asks the server before it sends any of them (CORS preflight).
+   * Sent with each request; a function is called for each attempt, also after a 401, and an error that it throws counts as
+   * a failed attempt. Across origins they cause a CORS preflight.
    */
   readonly headers?: StreamHeaders | (() => StreamHeaders | Promise<StreamHeaders>);
-  /** Where to begin: an id seen earlier. Default: where the URL says. */
+  /** Id to resume after. Default: the start that the URL asks for. */
   readonly lastEventId?: string;
   /** Send cookies across origins; default false. */
   readonly withCredentials?: boolean;
@@ -43,8 +43,8 @@ export interface EventStreamOptions {
   /** Closes the stream when it is aborted. */
   readonly signal?: AbortSignal;
   /**
-   * The event of each record, whatever its name: all but what the gateway says itself (`gateway.*` without
-   * `gateway.tombstone` and `gateway.undecodable`, which are records), for which there are listeners and these four.
+   * Called with the event of each record, whatever its name: not with the gateway's own events (`gateway.*` except
+   * `gateway.tombstone` and `gateway.undecodable`, which stand for records). For those use listeners or the four below.
    */
   readonly onEvent?: (event: StreamEvent) => void;
   readonly onGap?: (gap: StreamGap) => void;
@@ -52,22 +52,22 @@ export interface EventStreamOptions {
   readonly onLive?: (live: StreamLive) => void;
   readonly onStatus?: (status: StreamStatus) => void;
   /**
-   * Whether an answer that is no stream may get better; 200 is one of another type than `text/event-stream`. Default:
+   * Whether to retry after an answer that is no stream (200: one of another type than `text/event-stream`). Default:
    * 401, 408, 425, 429 and all from 500 on. False closes the stream.
    */
   readonly shouldRetry?: (status: number) => boolean;
   /**
-   * Silence, of an answer or of a stream, after which the connection counts as dead and is made anew; default 45,000,
-   * three heartbeats of a gateway with the default `HEARTBEAT_MS`. 0: never.
+   * Milliseconds without a byte after which the connection counts as dead and is replaced; default 45,000, three
+   * heartbeats of a gateway with the default `HEARTBEAT_MS`. 0: never.
    */
   readonly silenceMs?: number;
-  /** The least wait before the next attempt until the server has said another one (`retry:`); default 1,000. */
+  /** Shortest delay before the next attempt, until the server sends another one (`retry:`); default 1,000. */
   readonly retryMs?: number;
-  /** The most that failures in a row make of it; default 30,000. `retry:` and `Retry-After` are obeyed beyond it. */
+  /** Longest delay after failures in a row; default 30,000. A longer `retry:` or `Retry-After` is obeyed. */
   readonly maxRetryMs?: number;
   /**
-   * Events that wait for a slow iterator before the stream is no longer read; default 256. The rest of what was read
-   * together with the last of them comes on top.
+   * Events queued for a slow iterator before reading the stream pauses; default 256. The events of the last chunk that was
+   * read may exceed it.
    */
   readonly maxBuffered?: number;
 }
@@ -75,9 +75,9 @@ export interface EventStreamOptions {
 type Listener<E> = ((event: E) => unknown) | { handleEvent(event: E): unknown } | null;
 type ListenOptions = boolean | { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal };
 
-/** An EventTarget that knows what its listeners get. */
+/** An EventTarget with typed listeners. */
 export interface StreamEventTarget extends EventTarget {
-  /** Read as an EventSource's, so that an EventStream passes for one. */
+  /** The getter has EventSource's type, so that an EventStream is assignable to it. */
   get onerror(): ((event: Event) => unknown) | null;
   set onerror(listener: ((event: StreamErrorEvent) => unknown) | null);
   addEventListener(type: 'open', listener: Listener<Event>, options?: ListenOptions): void;
