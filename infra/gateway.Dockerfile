@@ -3,7 +3,7 @@
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
-# Before the sources, so that only a change of the packages installs them again.
+# Before the sources, so that only changed packages are installed again.
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
@@ -15,8 +15,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-# Room for MAX_STREAMS streams and a full ring, below the memory that docker-compose.yml and infra/k8s give a gateway;
-# larger new spaces spare collections while many streams are written to.
+# Heap for MAX_STREAMS streams and a full ring, below the memory limits in docker-compose.yml and infra/k8s; a larger
+# young generation saves garbage collections during fan-out.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size=768 --max-semi-space-size=32"
 WORKDIR /app
@@ -25,7 +25,7 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/dist/src dist/src
 USER node
 EXPOSE 3000
-# Alive, not ready: a gateway without Kafka keeps its streams, so nobody may take it away for that.
+# Liveness, not readiness: a gateway without Kafka keeps its streams and must not be restarted for that.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["node", "-e", "require('node:http').get({port: process.env.PORT || 3000, path: '/healthz', timeout: 4000}, (res) => process.exit(res.statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/src/main.js"]
 CMD ["serve"]
