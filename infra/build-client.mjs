@@ -21,7 +21,7 @@ const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'src/client'), '--outDir', out], {
   stdio: 'inherit',
 });
-// The compiler has said what is wrong.
+// The compiler has printed the errors.
 if (status !== 0) process.exit(status ?? 1);
 for (const name of readdirSync(out, { recursive: true })) {
   if (!name.endsWith('.js')) continue;

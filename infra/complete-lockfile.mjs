@@ -1,5 +1,5 @@
-// npm run lockfile: puts back what `npm install` leaves out of package-lock.json when its registry does not carry the
-// packages of other platforms. Without those entries `npm ci` refuses the lock file, also on this platform.
+// npm run lockfile: restores the entries that `npm install` drops from package-lock.json when its registry does not carry
+// the packages of other platforms. Without them `npm ci` rejects the lock file, also on this platform.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const FILE = 'package-lock.json';

@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 
 const METADATA = 3;
-/** The oldest version that tells the controller; Kafka 4 still answers it. */
+/** The oldest version that names the controller; Kafka 4 still supports it. */
 const METADATA_VERSION = 1;
 const CORRELATION_ID = 1;
 
 /**
- * Asks one broker for the cluster's metadata, which it can only answer once it has joined, in the bytes of the Kafka
- * protocol (https://kafka.apache.org/protocol#The_Messages_Metadata). A client library would retry and cache; a
+ * Asks one broker for the cluster's metadata, which it answers only once it has joined, in the Kafka protocol
+ * (https://kafka.apache.org/protocol#The_Messages_Metadata). A client library would retry and cache; a
  * probe must do neither.
  *
  * @returns ids of the brokers that the cluster counts as alive, ascending
@@ -35,7 +35,7 @@ export function liveBrokers(host: string, port: number, timeoutMs: number): Prom
     socket.on('error', reject);
     socket.on('close', () => {
       clearTimeout(timer);
-      // Without effect after the answer.
+      // Has no effect after the answer.
       reject(new Error(`${host}:${port} closed the connection without an answer`));
     });
   });

@@ -22,17 +22,17 @@ export interface BrokerOptions {
   readonly count?: 1 | 3;
   /** Port of the first broker, the others follow it; 0 (default): free ports. */
   readonly port?: number;
-  /** Where the records are kept; they survive `close()`. Default: a temporary directory that `close()` removes. */
+  /** Directory of the records, which survives `close()`. Default: a temporary directory that `close()` removes. */
   readonly dataDir?: string;
-  /** Progress, a few lines for people; default nowhere. */
+  /** Progress, a few lines for people; default: none. */
   readonly log?: (line: string) => void;
-  /** Each line that the brokers print; default nowhere. */
+  /** Each line that the brokers print; default: none. */
   readonly onOutput?: (line: string) => void;
-  /** Further server.properties of each broker. */
+  /** More server.properties of each broker. */
   readonly properties?: Readonly<Record<string, string>>;
   /** One more listener of each broker, on a free port; default none. */
   readonly clientListener?: ClientListener;
-  /** A broker ended that nobody had told to end. */
+  /** A broker ended unexpectedly. */
   readonly onCrash?: (index: number, exit: Exit) => void;
 }
 
@@ -46,9 +46,9 @@ export interface Broker {
   pid(index?: number): number;
   /** SIGKILL; resolves when the process has ended. */
   kill(index?: number): Promise<void>;
-  /** SIGTERM; resolves when the broker has handed over its leaderships and ended. */
+  /** SIGTERM; resolves when the broker has handed over its partitions and ended. */
   stop(index?: number): Promise<void>;
-  /** SIGSTOP: connections stay, answers do not come. */
+  /** SIGSTOP: connections stay open, but are not answered. */
   pause(index?: number): void;
   resume(index?: number): void;
   /** Starts a broker that was killed or stopped, with its data on its port; resolves when it has rejoined. */
@@ -60,14 +60,14 @@ export interface Broker {
 const START_DEADLINE_MS = 90_000;
 const PROBE_TIMEOUT_MS = 2_000;
 const PROBE_PAUSE_MS = 100;
-/** A single combined node has nobody to hand over to and waits in vain for a while. */
+/** A single node has no other to hand over to, and waits in vain. */
 const STOP_DEADLINE_MS = 15_000;
 
 const discard = (_line: string): void => undefined;
 
 /**
  * Starts Apache Kafka in KRaft mode, downloading it at the first use, and waits until every broker has joined. The
- * processes end with this one, however it ends.
+ * brokers end when this process ends, however it ends.
  *
  * @throws Error when Java or Maven is missing, a port is taken or a broker does not start; nothing is left running
  */
@@ -123,7 +123,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       const child = running(index);
       told.add(child);
       child.signal(signal);
-      // A paused broker hears SIGTERM only once it goes on.
+      // A paused broker gets SIGTERM only when it continues.
       child.signal('SIGCONT');
       await child.stop({ signal, deadlineMs: STOP_DEADLINE_MS });
     };
@@ -135,7 +135,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     };
 
     log(`starting ${count === 1 ? 'the broker' : `${count} brokers`}`);
-    // All are waited for, so that none is still at work when one has failed.
+    // Wait for all, so that none is still starting when one has failed.
     const launches = await Promise.allSettled(nodes.map((_, index) => launch(index)));
     const launched = launches.map((launch) => {
       if (launch.status === 'rejected') throw launch.reason;
@@ -156,8 +156,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       resume: (index = 0) => running(index).signal('SIGCONT'),
       async start(index = 0) {
         const node = nodes[index];
-        if (node === undefined) throw new Error(`there is no broker ${index}`);
-        if (children[index] !== null) throw new Error(`broker ${index} runs already`);
+        if (node === undefined) throw new Error(`unknown broker ${index}`);
+        if (children[index] !== null) throw new Error(`broker ${index} is already running`);
         await untilJoined(node, [node.id], await launch(index));
       },
       close,

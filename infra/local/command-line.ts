@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** The command line is wrong, or asks for help: `message` is what to print. */
+/** A wrong command line, or a request for help: `message` is printed. */
 export class UsageError extends Error {
   readonly exitCode: number;
 
@@ -14,7 +14,7 @@ export class UsageError extends Error {
 export type Values = Record<string, string | boolean | undefined>;
 type Declared = Record<string, { type: 'string'; default?: string } | { type: 'boolean'; default: boolean }>;
 
-/** @throws UsageError for an unknown option, and with `help` when that is asked for */
+/** @throws UsageError for an unknown option, and with the help text for `--help` */
 export function parseCommandLine(args: readonly string[], help: string, options: Declared): Values {
   let values: Values;
   try {
@@ -35,7 +35,7 @@ export function refuseFaults(faults: readonly string[], help: string): void {
   if (faults.length > 0) throw new UsageError(`${faults.join('\n')}\n\n${help}`, 2);
 }
 
-/** The value as a number; what is wrong with it goes to `faults`. */
+/** The value as a number; a fault is added to `faults`. */
 export function wholeNumber(
   name: string,
   value: Values[string],

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { KAFKA_VERSION } from './kafka-jars';
 import { repositoryRoot } from './repository';
 
-/** What the compose file and its Dockerfiles begin with, as far as the gateways and nginx need it. */
+/** Base images of the compose file and its Dockerfiles that the gateways and nginx need. */
 export const COMPOSE_IMAGES = ['node:24-bookworm-slim', 'nginx:stable', `apache/kafka:${KAFKA_VERSION}`];
 
-/** Whether the command succeeds; what it prints is of no interest. */
+/** Whether the command succeeds; its output is ignored. */
 function succeeds(...args: string[]): boolean {
   return spawnSync('docker', args, { stdio: 'ignore', cwd: repositoryRoot() }).status === 0;
 }

@@ -11,15 +11,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Running {
   close(): Promise<void>;
-  /** Settles with the exit code when the command is through by itself; absent: it runs until a signal. */
+  /** Settles with the exit code when the command is finished; absent: it runs until a signal. */
   readonly done?: Promise<number>;
 }
 
 /**
  * Runs a command in the foreground: starts it, keeps the process alive, and closes it at SIGINT, SIGTERM or SIGHUP.
- * While it starts, and at a second signal, the process ends at once; what it has started then ends by itself
- * (see startChild). Sets the exit code: 0 after a signal, or 130 when that cut short what would have ended by itself;
- * 1 when starting failed or `giveUp` was called, 2 for a wrong command line.
+ * While it starts, and at a second signal, the process ends at once, and its children with it (see startChild). Exit
+ * codes: 0 after a signal, or 130 when it interrupted a command with an end; 1 when starting failed or `giveUp` was
+ * called; 2 for a wrong command line.
  */
 export async function runInForeground(
   start: (giveUp: (reason: string) => void) => Promise<Running>,
@@ -34,7 +34,7 @@ export async function runInForeground(
     }
     stoppedAt = Date.now();
     if (running === null) process.exit(exitCode === 0 ? CUT_SHORT : exitCode);
-    process.stderr.write(`\n${reason}: stopping; again ends at once\n`);
+    process.stderr.write(`\n${reason}: stopping; press again to exit at once\n`);
     running.close().then(
       () => process.exit(exitCode),
       (error: unknown) => fail(error),
@@ -53,14 +53,14 @@ export async function runInForeground(
     await started.close();
     process.exit(exitCode);
   } catch (error) {
-    // What is being stopped fails; the one who stops it ends this process.
+    // Stopping makes the command fail; `stop` then ends this process.
     if (stoppedAt === null) fail(error);
   }
 }
 
 /**
  * Calls `stop` when `npm run` ends before this process: npm passes a SIGTERM only to the shell between it and this
- * process, and the shell dies of it without a word.
+ * process, and the shell dies without passing it on.
  */
 export function stopWithNpm(stop: () => void): void {
   if (process.env.npm_lifecycle_event === undefined) return;

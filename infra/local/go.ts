@@ -9,7 +9,7 @@ export function missingForManifests(): string | null {
   return fault === null ? null : `the manifests are read with ${fault}. Install it from https://go.dev/dl/`;
 }
 
-/** Which Go is wanted and which there is, when that is none or too old a one; null when it will do. */
+/** The Go that is needed and the one that is installed; null when it is new enough. */
 export function goFault(): string | null {
   const go = spawnSync('go', ['env', 'GOVERSION'], {
     encoding: 'utf8',
@@ -26,7 +26,7 @@ export interface GoVersion {
   readonly minor: number;
 }
 
-/** 1.26 for `go1.26.8`; null for what is not a release. */
+/** 1.26 for `go1.26.8`; null for anything but a release. */
 export function goVersion(output: string): GoVersion | null {
   const found = /^go(\d+)\.(\d+)/.exec(output);
   return found === null ? null : { major: Number(found[1]), minor: Number(found[2]) };

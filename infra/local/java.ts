@@ -5,7 +5,7 @@ import { type SupervisedChild, startChild } from './supervised-child';
 /** Kafka 4 brokers need it (KIP-1013). */
 const MIN_JAVA = 17;
 
-/** For a fast start and a small footprint: these brokers live for minutes. */
+/** Fast start and a small footprint: these brokers run for minutes. */
 const JVM_FLAGS = [
   '-Xms64m',
   '-Xmx384m',
@@ -46,7 +46,7 @@ export function javaMajor(versionOutput: string): number | null {
   return found === null ? null : Number(found[1]);
 }
 
-/** Starts a main class of the broker's jars. */
+/** Starts a main class in the broker's jars. */
 export type Java = (name: string, args: readonly string[], onLine: (line: string) => void) => SupervisedChild;
 
 /**

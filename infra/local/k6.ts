@@ -9,7 +9,7 @@ import { describeExit, startChild } from './supervised-child';
 /** That of loadtest/k6/go.mod. */
 export const K6_VERSION = 'v1.8.1';
 
-/** For every run: it asks and tells nobody anything over the network. */
+/** For every run: no usage reports and no update checks. */
 export const K6_ENV = { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true' };
 
 const PROGRESS_MS = 15_000;
@@ -28,8 +28,8 @@ The scripts run on phymbert/xk6-sse as well:
   and look: \`k6 version | grep k6/x/sse\``;
 
 /**
- * Path of the k6 of loadtest/k6, built when there is none of its sources. Several processes may ask at the same time:
- * each builds, and the last one's stays.
+ * Path of the k6 of loadtest/k6, built when there is none for its sources. Several processes may build it at the same
+ * time: the last one's binary stays.
  *
  * @throws Error that says what to install, or with the compiler's last lines
  */
@@ -45,7 +45,7 @@ export async function buildK6(print: (line: string) => void): Promise<string> {
   if (missing !== null) throw new Error(missing);
   await mkdir(directory, { recursive: true });
   const unfinished = join(directory, `k6.${process.pid}`);
-  print(`building k6 ${K6_VERSION} with k6/x/sse of loadtest/k6: minutes the first time, later seconds`);
+  print(`building k6 ${K6_VERSION} with k6/x/sse of loadtest/k6: takes minutes the first time, then seconds`);
   const startedAt = Date.now();
   const seconds = (): number => Math.round((Date.now() - startedAt) / 1_000);
   const progress = setInterval(() => print(`still building k6 after ${seconds()} s`), PROGRESS_MS);
@@ -55,7 +55,7 @@ export async function buildK6(print: (line: string) => void): Promise<string> {
       command: 'go',
       args: ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-o', unfinished, '.'],
       cwd: sources,
-      // A static binary of this toolchain: nothing of the machine in it, and no other toolchain is fetched.
+      // A static binary by this toolchain: independent of the machine, and no other toolchain is fetched.
       env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local' },
       removeOnOrphan: unfinished,
       onLine: print,
@@ -73,7 +73,7 @@ export async function buildK6(print: (line: string) => void): Promise<string> {
   return binary;
 }
 
-/** Of what is compiled: names and contents. */
+/** Hash of the names and contents of the sources. */
 async function hashOf(directory: string): Promise<string> {
   const names = (await readdir(directory, { recursive: true })).filter(
     (name) => /(\.go|go\.mod|go\.sum)$/.test(name) && !name.endsWith('_test.go'),

@@ -10,13 +10,13 @@ import { describeExit, startChild } from './supervised-child';
 /** The broker that the project is developed and tested against. */
 export const KAFKA_VERSION = '4.3.1';
 
-/** Kafka speaks to slf4j 1.7, which is why the binding is log4j-slf4j-impl and not log4j-slf4j2-impl (KIP-1064). */
+/** Kafka uses slf4j 1.7, which is why the binding is log4j-slf4j-impl and not log4j-slf4j2-impl (KIP-1064). */
 const LOG4J_VERSION = '2.25.3';
 /** Of Maven: copies what a pom.xml depends on. */
 export const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 
 const LOCK_POLL_MS = 250;
-/** A lock file older than this was left behind by a machine or container that is gone. */
+/** A lock file older than this was left by a machine or container that no longer exists. */
 const LOCK_STALE_MS = 15 * 60_000;
 const PROGRESS_EVERY_JARS = 10;
 
@@ -53,7 +53,7 @@ function kafkaDirectory(): string {
 
 /**
  * Directory with the jars of the broker, downloaded from Maven Central at the first use. Processes that ask at the
- * same time wait for one download, and what is not complete never has the final name.
+ * same time wait for one download; an incomplete one never has the final name.
  *
  * @throws Error that says what to install, or with Maven's last lines
  */
@@ -97,7 +97,7 @@ async function isStale(lock: string): Promise<boolean> {
   try {
     const [holder, { mtimeMs }] = [await readFile(lock, 'utf8'), await stat(lock)];
     if (Date.now() - mtimeMs > LOCK_STALE_MS) return true;
-    // Empty: the holder is between creating the file and writing its pid.
+    // Empty: its owner has created the file and not yet written its pid.
     return holder !== '' && !isRunning(Number(holder));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
@@ -147,7 +147,7 @@ async function download(jars: string, progress: (line: string) => void): Promise
     await rename(join(work, 'libs'), jars);
     progress(`Apache Kafka ${KAFKA_VERSION} is in ${jars}`);
   } catch (error) {
-    // Somebody whose lock was taken for stale has been faster: theirs is as good.
+    // The owner of a lock that looked stale was faster: its download is as good.
     if (!existsSync(jars)) throw error;
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export async function clusterIdOf(root: string, count: number): Promise<string> 
   return known.clusterId;
 }
 
-/** Prepares the log directory; leaves one alone that is prepared. */
+/** Formats the log directory unless it is formatted. */
 export async function formatStorage(java: Java, clusterId: string, propertiesFile: string): Promise<void> {
   const tool = java(
     'kafka format',

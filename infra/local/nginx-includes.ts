@@ -3,11 +3,11 @@ import { join } from 'node:path';
 export interface ClientLimits {
   readonly streams: number;
   readonly postsPerSecond: number;
-  /** Posts at once, over the rate. */
+  /** Burst: posts above the rate. */
   readonly burst: number;
 }
 
-/** Two sides for each stream. */
+/** Two connections per stream: to the client and to the gateway. */
 const DESCRIPTORS_PER_STREAM = 2;
 /** Listeners, log, event queue, and requests that are no streams. */
 const SPARE_DESCRIPTORS = 256;
@@ -16,7 +16,7 @@ const MAX_DESCRIPTORS = 65_536;
 /** The kernel spreads connections over the workers' accept queues by hash, not evenly. */
 const IMBALANCE = 1.15;
 
-/** Workers and connections so that `streams` fit under a limit of open files per process that cannot be raised. */
+/** Workers and connections for `streams` under a limit of open files per process that cannot be raised. */
 export function workerPlan(
   streams: number,
   hardLimit: number,
@@ -40,7 +40,7 @@ export function renderIncludes(options: {
 }): Record<'process.conf' | 'http.conf' | 'server.conf' | 'upstream.conf', string> {
   const { upstreams, port, directory, plan, platform, corsOrigins = [], limits } = options;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  // Elsewhere reuseport does not spread connections, and the keepalive times cannot be set.
+  // Only on Linux reuseport spreads connections, and keepalive times can be set.
   const tuning = platform === 'linux' ? ' reuseport so_keepalive=60s:15s:4' : ' so_keepalive=on';
   return {
     'process.conf': [
@@ -65,7 +65,7 @@ export function renderIncludes(options: {
       ...temporary.map((name) => `${name}_temp_path ${quote(join(directory, name))};`),
       '',
     ].join('\n'),
-    // Counted failures would be forgotten only when a stream has ended: a gateway that is back would get hardly any.
+    // nginx forgets counted failures only when a stream ends: a recovered gateway would get hardly any streams.
     'upstream.conf': upstreams.map((server) => `server ${server} max_fails=0;\n`).join(''),
   };
 }

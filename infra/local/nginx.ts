@@ -15,15 +15,15 @@ export interface NginxOptions {
   readonly upstreams: readonly string[];
   /** 0 (default): a free port. */
   readonly port?: number;
-  /** As CORS_ORIGINS of the gateways: exact origins that may read what nginx says itself; default any. */
+  /** As CORS_ORIGINS of the gateways: exact origins that may read nginx's own answers; default any. */
   readonly corsOrigins?: readonly string[];
-  /** What one client address may take; default all it wants. */
+  /** Limits per client address; default: none. */
   readonly limits?: ClientLimits;
   /** Streams that must fit, default 50,000; decides the number of worker processes. */
   readonly streams?: number;
-  /** Each line that nginx prints; default nowhere. */
+  /** Each line that nginx prints; default: none. */
   readonly onOutput?: (line: string) => void;
-  /** nginx ended and nobody had told it to. */
+  /** nginx ended unexpectedly. */
   readonly onCrash?: (exit: Exit) => void;
 }
 
@@ -41,7 +41,7 @@ const START_DEADLINE_MS = 10_000;
 const STOP_DEADLINE_MS = 5_000;
 const PROBE_PAUSE_MS = 20;
 
-/** Debian keeps it where only root's PATH looks. */
+/** On Debian it is only on root's PATH. */
 const PLACES = ['nginx', '/usr/sbin/nginx', '/usr/local/sbin/nginx', '/opt/homebrew/bin/nginx'];
 
 /** The command to start nginx with; null when there is none. */
@@ -57,8 +57,8 @@ export function missingForNginx(): string | null {
 }
 
 /**
- * Starts nginx with infra/nginx/nginx.conf in front of `upstreams` and waits until it answers. It ends with this
- * process, however that ends.
+ * Starts nginx with infra/nginx/nginx.conf in front of `upstreams` and waits until it answers. It ends when this
+ * process ends, however it ends.
  *
  * @throws Error when nginx is missing, does not accept the configuration or does not start; nothing is left running
  */
@@ -67,7 +67,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const command = nginxCommand();
   if (command === null) throw new Error(missingForNginx() ?? '');
   const port = options.port === undefined || options.port === 0 ? (await freePorts(1))[0]! : options.port;
-  // nginx with reuseport would share a taken port with another nginx in silence.
+  // With reuseport, nginx would silently share a taken port with another nginx.
   await assertPortFree(port, 'nginx');
 
   const directory = await mkdtemp(join(tmpdir(), 'nginx-'));
@@ -81,7 +81,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     return closing;
   };
   try {
-    // Started by root, its workers are somebody else.
+    // Started by root, its workers run as another user.
     await chmod(directory, 0o755);
     const plan = workerPlan(streams, openFilesLimit('hard'), availableParallelism());
     await mkdir(join(directory, 'local'));

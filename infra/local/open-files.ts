@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 
 /**
  * How many files a child of this process may open: `soft` without raising the limit, `hard` at the most; `Infinity` without
- * limit. Asked of a shell, since Node has raised its own soft limit to the hard one, which children inherit.
+ * limit. Asked of a shell, since Node raises its own soft limit, which children inherit, to the hard one.
  *
- * @throws Error when the shell does not tell
+ * @throws Error when the shell gives no number
  */
 export function openFilesLimit(kind: 'hard' | 'soft'): number {
   const option = kind === 'hard' ? '-H' : '-S';

@@ -14,8 +14,8 @@ Runs Apache Kafka (KRaft) on this machine until Ctrl-C, without Docker.
 
   --brokers 1|3   how many brokers (1); with 3 the replication factor is 3
   --port PORT     port of the first broker, the others follow (9092)
-  --data DIR      keep the records in DIR; without it they are gone when this ends
-  --verbose       show everything that the brokers print, not only errors
+  --data DIR      keep the records in DIR; without it they are deleted at the end
+  --verbose       print the brokers' output, not only errors
   --help          this text`;
 
 /** @throws UsageError */
@@ -49,7 +49,7 @@ export interface StackOptions {
   readonly aggregators: number;
   /** `host:port` list of brokers that run already; null: start one. */
   readonly kafka: readonly string[] | null;
-  /** Start a gateway, ticker or aggregator again that died by itself. */
+  /** Restart a gateway, ticker or aggregator that dies. */
   readonly restart: boolean;
   readonly verbose: boolean;
 }
@@ -57,20 +57,20 @@ export interface StackOptions {
 const STACK_HELP = `Usage: npm run stack -- [options]
 
 Runs everything on this machine until Ctrl-C, without Docker: Apache Kafka, gateways,
-a ticker that appends timestamp events, an aggregator that sums them up, and nginx in front.
+a ticker that appends timestamp events, an aggregator of statistics, and nginx in front.
 
   --port PORT          port of nginx (8080)
   --gateways N         how many gateways (3)
   --gateway-port PORT  port of the first gateway, the others follow (3001)
   --brokers 1|3        how many Kafka brokers (1)
-  --kafka HOST:PORT    use this Kafka instead of starting one; a list with commas is fine
-  --tick-ms N          pause between two timestamp events (1000)
-  --aggregators N      how many aggregators (1); with 0 the gateways do not serve /summary either
-  --restart            start a gateway, ticker or aggregator again that dies; without it this is only reported
-  --verbose            show everything that the processes print; the log files always have it
+  --kafka HOST:PORT    use this Kafka instead of starting one; several separated by commas
+  --tick-ms N          interval of timestamp events (1000)
+  --aggregators N      how many aggregators (1); with 0 the gateways do not serve /summary
+  --restart            restart a gateway, ticker or aggregator that dies; without it, only report it
+  --verbose            print the output of all processes; the log files always have it
   --help               this text
 
-Other settings of the gateways come from the environment, as in LOG_LEVEL=debug npm run stack.`;
+Settings of the gateways come from the environment, for example LOG_LEVEL=debug npm run stack.`;
 
 /** @throws UsageError */
 export function parseStackOptions(args: readonly string[]): StackOptions {

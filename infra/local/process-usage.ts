@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** What one process takes at a moment, by /proc on Linux and by `ps` elsewhere. */
+/** Memory and processor time of a process, from /proc on Linux and from `ps` elsewhere. */
 export interface ProcessUsage {
   /** As the system accounts it: pages shared with other processes count in each. */
   readonly residentKiB: number;
@@ -16,7 +16,7 @@ export function usageOf(pid: number): ProcessUsage {
   return usage;
 }
 
-/** The same; null when it does not run, or has ended and waits for its parent to hear of it. */
+/** The same; null when it does not run, or is a zombie. */
 export function usageIfRunning(pid: number): ProcessUsage | null {
   if (process.platform === 'linux') return fromProc(pid);
   return rowsOfPs(ps()).find((row) => row.pid === pid)?.usage ?? null;
@@ -25,7 +25,7 @@ export function usageIfRunning(pid: number): ProcessUsage | null {
 /** Of each process with its children, by process id; what does not run is left out. */
 export type ReadUsage = (pids: readonly number[]) => ReadonlyMap<number, ProcessUsage>;
 
-/** All of them at one look. */
+/** All processes, read at once. */
 export const usageWithChildren: ReadUsage = (pids) =>
   process.platform === 'linux' ? treesFromProc(pids) : treesFromPs(ps(), pids);
 
@@ -64,7 +64,7 @@ function readIfAlive(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    // Between the file's opening and its reading a process that ends shows as ESRCH.
+    // ESRCH: the process ended between opening and reading the file.
     if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return null;
   }

@@ -7,15 +7,15 @@ import { untilUp } from './until-up';
 export interface ProgramOptions {
   /** Name in messages. */
   readonly name: string;
-  /** Which of the program's commands. */
+  /** Command of the program. */
   readonly command: 'serve' | 'tick' | 'aggregate';
   /** Settings; they win over the environment of this process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where it answers GET /readyz; null when it does not listen: then it counts as ready once it runs. */
+  /** Base URL of GET /readyz; null when it has no port: then it is ready once it runs. */
   readonly url: string | null;
-  /** Start it again when it ends by itself. */
+  /** Restart it when it ends unexpectedly. */
   readonly restart?: boolean;
-  /** What happens to it, a few lines for people. */
+  /** Starts and deaths, a few lines for people. */
   readonly log: (line: string) => void;
   readonly onOutput: (line: string) => void;
 }
@@ -56,7 +56,7 @@ export function createProgram(options: ProgramOptions): Program {
   let child: SupervisedChild | null = null;
   let restartTimer: NodeJS.Timeout | null = null;
   let closing: Promise<void> | null = null;
-  /** Of the running process; what ends before is start's to report. */
+  /** For the running process; an end before that is reported by `start`. */
   let ready = false;
 
   const launch = (): SupervisedChild => {
@@ -72,7 +72,7 @@ export function createProgram(options: ProgramOptions): Program {
     child = started;
     ready = false;
     void started.exited.then((exit) => {
-      // Ended on purpose otherwise.
+      // Otherwise it was stopped on purpose.
       if (child !== started) return;
       child = null;
       if (!ready) return;

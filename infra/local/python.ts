@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** The oldest that the packages of test/clients/python/requirements.txt run on. */
+/** The oldest version for the packages of test/clients/python/requirements.txt. */
 const MIN_PYTHON = { major: 3, minor: 10 };
 
 const INSTALL =
@@ -8,7 +8,7 @@ const INSTALL =
 
 /** Why no virtual environment of Python can be made on this machine, with what to install; null when it can. */
 export function missingPython(): string | null {
-  // Debian's python3 alone has venv, but not what venv puts into a new environment.
+  // Debian's python3 has venv, but not ensurepip, which venv needs.
   const python = spawnSync('python3', ['-c', 'import ensurepip, sys, venv; print(sys.version)'], {
     encoding: 'utf8',
   });
@@ -25,7 +25,7 @@ export interface PythonVersion {
   readonly minor: number;
 }
 
-/** 3.11 for `3.11.7 (main, …)`; null for what is none. */
+/** 3.11 for `3.11.7 (main, …)`; null for anything else. */
 export function pythonVersion(output: string): PythonVersion | null {
   const found = /^(\d+)\.(\d+)/.exec(output);
   return found === null ? null : { major: Number(found[1]), minor: Number(found[2]) };

@@ -14,13 +14,13 @@ async function main(): Promise<void> {
   const binary = await buildK6((line) => void process.stderr.write(`${line}\n`));
   const child = spawn(binary, process.argv.slice(2), {
     stdio: 'inherit',
-    // A process group of its own: it hears of Ctrl-C once, from here.
+    // In a separate process group: it gets Ctrl-C once, from here.
     detached: true,
     env: { ...K6_ENV, ...process.env },
   });
   let signalledAt = 0;
   const signal = (which: NodeJS.Signals): void => {
-    // The second of one keypress, which k6 would take for impatience.
+    // The second signal of one keypress, at which k6 would abort.
     if (Date.now() - signalledAt < SAME_KEYPRESS_MS) return;
     signalledAt = Date.now();
     child.kill(which);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export interface RunLog {
   /** Directory of this run's files. */
   readonly directory: string;
-  /** Keeps one line of a process in its file, and prints it when it matters. */
+  /** Writes a line of a process to its file, and prints it when it is a warning or an error. */
   write(name: string, line: string): void;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export function createRunLog(options: {
   };
 }
 
-/** Whether a line is worth a look without being asked for: errors, and warnings of our own programs. */
+/** Whether to print a line without --verbose: errors, and warnings of our own programs. */
 export function matters(name: string, line: string): boolean {
   if (name === 'kafka') return /: (ERROR|FATAL) /.test(line);
   if (name === 'nginx') return /\[(emerg|alert|crit)\]/.test(line);
@@ -55,7 +55,7 @@ export function matters(name: string, line: string): boolean {
     const { level } = JSON.parse(line) as { level?: unknown };
     return typeof level === 'number' && level >= PINO_WARN;
   } catch {
-    // No log line at all: the stack trace of a crash.
+    // Not a JSON line: the stack trace of a crash.
     return true;
   }
 }

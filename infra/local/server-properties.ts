@@ -22,13 +22,13 @@ rootLogger.level=warn
 rootLogger.appenderRef.console.ref=console
 `;
 
-/** One more listener of each broker, for what is tested; brokers, probes and tools use the first one. */
+/** A second listener of each broker, for the tests; brokers, probes and tools use the first one. */
 export interface ClientListener {
   /** Default `PLAINTEXT`. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL';
-  /** Where it listens and what Metadata says of it, IPv6 without brackets; default 127.0.0.1. */
+  /** Address to listen on and to advertise in Metadata, IPv6 without brackets; default 127.0.0.1. */
   readonly host?: string;
-  /** What Metadata says of its port, for a proxy that listens there; default its own. One broker only. */
+  /** Port to advertise in Metadata, that of a proxy; default its own. One broker only. */
   readonly advertisedPort?: number;
   /** SASL PLAIN: passwords by user. */
   readonly users?: Readonly<Record<string, string>>;
@@ -87,15 +87,15 @@ export function renderServerProperties(
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': inSync,
 
-    // A typing error in a topic name must be an error, not a topic.
+    // A misspelt topic must be an error, not a new topic.
     'auto.create.topics.enable': false,
-    // Groups start without the pause that lets members of a big deployment arrive.
+    // No pause for more members before the first rebalance of a group.
     'group.initial.rebalance.delay.ms': 0,
-    // How soon a killed broker loses its leaderships.
+    // After this long a killed broker loses its partitions.
     'broker.session.timeout.ms': 6_000,
     'num.network.threads': 2,
     'num.io.threads': 2,
-    // Small segments and frequent checks, so that retention can be watched.
+    // Small segments and frequent checks, so that tests can wait for retention.
     'log.segment.bytes': 16 * 1024 * 1024,
     'log.retention.check.interval.ms': 1_000,
     ...extra,

@@ -17,22 +17,22 @@ export interface StartStackOptions {
   readonly gatewayPort?: number;
   /** `host:port` list of brokers that run already; default: start one. */
   readonly kafka?: readonly string[];
-  /** Pause between two timestamp events, default 1000; null: no ticker. */
+  /** Interval of timestamp events, default 1000; null: no ticker. */
   readonly tickMs?: number | null;
   /**
-   * Default 1; 0: the gateways do not serve the summary topic either. With it there are two partitions at least, and
-   * `POST /broadcast` does not say an event's id.
+   * Default 1; 0: the gateways do not serve the summary topic either. With it there are at least two partitions, and the
+   * answer to `POST /broadcast` has no event id.
    */
   readonly aggregators?: number;
   /** Streams that nginx must be able to hold, default 50,000. */
   readonly streams?: number;
-  /** Start a gateway, ticker or aggregator again that ends by itself; default: only report it. */
+  /** Restart a gateway, ticker or aggregator that dies; default: only report it. */
   readonly restart?: boolean;
   /** Settings of the gateways, the ticker and the aggregators, over those of this process and of the stack. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Progress and deaths, a few lines for people; default nowhere. */
+  /** Progress and deaths, a few lines for people; default: none. */
   readonly log?: (line: string) => void;
-  /** Each line of each process; `name` is `kafka`, `gateway-1`, `ticker`, `aggregator`, `nginx`. Default nowhere. */
+  /** Each line of each process; `name` is `kafka`, `gateway-1`, `ticker`, `aggregator`, `nginx`. Default: none. */
   readonly onOutput?: (name: string, line: string) => void;
 }
 
@@ -47,9 +47,9 @@ export interface Stack {
   /** `host:port` of the brokers. */
   readonly kafka: readonly string[];
   readonly gateways: readonly StackGateway[];
-  /** Null when the brokers are somebody else's. */
+  /** Null when the stack did not start the brokers. */
   readonly broker: Broker | null;
-  /** Null when none was wanted. */
+  /** Null without one. */
   readonly ticker: Program | null;
   readonly aggregators: readonly Program[];
   readonly nginx: Nginx;
@@ -62,7 +62,7 @@ const TOPICS = 'events-topic';
 const TOPICS_WITH_SUMMARIES = `${TOPICS},events-summary-table=/summary`;
 const NGINX_READY_MS = 15_000;
 const NGINX_PAUSE_MS = 100;
-/** When a stack ends, nobody waits for its streams; nginx has ended them. */
+/** No drain when a stack ends: nginx has closed the streams. */
 const DRAIN_MS = 1_000;
 
 const discard = (): void => undefined;
@@ -119,9 +119,9 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
         command,
         url,
         env: {
-          // Without it jest's NODE_ENV would be inherited, and kafkajs has other retries in a test.
+          // Otherwise jest's NODE_ENV=test would be inherited, with which kafkajs retries differently.
           NODE_ENV: 'production',
-          // nginx: so that the admin page shows the clients' own addresses.
+          // 1: nginx. The admin page shows the clients' addresses.
           TRUST_PROXY: '1',
           KAFKA_BROKERS: kafka.join(','),
           KAFKA_TOPICS: process.env.KAFKA_TOPICS ?? (aggregatorCount > 0 ? TOPICS_WITH_SUMMARIES : TOPICS),

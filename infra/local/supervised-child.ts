@@ -18,18 +18,18 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Each line of its standard output and standard error. */
   readonly onLine?: (line: string) => void;
-  /** A path that is removed when this process dies without having ended the child. */
+  /** A path to remove when this process dies before the child has ended. */
   readonly removeOnOrphan?: string;
 }
 
 export interface SupervisedChild {
   readonly name: string;
   readonly pid: number;
-  /** Settles once the process, all that it started and its output have ended; never rejects. */
+  /** Settles once the process, its descendants and its output have ended; never rejects. */
   readonly exited: Promise<Exit>;
   /** Null while it runs. */
   exit(): Exit | null;
-  /** Sends a signal; nothing happens once it has ended. */
+  /** Sends a signal; no effect once it has ended. */
   signal(signal: NodeJS.Signals): void;
   /** Sends `signal` (default SIGTERM), and SIGKILL when it still runs after `deadlineMs`. */
   stop(options: { signal?: NodeJS.Signals; deadlineMs: number }): Promise<Exit>;
@@ -40,10 +40,10 @@ export interface SupervisedChild {
 /**
  * Starts a program that cannot outlive this process, not even when this process is killed.
  *
- * The shell puts a watchdog beside the program and becomes the program, so that the pid is the program's own. The
- * watchdog reads a pipe whose only writer is this process: its end means that this process is gone, and the whole
- * process group is killed. This needs neither Linux's prctl nor polling. A group of its own also keeps the terminal's
- * Ctrl-C away from the program, so that the one who started it decides the order of stopping.
+ * The shell starts a watchdog and then becomes the program (exec), so that the pid is the program's. The watchdog reads a
+ * pipe whose only writer is this process: end of file means that this process is dead, and the watchdog kills the whole
+ * process group. This needs neither Linux's prctl nor polling. The separate group also keeps Ctrl-C of the terminal from
+ * the program, so that its starter decides the order of stopping.
  */
 const LAUNCHER = `
 ( read -r never <&3 || {
@@ -63,8 +63,8 @@ export function startChild(options: ChildOptions): SupervisedChild {
   const child: ChildProcess = spawn('sh', ['-c', LAUNCHER, 'sh', options.command, ...options.args], {
     env: { ...(options.env ?? process.env), ORPHAN_PATH: options.removeOnOrphan ?? '' },
     detached: true,
-    // The pipe is not standard input, which Node closes when the program ends, before it says so: the watchdog would
-    // take it for the end of this process.
+    // Not standard input: Node closes it when the program ends, before 'exit', and the watchdog would take that for the
+    // end of this process.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
@@ -95,7 +95,7 @@ export function startChild(options: ChildOptions): SupervisedChild {
     child.on('close', () => resolve(ended!));
   });
   lifeline.on('error', () => {
-    // Nothing is ever written; that its reader has gone is told by 'exit'.
+    // Nothing is ever written; 'exit' reports that its reader has ended.
   });
   if (pid === undefined)
     throw new Error(`${name} could not be started: no shell or no such working directory`);

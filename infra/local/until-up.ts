@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeExit, type SupervisedChild } from './supervised-child';
 
 /**
- * Waits until a process that has been started does its work: asks `fault`, which answers what is still wrong, again and
- * again until that is null.
+ * Waits until a started process is up: calls `fault` again and again until it returns null instead of what is still
+ * wrong.
  *
  * @throws Error with the process's last lines, when it ends or something is still wrong after `deadlineMs`
  */
