@@ -6,15 +6,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, parseConfig } from '../src/config';
-import type { EventLog, NewRecord, Tail } from '../src/eventlog/event-log';
-import { entryWithMeta } from '../src/events/encoded-event';
-import { createFeed } from '../src/events/feed';
-import { createHistory } from '../src/events/history';
-import { createLogIds } from '../src/events/log-ids';
+import type { EventLog, NewRecord } from '../src/eventlog/event-log';
 import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
-import { Hub } from '../src/hub/hub';
 import { createLogger, type Logger } from '../src/logger';
+import { type Reading, startReading } from '../src/parts/reading';
 
 const READY_PAUSE_MS = 100;
 const CLOSE_DEADLINE_MS = 5_000;
@@ -67,51 +63,23 @@ async function main(): Promise<void> {
   running = false;
   process.stdout.write(`${JSON.stringify({ eventsPerS, cpuUs: (user + system) / events, refused })}\n`);
   await Promise.all(appending);
-  await reading?.tail.close();
+  await reading?.close();
   await log.close(CLOSE_DEADLINE_MS);
-  reading?.hub.close();
 }
 
-/** Tails the log into a hub that no stream has subscribed to. */
-function readIntoRing(log: EventLog, config: Config, logger: Logger): { hub: Hub; tail: Tail } {
-  const { fanout, kafka, replay } = config;
-  const topics = createTopicMap(config.topics);
-  const { warmRecords, maxFrameBytes } = fanout;
-  const ids = createLogIds();
-  const history = createHistory({
+/** Tails the event log into a hub that no stream has subscribed to. */
+function readIntoRing(log: EventLog, config: Config, logger: Logger): Reading {
+  return startReading({
     log,
-    topics,
-    ids,
-    config: replay,
-    sliceBytes: fanout.writeBytes,
-    maxFrameBytes,
-    retryMs: kafka.retryMaxMs,
-    logger,
-  });
-  const hub = new Hub({
-    ring: fanout.ring,
-    sliceBytes: fanout.writeBytes,
-    writesPerTurn: fanout.turnWrites,
-    onPressure: (held) => (held ? tail.pause() : tail.resume()),
-    onSinkError: (error) => {
+    topics: createTopicMap(config.topics),
+    config,
+    retryMs: config.kafka.retryMaxMs,
+    clockSkewMs: 0,
+    onStreamError: (error) => {
       throw error;
     },
-    withMeta: entryWithMeta,
-    idLine: ids.idLine,
-    history,
-    replay,
-  });
-  const feed = createFeed({
-    hub,
-    ids,
-    topics,
-    warmRecords,
-    maxFrameBytes,
-    clockSkewMs: 0,
     logger,
   });
-  const tail = log.tail(feed);
-  return { hub, tail };
 }
 
 main().catch((error: unknown) => {

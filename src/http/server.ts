@@ -28,21 +28,26 @@ export interface HttpServerDeps {
   /** Everything else. */
   readonly app: (req: IncomingMessage, res: ServerResponse) => void;
   readonly rejections: RejectionCounts;
+  /** Counted on by this server. */
+  readonly accepts: AcceptCount;
   readonly logger: Logger;
+}
+
+/** Connections accepted since the start. */
+export interface AcceptCount {
+  count: number;
 }
 
 export interface HttpServer {
   /** Resolves with the port it listens on. Rejects when the address is taken. */
   listen(): Promise<number>;
-  /** Connections accepted since the start. */
-  accepted(): number;
   /** Accepts nothing more, lets requests in flight finish within `deadlineMs`, then closes what is left. */
   close(deadlineMs: number): Promise<void>;
 }
 
 /** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, sockets, directRoutes, app, rejections, logger } = deps;
+  const { config, cors, sockets, directRoutes, app, rejections, accepts, logger } = deps;
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
@@ -90,9 +95,8 @@ export function createServer(deps: HttpServerDeps): HttpServer {
   }
   server.on('drop', () => rejections['too-many-connections']++);
 
-  let accepted = 0;
   server.on('connection', () => {
-    accepted++;
+    accepts.count++;
   });
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -114,7 +118,6 @@ export function createServer(deps: HttpServerDeps): HttpServer {
         });
       });
     },
-    accepted: () => accepted,
     async close(deadlineMs) {
       const deadline = setTimeout(() => {
         server.closeAllConnections();

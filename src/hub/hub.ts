@@ -14,14 +14,18 @@ export interface HubOptions extends Omit<SliceOptions, 'ring'> {
   readonly writesPerTurn: number;
   /** Connections accepted so far, of any kind; unset: fan-out need not make room for accepting. */
   readonly accepted?: () => number;
-  /** True: some audience is more than half a ring behind, so stop reading the log. False: it has caught up. */
-  readonly onPressure: (held: boolean) => void;
   readonly onSinkError: (error: unknown) => void;
   /** What is older than the ring. */
   readonly history: History;
   readonly replay: ReplayLimits;
   /** Called after each pass over the live streams of a subscription. Must not throw. */
   readonly onPass?: (pass: PassReport) => void;
+}
+
+/** What fills the hub. */
+export interface Reader {
+  pause(): void;
+  resume(): void;
 }
 
 export interface HubStats {
@@ -48,7 +52,6 @@ const CATCH_UP_BYTES_PER_WRITE = 512;
  */
 export class Hub {
   readonly ring: Ring;
-  readonly #options: HubOptions;
   readonly #emitter = new EventEmitter();
   readonly #audienceDeps: AudienceDeps;
   readonly #audiences = new Map<string, Audience>();
@@ -57,13 +60,13 @@ export class Hub {
   /** No audience is further behind. */
   #lowestPosition = 0;
   #held = false;
+  #reader: Reader | null = null;
   #deliveries = 0;
   #writes = 0;
   #bytes = 0;
   #holds = 0;
 
   constructor(options: HubOptions) {
-    this.#options = options;
     this.ring = new Ring(options.ring);
     this.#emitter.setMaxListeners(0);
     this.#scheduler = new Scheduler({
@@ -94,6 +97,11 @@ export class Hub {
       },
       onPass: (pass) => options.onPass?.(pass),
     };
+  }
+
+  /** Pauses this reader of the event log while some audience is more than half a ring behind. */
+  holdBack(reader: Reader): void {
+    this.#reader = reader;
   }
 
   /** Puts an event into the ring and sends it on its way. `positions` are those after it. */
@@ -246,6 +254,7 @@ export class Hub {
     if (behind === this.#held) return;
     this.#held = behind;
     if (behind) this.#holds++;
-    this.#options.onPressure(behind);
+    if (behind) this.#reader?.pause();
+    else this.#reader?.resume();
   }
 }

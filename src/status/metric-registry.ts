@@ -1,59 +1,32 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { PassReport } from '../hub/audience';
-import { OBSERVED_METRICS, PREFIX, READ_METRICS, type ReadMetric } from './metrics';
+import type { Histograms } from './histograms';
+import { PREFIX, READ_METRICS, type ReadMetric } from './metrics';
 import type { Snapshot, TakeSnapshot } from './snapshot';
 
 export interface MetricRegistryDeps {
+  readonly histograms: Pick<Histograms, 'render'>;
   readonly takeSnapshot: TakeSnapshot;
-  /** Timestamp of the entry's record, in Unix milliseconds; null when it is implausible. */
-  readonly timestampOf: (entry: PassReport['first'], nowMs: number) => number | null;
 }
 
-/** Renders the metrics for Prometheus, and takes the observations of the histograms. */
+/** Renders the metrics for Prometheus. */
 export interface MetricRegistry {
   readonly contentType: string;
   /** The text of one scrape. */
   render(): Promise<string>;
-  onPass(pass: PassReport): void;
-  onIngest(durationMs: number): void;
-  onProduced(durationMs: number): void;
-  onStreamClosed(lifetimeMs: number): void;
 }
 
-const MS_PER_S = 1_000;
-
-export function createMetricRegistry({ takeSnapshot, timestampOf }: MetricRegistryDeps): MetricRegistry {
+export function createMetricRegistry({ histograms, takeSnapshot }: MetricRegistryDeps): MetricRegistry {
   const registry = new Registry();
   const ofProcess = processMetrics();
   const updates = Object.entries(READ_METRICS).map(([name, metric]) => createRead(registry, name, metric));
-  const observed = Object.fromEntries(
-    Object.entries(OBSERVED_METRICS).map(([name, { help, buckets }]) => [
-      name,
-      createBucketCounts(PREFIX + name, help, buckets),
-    ]),
-  ) as Record<keyof typeof OBSERVED_METRICS, BucketCounts>;
 
   return {
     contentType: registry.contentType,
     async render() {
       const now = await takeSnapshot();
       for (const update of updates) update(now);
-      const histograms = Object.values(observed).map((histogram) => histogram.render());
-      return [await registry.metrics(), ...histograms, await ofProcess.metrics()].join('\n');
+      return [await registry.metrics(), ...histograms.render(), await ofProcess.metrics()].join('\n');
     },
-    onPass({ durationMs, events, first }) {
-      observed.fanout_batch_duration_seconds.observe(durationMs / MS_PER_S);
-      observed.fanout_batch_events.observe(events);
-      const nowMs = Date.now();
-      const timestampMs = timestampOf(first, nowMs);
-      // The producer's clock may be ahead of this gateway's.
-      if (timestampMs !== null)
-        observed.delivery_latency_seconds.observe(Math.max(0, nowMs - timestampMs) / MS_PER_S);
-    },
-    onIngest: (durationMs) => observed.ingest_duration_seconds.observe(durationMs / MS_PER_S),
-    onProduced: (durationMs) => observed.kafka_produce_duration_seconds.observe(durationMs / MS_PER_S),
-    onStreamClosed: (lifetimeMs) =>
-      observed.stream_duration_seconds.observe(Math.max(0, lifetimeMs) / MS_PER_S),
   };
 }
 
@@ -72,42 +45,6 @@ function createRead(registry: Registry, name: string, metric: ReadMetric): (now:
   return (now) => {
     counter.reset();
     for (const sample of read(now)) counter.inc({ ...sample.labels }, sample.value);
-  };
-}
-
-interface BucketCounts {
-  /** Cheap enough for the hot path: no label, no object, no lookup. */
-  observe(value: number): void;
-  /** In Prometheus' text format. */
-  render(): string;
-}
-
-/**
- * A histogram without labels. Not prom-client's, whose `observe` is many times slower: a pass observes three values, and
- * where every stream has a different channel, a pass serves a single stream.
- * @param buckets inclusive upper bounds, ascending
- */
-export function createBucketCounts(name: string, help: string, buckets: readonly number[]): BucketCounts {
-  /** One per bucket, and the last one for values above all bounds. */
-  const counts = new Array<number>(buckets.length + 1).fill(0);
-  let sum = 0;
-  return {
-    observe(value) {
-      let i = 0;
-      while (i < buckets.length && value > buckets[i]!) i++;
-      counts[i]!++;
-      sum += value;
-    },
-    render() {
-      const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
-      let total = 0;
-      for (const [i, count] of counts.entries()) {
-        total += count;
-        lines.push(`${name}_bucket{le="${buckets[i] ?? '+Inf'}"} ${total}`);
-      }
-      lines.push(`${name}_sum ${sum}`, `${name}_count ${total}`);
-      return `${lines.join('\n')}\n`;
-    },
   };
 }
 

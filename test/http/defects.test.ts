@@ -30,6 +30,7 @@ async function serve(route: DirectRoute, logger: Logger): Promise<string> {
     directRoutes: [route],
     app: () => undefined,
     rejections: createRejectionCounts(),
+    accepts: { count: 0 },
     logger,
   });
   return `http://127.0.0.1:${await server.listen()}`;

@@ -22,7 +22,6 @@ export function createTestHub(options: Partial<HubOptions> = {}): Hub {
     ring: { records: 100, bytes: 1 << 20 },
     sliceBytes: 1_000,
     writesPerTurn: 100,
-    onPressure: () => undefined,
     onSinkError: (error) => {
       throw error;
     },

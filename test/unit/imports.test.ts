@@ -18,6 +18,7 @@ const ORDER = [
   'roles',
   'status',
   'operator',
+  'parts',
 ];
 /** Rooms that know less than the order lets them. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -28,7 +29,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // As well, and of it only the decoder and the types of the gateway's events, see below.
   client: ['wire'],
 };
-const TOP_FOR_ROOMS = ['backoff', 'config', 'errors', 'logger', 'lifecycle', 'nearest-name', 'slabs'];
+const TOP_FOR_ROOMS = [
+  'backoff',
+  'config',
+  'errors',
+  'logger',
+  'lifecycle',
+  'nearest-name',
+  'slabs',
+  'version',
+];
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 

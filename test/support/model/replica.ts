@@ -1,27 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Config, parseConfig } from '../../../src/config';
-import { createLatestBounds } from '../../../src/eventlog/latest-bounds';
-import { createLatestEpochEnds } from '../../../src/eventlog/latest-epoch-ends';
-import { entryWithMeta } from '../../../src/events/encoded-event';
-import { createFeed } from '../../../src/events/feed';
-import { createHistory, type HistoryReader } from '../../../src/events/history';
-import { createLogIds, type LogIds } from '../../../src/events/log-ids';
+import { parseConfig } from '../../../src/config';
+import type { HistoryReader } from '../../../src/events/history';
+import type { LogIds } from '../../../src/events/log-ids';
 import { createTopicMap } from '../../../src/events/topic-map';
 import { createClientAddress } from '../../../src/http/client-address';
 import { createCors } from '../../../src/http/cors';
 import { parseTarget } from '../../../src/http/request-target';
-import { Hub } from '../../../src/hub/hub';
-import { createLastMatches } from '../../../src/hub/last-matches';
+import type { Hub } from '../../../src/hub/hub';
 import type { Logger } from '../../../src/logger';
-import { createHeartbeat, type Heartbeat } from '../../../src/sse/heartbeat';
+import { startReading } from '../../../src/parts/reading';
+import { createStreaming } from '../../../src/parts/streaming';
+import type { Heartbeat } from '../../../src/sse/heartbeat';
 import { NO_TROUBLES } from '../../../src/sse/log-troubles';
-import { OpenStreams } from '../../../src/sse/open-streams';
-import { createResume, type Resume } from '../../../src/sse/resume';
+import type { OpenStreams } from '../../../src/sse/open-streams';
+import type { Resume } from '../../../src/sse/resume';
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { createStreamAdmission } from '../../../src/sse/stream-admission';
-import { createStreamCounts } from '../../../src/sse/stream-counts';
-import { createStreamRoute } from '../../../src/sse/stream-route';
-import { createTokenExpiry } from '../../../src/sse/token-expiry';
 import { type ArrayLog, TOPICS } from './array-log';
 import type { FakeSocket } from './fake-socket';
 import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
@@ -97,82 +90,65 @@ export function createReplica(
   const log = createReplicaLog(array);
   let isInterrupted = false;
   const isLogInterrupted = () => isInterrupted;
-  const topics = createTopicMap(TOPICS.map((name) => ({ name, base: '/', encoding: 'utf8' })));
-  const cors = createCors([]);
-  const streams = new OpenStreams();
-  const counts = createStreamCounts();
-
-  const ids = createLogIds();
-  const history = createHistory({
+  const defaults = parseConfig({});
+  const reading = startReading({
     log: log.eventLog,
-    topics,
-    ids,
-    config: settings,
-    sliceBytes: settings.sliceBytes,
-    maxFrameBytes: MAX_FRAME_BYTES,
+    topics: createTopicMap(TOPICS.map((name) => ({ name, base: '/', encoding: 'utf8' }))),
+    config: {
+      fanout: {
+        ring: { records: settings.ringRecords, bytes: 1 << 30 },
+        warmRecords: settings.warmRecords,
+        writeBytes: settings.sliceBytes,
+        turnWrites: settings.writesPerTurn,
+        maxFrameBytes: MAX_FRAME_BYTES,
+      },
+      replay: {
+        readers: settings.readers,
+        chunkBytes: settings.chunkBytes,
+        cacheBytes: settings.cacheBytes,
+        cacheMs: settings.cacheMs,
+        maxRecords: settings.replayRecords,
+        maxBytes: 1 << 30,
+        maxMs: settings.replayMs,
+      },
+    },
     retryMs: RETRY_MS,
-    logger,
-  });
-  const hub: Hub = new Hub({
-    ring: { records: settings.ringRecords, bytes: 1 << 30 },
-    sliceBytes: settings.sliceBytes,
-    writesPerTurn: settings.writesPerTurn,
-    onPressure: (held) => (held ? tail.pause() : tail.resume()),
-    onSinkError: onFault,
-    withMeta: entryWithMeta,
-    idLine: ids.idLine,
-    history,
-    replay: { maxRecords: settings.replayRecords, maxBytes: 1 << 30, maxMs: settings.replayMs },
-  });
-  const { warmRecords } = settings;
-  const feed = createFeed({
-    hub,
-    ids,
-    topics,
-    warmRecords,
-    maxFrameBytes: MAX_FRAME_BYTES,
     clockSkewMs: 0,
+    onStreamError: onFault,
     nowMs: () => array.nowMs,
     logger,
   });
-  const tail = log.eventLog.tail(feed);
-  const latestBounds = createLatestBounds(() => log.eventLog.bounds());
-  const resume = createResume({
-    ring: hub.ring,
-    lastMatches: createLastMatches(hub.ring),
-    layout: () => ids.layout()!,
-    bounds: (options) => (options === undefined ? latestBounds() : log.eventLog.bounds(options)),
-    epochEnds: createLatestEpochEnds((asked) => log.eventLog.epochEnds(asked)),
-    config: { recheckMs: RECHECK_MS, growthMs: GROWTH_MS },
-    retryMs: RETRY_MS,
-    outageRetryMs: RETRY_MS,
-  });
-  const config: Config['streams'] = {
-    ...parseConfig({}).streams,
-    heartbeatMs: 0,
-    retryMinMs: 1,
-    retryMaxMs: 2,
-    maxClientBufferBytes: settings.maxClientBufferBytes,
-  };
-  const route = createStreamRoute({
-    hub,
-    streams,
-    resume,
-    counts,
-    cors,
-    config,
-    idOf: ids.idOf,
-    isReady: () => ids.layout() !== null,
-    whenReady: ids.whenReady,
+  const { hub, ids, history, feed } = reading;
+  const { route, streams, resume, heartbeat } = createStreaming({
+    reading,
+    log: log.eventLog,
+    edge: {
+      cors: createCors([]),
+      clientAddress: createClientAddress(0),
+      sockets: { take: (req, _res, onSocket) => onSocket(req.socket) },
+      onRejected: ignore,
+    },
+    config: {
+      streams: {
+        ...defaults.streams,
+        heartbeatMs: 0,
+        checkMs: 0,
+        retryMinMs: 1,
+        retryMaxMs: 2,
+        maxClientBufferBytes: settings.maxClientBufferBytes,
+      },
+      resume: { recheckMs: RECHECK_MS, growthMs: GROWTH_MS },
+      turnWrites: settings.writesPerTurn,
+      logLinesPerSecond: 0,
+      noticeMs: 0,
+      takesBatches: true,
+      retryMinMs: RETRY_MS,
+      retryMaxMs: RETRY_MS,
+    },
+    guard: null,
     troubles: () => (isInterrupted ? { isAway: true, topics: new Map() } : NO_TROUBLES),
     baseOf: () => '/',
-    takesBatches: true,
-    admission: createStreamAdmission({ hub, streams, config, draining: () => null }),
-    onRejected: ignore,
-    guard: null,
-    tokenExpiry: createTokenExpiry({ noticeMs: 0 }),
-    clientAddress: createClientAddress(0),
-    sockets: { take: (req, _res, onSocket) => onSocket(req.socket) },
+    draining: () => null,
     logger,
   });
 
@@ -184,7 +160,7 @@ export function createReplica(
     resume,
     log,
     streams,
-    heartbeat: createHeartbeat({ hub, idOf: ids.idOf, counts, everyMs: 0 }),
+    heartbeat,
     connect(socket, path, lastEventId) {
       const headers = lastEventId === null ? {} : { 'last-event-id': lastEventId };
       // HTTP/1.0: the bytes come without chunked framing.
@@ -202,8 +178,7 @@ export function createReplica(
     isLogInterrupted,
     close() {
       for (const stream of streams.snapshot()) stream.destroy('drain');
-      history.close();
-      hub.close();
+      void reading.close();
     },
   };
 }

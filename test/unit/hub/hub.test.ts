@@ -10,7 +10,6 @@ function createHub(options: Partial<HubOptions> = {}) {
   const errors: unknown[] = [];
   let beforeRing = 0;
   const hub = createTestHub({
-    onPressure: (held) => pressure.push(held),
     onSinkError: (error) => errors.push(error),
     history: createTestHistory({
       read() {
@@ -20,6 +19,7 @@ function createHub(options: Partial<HubOptions> = {}) {
     }),
     ...options,
   });
+  hub.holdBack({ pause: () => pressure.push(true), resume: () => pressure.push(false) });
   hub.restart([0n]);
   let published = 0;
   const publish = (channel: string | null, text = `e${published}`) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
-import { createBucketCounts } from '../../../src/status/metric-registry';
+import { createBucketCounts } from '../../../src/status/histograms';
 
 const NAME = 'test_seconds';
 const HELP = 'what is tested';

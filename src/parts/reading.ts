@@ -1,0 +1,98 @@
+import type { Config } from '../config';
+import type { EventLog } from '../eventlog/event-log';
+import { type EncodedEvent, entryWithMeta } from '../events/encoded-event';
+import { createFeed, type Feed } from '../events/feed';
+import { createHistory, type HistoryReader } from '../events/history';
+import { createLogIds, type LogIds } from '../events/log-ids';
+import type { TopicMap } from '../events/topic-map';
+import type { PassReport } from '../hub/audience';
+import { Hub } from '../hub/hub';
+import type { Logger } from '../logger';
+
+export interface ReadingDeps {
+  readonly log: EventLog;
+  readonly topics: TopicMap;
+  readonly config: Pick<Config, 'fanout' | 'replay'>;
+  /** Pause before a read of history that failed is tried again. */
+  readonly retryMs: number;
+  /** By how much clocks of producers and brokers may differ from this one. */
+  readonly clockSkewMs: number;
+  /** Connections accepted so far; unset: fan-out need not make room for accepting. */
+  readonly accepts?: { readonly count: number };
+  /** Called after each pass over the live streams of a subscription. Must not throw. */
+  readonly onPass?: (pass: PassReport) => void;
+  /** Called with each event that is published live. */
+  readonly onEvent?: (event: EncodedEvent) => void;
+  /** A stream threw when it was written to, and was dropped. */
+  readonly onStreamError: (error: unknown) => void;
+  /** Unix time; unset: the system's. */
+  readonly nowMs?: () => number;
+  readonly logger: Logger;
+}
+
+/** From the event log to the hub: what its tail brings, and what is older. */
+export interface Reading {
+  readonly ids: LogIds;
+  readonly history: HistoryReader;
+  readonly hub: Hub;
+  readonly feed: Feed;
+  close(): Promise<void>;
+}
+
+export function startReading(deps: ReadingDeps): Reading {
+  const { log, topics, config, retryMs, accepts, onPass, onEvent, nowMs, logger } = deps;
+  const {
+    ring,
+    writeBytes: sliceBytes,
+    turnWrites: writesPerTurn,
+    maxFrameBytes,
+    warmRecords,
+  } = config.fanout;
+  const ids = createLogIds();
+  const history = createHistory({
+    log,
+    topics,
+    ids,
+    config: config.replay,
+    sliceBytes,
+    maxFrameBytes,
+    retryMs,
+    logger,
+  });
+  const hub = new Hub({
+    ring,
+    sliceBytes,
+    writesPerTurn,
+    ...(accepts && { accepted: () => accepts.count }),
+    onSinkError: deps.onStreamError,
+    withMeta: entryWithMeta,
+    idLine: ids.idLine,
+    history,
+    replay: config.replay,
+    ...(onPass && { onPass }),
+  });
+  const feed = createFeed({
+    hub,
+    ids,
+    topics,
+    warmRecords,
+    maxFrameBytes,
+    clockSkewMs: deps.clockSkewMs,
+    ...(nowMs && { nowMs }),
+    ...(onEvent && { onEvent }),
+    logger,
+  });
+  const tail = log.tail(feed);
+  hub.holdBack(tail);
+  return {
+    ids,
+    history,
+    hub,
+    feed,
+    async close() {
+      history.close();
+      await tail.close();
+      hub.close();
+    },
+  };
+}

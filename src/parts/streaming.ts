@@ -1,0 +1,147 @@
+import type { SubscribeGuard } from '../auth/subscribe-guard';
+import type { Config } from '../config';
+import type { GatewayError } from '../errors';
+import type { EventLog } from '../eventlog/event-log';
+import { createLatestBounds } from '../eventlog/latest-bounds';
+import { createLatestEpochEnds } from '../eventlog/latest-epoch-ends';
+import type { DirectRoute } from '../http/direct-route';
+import { createLastMatches } from '../hub/last-matches';
+import type { Logger } from '../logger';
+import { createHeartbeat, type Heartbeat } from '../sse/heartbeat';
+import type { LogTroubles } from '../sse/log-troubles';
+import { OpenStreams } from '../sse/open-streams';
+import { createResume, type Resume } from '../sse/resume';
+import { createSlowStreams } from '../sse/slow-streams';
+import { createStreamAdmission } from '../sse/stream-admission';
+import { createStreamCounts, type StreamCounts } from '../sse/stream-counts';
+import { drainStreams } from '../sse/stream-drain';
+import { createStreamLog } from '../sse/stream-log';
+import { startStreamRounds } from '../sse/stream-rounds';
+import { createStreamRoute } from '../sse/stream-route';
+import { createTokenExpiry } from '../sse/token-expiry';
+import type { Edge } from './edge';
+import type { Reading } from './reading';
+
+/** The end of a stream takes about as long as so many writes of an event. */
+const CLOSE_WRITES = 10;
+
+export interface StreamingDeps {
+  readonly reading: Pick<Reading, 'hub' | 'ids'>;
+  readonly log: Pick<EventLog, 'bounds' | 'epochEnds'>;
+  readonly edge: Pick<Edge, 'cors' | 'clientAddress' | 'onRejected'> & {
+    readonly sockets: Pick<Edge['sockets'], 'take'>;
+  };
+  readonly config: {
+    readonly streams: Config['streams'];
+    readonly resume: Config['resume'];
+    readonly turnWrites: number;
+    readonly logLinesPerSecond: number;
+    readonly noticeMs: number;
+    readonly takesBatches: boolean;
+    /** Pauses before the event log is asked again: for partitions that an id knows, and after an outage. */
+    readonly retryMinMs: number;
+    readonly retryMaxMs: number;
+  };
+  /** Null: anyone may subscribe to anything. */
+  readonly guard: SubscribeGuard | null;
+  /** What of the event log cannot be read at the moment. */
+  readonly troubles: () => LogTroubles;
+  /** Base channel of a topic. */
+  readonly baseOf: (topic: string) => string;
+  readonly draining: () => GatewayError | null;
+  readonly onStreamClosed?: (lifetimeMs: number) => void;
+  readonly logger: Logger;
+}
+
+/** From a request for a stream to its end. */
+export interface Streaming {
+  readonly route: DirectRoute;
+  readonly streams: OpenStreams;
+  readonly counts: StreamCounts;
+  readonly resume: Resume;
+  readonly heartbeat: Heartbeat;
+  /** From now on streams get heartbeats, and those that are slow or have expired are ended. */
+  startRounds(): void;
+  /** Ends all streams, spread over time. */
+  drain(shutdown: Config['shutdown']): Promise<void>;
+  close(): void;
+}
+
+export function createStreaming(deps: StreamingDeps): Streaming {
+  const { reading, log, edge, config, troubles, baseOf, draining, logger } = deps;
+  const { hub, ids } = reading;
+  const { turnWrites } = config;
+  const { checkMs } = config.streams;
+  const streamLog = createStreamLog({
+    logger,
+    linesPerSecond: config.logLinesPerSecond,
+    eventsOf: ({ subscriber }) => (subscriber === null ? 0 : hub.sentTo(subscriber)),
+  });
+  const streams = new OpenStreams({
+    onOpen: streamLog.onOpen,
+    onClose(stream, reason) {
+      deps.onStreamClosed?.(Date.now() - stream.openedAtMs);
+      streamLog.onClose(stream, reason);
+    },
+  });
+  const counts = createStreamCounts();
+  const tokenExpiry = createTokenExpiry({ noticeMs: config.noticeMs });
+  const latestBounds = createLatestBounds(() => log.bounds());
+  const resume = createResume({
+    ring: hub.ring,
+    lastMatches: createLastMatches(hub.ring),
+    layout: () => ids.layout()!,
+    bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
+    epochEnds: createLatestEpochEnds((asked) => log.epochEnds(asked)),
+    config: config.resume,
+    retryMs: config.retryMinMs,
+    outageRetryMs: config.retryMaxMs,
+  });
+  const route = createStreamRoute({
+    hub,
+    streams,
+    resume,
+    counts,
+    ...edge,
+    config: config.streams,
+    idOf: ids.idOf,
+    isReady: () => ids.layout() !== null,
+    whenReady: ids.whenReady,
+    troubles,
+    baseOf,
+    takesBatches: config.takesBatches,
+    admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
+    guard: deps.guard,
+    tokenExpiry,
+    logger,
+  });
+  const heartbeat = createHeartbeat({ hub, idOf: ids.idOf, counts, everyMs: checkMs });
+  let rounds: { stop(): void } | null = null;
+
+  return {
+    route,
+    streams,
+    counts,
+    resume,
+    heartbeat,
+    startRounds() {
+      rounds ??= startStreamRounds({
+        streams,
+        heartbeat,
+        slowStreams: createSlowStreams(config.streams),
+        tokenExpiry,
+        everyMs: checkMs,
+        streamsPerTurn: turnWrites,
+        onError: (error) => logger.error({ err: error }, 'Heartbeat sweep failed'),
+      });
+    },
+    drain({ drainMs, drainGapMs }) {
+      const closesPerTurn = Math.ceil(turnWrites / CLOSE_WRITES);
+      return drainStreams(streams, { drainMs, gapMs: drainGapMs, closesPerTurn });
+    },
+    close() {
+      rounds?.stop();
+      streamLog.stop();
+    },
+  };
+}
