@@ -42,14 +42,13 @@ export interface AudienceDeps extends SliceOptions {
 
 /**
  * All streams of one subscription. The members are live: each pass gathers the records that came since the last one
- * into one chunk and writes the same bytes to every member. The others are private and fed alone until they have
- * caught up. docs/decisions/0002-ring-and-audiences.md has the rules and what breaks without each.
+ * into one chunk and writes the same bytes to every member. The others are served alone until they have caught up. docs/decisions/0002-ring-and-audiences.md has the rules and what breaks without each.
  */
 export class Audience {
   readonly subscription: Subscription;
   readonly catchUp: CatchUp;
-  /** Waits in the live queue. */
-  queued = false;
+  /** In the queue of audiences that have something to serve. The scheduler's own mark. */
+  isQueued = false;
   readonly #deps: AudienceDeps;
   readonly #members: Subscriber[] = [];
   /**
@@ -84,9 +83,9 @@ export class Audience {
     return this.#pass?.start ?? this.#pending?.[0]?.seq ?? this.#deps.ring.head;
   }
 
-  /** Events that a subscriber was given since it came. */
+  /** Events sent to a subscriber since it subscribed. */
   sentTo(subscriber: Subscriber): number {
-    if (subscriber.state !== 'live') return subscriber.sent;
+    if (subscriber.phase.name !== 'live') return subscriber.sent;
     const running = this.#pass !== null && subscriber.served === this.#pass ? this.#pass.events : 0;
     return subscriber.sent + this.#passedEvents + running;
   }
@@ -101,24 +100,23 @@ export class Audience {
   };
 
   remove(subscriber: Subscriber): void {
-    if (subscriber.state === 'live') this.#leave(subscriber);
-    else this.catchUp.forget(subscriber);
-    subscriber.state = 'gone';
+    if (subscriber.phase.name === 'live') this.#leave(subscriber);
+    this.catchUp.remove(subscriber);
   }
 
-  /** Nothing before the head counts any more. */
+  /** Nothing before the ring's head counts any more. */
   restart(): void {
     this.#pending = null;
     this.catchUp.restart();
-    if (this.#pass === null) this.#settle();
+    if (this.#pass === null) this.#proceed();
   }
 
-  /** The log of a partition was truncated: entries were found to be void. */
+  /** A partition was truncated: some entries are void. */
   onTruncated(): void {
     const pending = this.#pending?.filter(({ isVoid }) => !isVoid) ?? [];
     this.#pending = pending.length === 0 ? null : pending;
     this.catchUp.onTruncated();
-    if (this.#pass === null) this.#settle();
+    if (this.#pass === null) this.#proceed();
   }
 
   /** Goes on with the running pass, or begins one, up to `budget` writes. Answers how many it made. */
@@ -134,11 +132,10 @@ export class Audience {
     return writes;
   }
 
-  /** Takes a private subscriber that stands exactly where the members are, between two passes. */
+  /** Takes a subscriber that stands exactly where the members are, between two passes. */
   join(subscriber: Subscriber): void {
-    subscriber.state = 'live';
     subscriber.sent -= this.#passedEvents;
-    subscriber.place = this.#members.push(subscriber) - 1;
+    subscriber.index = this.#members.push(subscriber) - 1;
   }
 
   #beginPass(): Pass | null {
@@ -177,11 +174,12 @@ export class Audience {
     let writes = 0;
     while (pass.next >= 0 && writes < budget) {
       const member = this.#members[pass.next--];
-      // Who left was replaced by the last member, who had its turn already.
+      // A member that left was replaced by the last one, which had its turn already.
       if (member === undefined || member.served === pass) continue;
       member.served = pass;
       writes++;
-      if (this.write(member, chunk) || member.state !== 'live') continue;
+      if (this.write(member, chunk) || member.phase.name !== 'live') continue;
+      // A slow client: it is served alone from here on.
       member.sent = this.sentTo(member);
       this.#leave(member);
       this.catchUp.takeBack(member, pass);
@@ -197,30 +195,30 @@ export class Audience {
     pass.chunk = null;
     this.#pass = null;
     this.#passedEvents += pass.events;
-    // All that matches since the end of the pass is pending: from there to the first pending entry is nothing to feed.
+    // All that matches since the end of the pass is pending: from there to the first pending entry nothing is to be sent.
     this.catchUp.skipTo(this.position, pass);
-    this.#settle();
+    this.#proceed();
   }
 
-  /** Between two passes: lets join who can, sends to be fed who cannot, and gathers nothing when there are no members. */
-  #settle(): void {
-    this.catchUp.judgeWaiting();
+  /** Between two passes: streams that have caught up join; without members nothing is gathered. */
+  #proceed(): void {
+    this.catchUp.proceedJoining();
     if (this.#members.length > 0 || this.#pending === null) return;
     this.#pending = null;
-    this.catchUp.judgeWaiting();
+    this.catchUp.proceedJoining();
   }
 
   /** Swap-remove, so that leaving costs the same for any number of members. */
   #leave(member: Subscriber): void {
     const last = this.#members.pop()!;
     if (last !== member) {
-      this.#members[member.place] = last;
-      last.place = member.place;
+      this.#members[member.index] = last;
+      last.index = member.index;
     }
-    if (this.#members.length === 0 && this.#pass === null) this.#settle();
+    if (this.#members.length === 0 && this.#pass === null) this.#proceed();
   }
 
-  /** False when the sink is full. A sink that throws is dropped. */
+  /** False when the socket is full. A sink that throws is dropped. */
   write(subscriber: Subscriber, chunk: Chunk): boolean {
     try {
       return subscriber.sink.write(chunk);

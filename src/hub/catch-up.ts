@@ -1,27 +1,37 @@
 import { encodeFrame } from '../wire/frame';
-import type { StreamReset } from '../wire/gateway-events';
+import type { JsonEventName, StreamReset } from '../wire/gateway-events';
 import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
 import type { HistoryChunk } from './replay';
 import type { Positions } from './ring';
 import { addFrame, type SliceSource } from './slice';
-import type { Delivery, Subscriber } from './subscriber';
+import {
+  type Delivery,
+  type HistoryPlace,
+  type Phase,
+  type Place,
+  phaseAt,
+  type RingPlace,
+  type Subscriber,
+} from './subscriber';
+
+const LIVE: Phase = { name: 'live' };
+const CLOSED: Phase = { name: 'closed' };
 
 /** Ring entries that one slice looks at: bounds the work for a subscription that matches few of them. */
 const SLICE_ENTRIES = 4_096;
 
 /**
- * The private subscribers of one audience: those that came with a past, and those whose sockets were full. Each has a
- * position of its own and is fed from the ring, from what is older than the ring first, until it stands where the
- * members stand.
+ * The streams of one audience that are served alone: those that resumed, and slow clients. Each has a place of its own
+ * and is served from history and then from the ring, until it has caught up with the members.
  */
 export class CatchUp {
   readonly #audience: Audience;
   readonly #deps: AudienceDeps;
-  readonly #private = new Set<Subscriber>();
-  /** Fed as far as the members or further, but not to join in the middle of a pass. */
-  readonly #waiting = new Set<Subscriber>();
-  /** Records before this one do not count any more. */
+  readonly #subscribers = new Set<Subscriber>();
+  /** Those of them in the phase `joining`. */
+  readonly #joining = new Set<Subscriber>();
+  /** Entries before this one do not count any more. */
   #restartedAt = 0;
   #restartPositions: Positions = [];
 
@@ -31,282 +41,299 @@ export class CatchUp {
   }
 
   get isEmpty(): boolean {
-    return this.#private.size === 0;
+    return this.#subscribers.size === 0;
   }
 
-  /** Takes a new subscriber, which stands at its `seq` or, without one, at its floor. */
+  /** Takes a new subscriber, which may become live before this returns. */
   add(subscriber: Subscriber): void {
-    this.#private.add(subscriber);
-    this.#judge(subscriber);
+    this.#subscribers.add(subscriber);
+    this.#proceed(subscriber);
   }
 
-  /** Takes a member whose sink was full after `pass`. */
+  /** Takes a member whose socket was full after `pass`. */
   takeBack(member: Subscriber, pass: Pass): void {
-    member.state = 'private';
-    member.blocked = true;
-    this.#private.add(member);
-    if (pass.end >= this.#restartedAt) this.#stand(member, pass.end, pass.endPositions);
-    else this.#stand(member, this.#restartedAt, this.#restartPositions);
+    const isBefore = pass.end < this.#restartedAt;
+    const place: RingPlace = {
+      in: 'ring',
+      seq: isBefore ? this.#restartedAt : pass.end,
+      positions: isBefore ? this.#restartPositions : pass.endPositions,
+      floor: null,
+      heldBack: null,
+    };
+    this.#subscribers.add(member);
+    this.#enter(member, { name: 'slow', place });
   }
 
-  forget(subscriber: Subscriber): void {
-    this.#private.delete(subscriber);
-    this.#waiting.delete(subscriber);
-    this.#deps.scheduler.removeAhead(subscriber);
-    if (this.#private.size === 0) this.#deps.slices.forget(this);
+  remove(subscriber: Subscriber): void {
+    this.#leave(subscriber, CLOSED);
   }
 
-  /** Who was behind, or ahead, goes on from the head. */
+  /** The socket of a slow client is writable again. */
+  onWritable(subscriber: Subscriber): void {
+    if (subscriber.phase.name === 'slow') this.#enter(subscriber, phaseAt(subscriber.phase.place));
+  }
+
+  /** The ring was restarted: all go on at its head. */
   restart(): void {
-    const { ring } = this.#deps;
-    this.#deps.slices.forget(this);
+    const { ring, slices } = this.#deps;
+    slices.forget(this);
     this.#restartedAt = ring.head;
     this.#restartPositions = ring.positions;
-    for (const subscriber of this.#private) {
-      this.#deps.scheduler.removeAhead(subscriber);
-      subscriber.floor = null;
-      subscriber.held = null;
-      this.#stand(subscriber, ring.head, ring.positions);
-      if (!subscriber.blocked) this.#waiting.add(subscriber);
+    for (const subscriber of this.#subscribers) {
+      const { head: seq, positions } = ring;
+      const place: RingPlace = { in: 'ring', seq, positions, floor: null, heldBack: null };
+      const name = subscriber.phase.name === 'slow' ? 'slow' : 'joining';
+      this.#enter(subscriber, { name, place });
     }
   }
 
   /**
-   * A partition goes on in a slot of its own: the last slice may have entries that are void, and whoever holds the
-   * partition back does not hold that slot back yet.
+   * A partition was truncated and goes on in a slot of its own: the last slice may have void entries, and streams that
+   * hold the partition back do not hold back the new slot yet.
    */
   onTruncated(): void {
     this.#deps.slices.forget(this);
     this.releaseAll();
   }
 
-  /** What was held back may be readable again. */
+  /** What is held back may be readable again. */
   releaseAll(): void {
-    for (const subscriber of this.#private) if (subscriber.held !== null) this.#release(subscriber);
-  }
-
-  /** What a private subscriber has been given, told, or had already. */
-  servedPositions({ seq, floor, covered, held }: Subscriber): Positions {
-    if (floor === null) return covered;
-    return seq === null ? floor : this.#deps.ring.furthest(covered, floor, held);
-  }
-
-  #release(subscriber: Subscriber): void {
-    subscriber.floor = this.servedPositions(subscriber);
-    subscriber.seq = null;
-    subscriber.held = null;
-    // The time that it waited does not count.
-    subscriber.spending = null;
-    this.#deps.scheduler.removeAhead(subscriber);
-    this.#deps.scheduler.addSubscriber(subscriber);
-  }
-
-  /** A slot is about to be read from `start` on: those that have less leave their place in the ring. */
-  takeBehind(slot: number, start: bigint): Subscriber[] {
-    const time = this.#deps.ring.positions[slot];
-    const behind: Subscriber[] = [];
-    for (const subscriber of this.#private) {
-      const position = subscriber.floor?.[slot];
-      if (position === undefined || position >= start || position === time) continue;
-      subscriber.floor = this.servedPositions(subscriber);
-      subscriber.seq = null;
-      this.#waiting.delete(subscriber);
-      this.#deps.scheduler.removeAhead(subscriber);
-      behind.push(subscriber);
+    for (const subscriber of this.#subscribers) {
+      const place = subscriber.place!;
+      if (place.heldBack === null) continue;
+      // The time that it waited does not count.
+      subscriber.spending = null;
+      this.#moveTo(subscriber, { in: 'history', floor: this.servedPositions(place), heldBack: null });
     }
-    return behind;
+  }
+
+  /** A slot is about to be read from the offset `start` on: streams that have less of it leave the ring. */
+  leaveRing(slot: number, start: bigint): void {
+    const time = this.#deps.ring.positions[slot];
+    for (const subscriber of this.#subscribers) {
+      const place = subscriber.place!;
+      const position = place.floor?.[slot];
+      if (position === undefined || position >= start || position === time) continue;
+      const { heldBack } = place;
+      this.#moveTo(subscriber, { in: 'history', floor: this.servedPositions(place), heldBack });
+    }
+  }
+
+  /** What a stream at this place was sent, or had already. */
+  servedPositions(place: Place): Positions {
+    const { floor } = place;
+    if (place.in === 'history') return place.floor;
+    return floor === null
+      ? place.positions
+      : this.#deps.ring.furthest(place.positions, floor, place.heldBack);
   }
 
   /** To be called between two passes. */
-  judgeWaiting(): void {
-    for (const subscriber of this.#waiting) this.#judge(subscriber);
+  proceedJoining(): void {
+    for (const subscriber of this.#joining) this.#proceed(subscriber);
   }
 
-  /** Whoever waits between the end of `pass` and `position` has nothing to get in between. */
+  /** Nothing matches between the end of `pass` and `position`, so streams that stand in between may skip it. */
   skipTo(position: number, pass: Pass): void {
-    for (const subscriber of this.#waiting) {
-      const { seq } = subscriber;
-      if (seq !== null && seq >= pass.end && seq < position) subscriber.seq = position;
+    for (const { phase } of this.#joining) {
+      if (phase.name !== 'joining') continue;
+      const { place } = phase;
+      if (place.seq >= pass.end && place.seq < position) place.seq = position;
     }
   }
 
-  /** Who came to stand where the pass began, while it ran, gets its bytes too: else it would run after every pass. */
+  /** Streams that reached the beginning of the pass while it ran get its bytes too: else they would run after each pass. */
   serveLate(pass: Pass, budget: number): { readonly writes: number; readonly isDone: boolean } {
     let writes = 0;
-    for (const subscriber of this.#waiting) {
-      if (subscriber.seq !== pass.start) continue;
+    for (const subscriber of this.#joining) {
+      const { phase } = subscriber;
+      if (phase.name !== 'joining' || phase.place.seq !== pass.start) continue;
       if (writes === budget) return { writes, isDone: false };
       writes++;
-      this.#stand(subscriber, pass.end, pass.endPositions);
-      this.#give(subscriber, pass.chunk, pass);
-      if (subscriber.blocked) this.#waiting.delete(subscriber);
+      this.#stand(phase.place, pass.end, pass.endPositions);
+      this.#give(subscriber, phase.place, pass.chunk, pass);
     }
     return { writes, isDone: true };
   }
 
-  /** Gives a private subscriber its next slice, or makes it a member. Answers how many bytes it was given. */
+  /** Sends a stream its next slice, or makes it live. Answers how many bytes were sent. */
   serve(subscriber: Subscriber): number {
-    if (subscriber.state !== 'private' || subscriber.blocked) return 0;
-    const seq = this.#seqOf(subscriber);
-    const bytes = seq === null ? this.#serveHistory(subscriber) : this.#serveRing(subscriber, seq);
+    const { phase } = subscriber;
+    if (phase.name === 'live' || phase.name === 'closed' || phase.name === 'slow') return 0;
+    const place = this.#locate(phase.place);
+    if (place !== phase.place) this.#enter(subscriber, phaseAt(place));
+    const bytes =
+      place.in === 'ring' ? this.#serveRing(subscriber, place) : this.#serveHistory(subscriber, place);
     if (bytes === null) return 0;
-    if (subscriber.state === 'private' && !subscriber.blocked) this.#judge(subscriber);
+    this.#proceed(subscriber);
     return bytes;
   }
 
-  #serveRing(subscriber: Subscriber, seq: number): number {
-    const limit = this.#limitOf(subscriber);
-    if (seq >= limit) return 0;
+  #serveRing(subscriber: Subscriber, place: RingPlace): number {
+    const limit = this.#limitOf(place);
+    if (place.seq >= limit) return 0;
     const { ring, slices } = this.#deps;
-    const slice = slices.of(this.#audience.subscription, this.#sourceOf(subscriber, seq, limit));
+    const slice = slices.of(this.#audience.subscription, this.#sourceOf(place, limit));
     const positions = ring.positionsAt(slice.end);
-    const { floor } = subscriber;
-    if (slice.announcesReset && floor !== null)
-      subscriber.floor = ring.toldFloor(floor, Math.max(floor.length, positions.length));
-    this.#stand(subscriber, slice.end, positions);
-    return this.#give(subscriber, slice.chunk, slice.delivery);
+    if (slice.announcesReset && place.floor !== null)
+      place.floor = ring.toldFloor(place.floor, Math.max(place.floor.length, positions.length));
+    this.#stand(place, slice.end, positions);
+    return this.#give(subscriber, place, slice.chunk, slice.delivery);
   }
 
-  /** Null: it is served again when a read is done, or has ended. */
-  #serveHistory(subscriber: Subscriber): number | null {
+  /** Null: it waits for a read, or has ended. */
+  #serveHistory(subscriber: Subscriber, place: HistoryPlace): number | null {
     const { ring, replay } = this.#deps;
-    const floor = subscriber.floor!;
-    if (floor.length !== ring.positions.length) {
+    if (place.floor.length !== ring.positions.length) {
       // Partitions were replaced while the stream was behind the ring.
-      const reached = ring.toldFloor(floor, ring.positions.length);
-      const reset = replay.resetAfter(floor, reached);
-      subscriber.floor = reached;
-      if (reset !== null) return this.#announce(subscriber, reset, reached);
+      const reached = ring.toldFloor(place.floor, ring.positions.length);
+      const reset = replay.resetAfter(place.floor, reached);
+      place.floor = reached;
+      if (reset !== null) return this.#announce(subscriber, place, reset);
     }
-    const step = replay.next(subscriber);
-    if (step.do === 'serve') return this.#serveChunk(subscriber, step.chunk);
+    const step = replay.next(subscriber, place);
+    if (step.do === 'serve') return this.#serveChunk(subscriber, place, step.chunk);
     if (step.do === 'skip') {
-      subscriber.held = step.held;
+      place.heldBack = step.heldBack;
       return 0;
     }
-    // Far in the past and with few events for it, a client that only knew its last id might resume there for ever.
-    if (step.do === 'end') subscriber.sink.comeBack(subscriber.floor!);
+    // With the positions: if few events matched, the client would resume at the same id for ever.
+    if (step.do === 'end') subscriber.sink.endReplay(place.floor);
     return null;
   }
 
-  #serveChunk(subscriber: Subscriber, chunk: HistoryChunk): number {
+  #serveChunk(subscriber: Subscriber, place: HistoryPlace, chunk: HistoryChunk): number {
     const { ring, slices, replay } = this.#deps;
-    const floor = ring.positions.map((_, slot) => ring.positionIn(subscriber.floor!, slot));
-    const {
-      end,
-      chunk: bytes,
-      delivery,
-    } = slices.of(this.#audience.subscription, replay.sourceOf(chunk, floor));
-    const reached = end < chunk.entries.length ? chunk.entries[end - 1]!.next : chunk.next;
-    subscriber.floor = reached > floor[chunk.slot]! ? floor.with(chunk.slot, reached) : floor;
-    const spending = subscriber.spending!;
-    spending.events += delivery.events;
-    spending.bytes += bytes?.bytes ?? 0;
-    return this.#give(subscriber, bytes, delivery);
+    const floor = ring.positions.map((_, slot) => ring.positionIn(place.floor, slot));
+    const slice = slices.of(this.#audience.subscription, replay.sourceOf(chunk, floor));
+    const isWhole = slice.end === chunk.entries.length;
+    place.floor = floor.with(chunk.slot, isWhole ? chunk.next : chunk.entries[slice.end - 1]!.next);
+    replay.spend(subscriber, slice);
+    return this.#give(subscriber, place, slice.chunk, slice.delivery);
   }
 
-  #announce(subscriber: Subscriber, reset: StreamReset, positions: Positions): number {
+  #announce(subscriber: Subscriber, place: HistoryPlace, reset: StreamReset): number {
+    const event = 'gateway.reset' satisfies JsonEventName;
+    const frame = encodeFrame(null, event, Buffer.from(JSON.stringify(reset)));
     const parts: Uint8Array[] = [];
-    const frame = encodeFrame(null, 'gateway.reset', Buffer.from(JSON.stringify(reset)));
-    const bytes = addFrame(parts, this.#audience.subscription, frame, this.#deps.idLine(positions));
-    return this.#give(subscriber, createChunk(parts, bytes), {
-      atMs: performance.now(),
-      events: 1,
-      records: 0,
-    });
+    const bytes = addFrame(parts, this.#audience.subscription, frame, this.#deps.idLine(place.floor));
+    const delivery = { atMs: performance.now(), events: 1, records: 0 };
+    return this.#give(subscriber, place, createChunk(parts, bytes), delivery);
   }
 
-  /** Writes to a private subscriber what is for it alone. Answers how many bytes. */
-  #give(subscriber: Subscriber, chunk: Chunk | null, delivery: Delivery): number {
+  /** Writes to one stream. Answers how many bytes. */
+  #give(subscriber: Subscriber, place: Place, chunk: Chunk | null, delivery: Delivery): number {
     if (chunk === null) return 0;
     subscriber.served = delivery;
     subscriber.sent += delivery.events;
     if (subscriber.replayed !== null) subscriber.replayed += delivery.records;
-    subscriber.blocked = !this.#audience.write(subscriber, chunk);
+    const isWritable = this.#audience.write(subscriber, chunk);
+    if (!isWritable && subscriber.phase.name !== 'closed') this.#enter(subscriber, { name: 'slow', place });
     this.#deps.onDelivered(1, delivery.events, chunk.bytes);
     return chunk.bytes;
   }
 
-  /** Feeds, lets join, or lets wait. A subscriber joins only between passes and exactly where the members are. */
-  #judge(subscriber: Subscriber): void {
-    const { seq } = subscriber;
-    if (seq === null || seq < this.#limitOf(subscriber)) {
-      this.#waiting.delete(subscriber);
-      this.#deps.scheduler.addSubscriber(subscriber);
-    } else if (subscriber.floor !== null) {
-      this.#deps.scheduler.addAhead(subscriber);
-    } else if (!this.#audience.isPassing && seq === this.#audience.position) {
-      this.#join(subscriber);
-    } else {
-      this.#waiting.add(subscriber);
-    }
+  /** Serves it in its turn, makes it live, or lets it wait. It joins only between passes and exactly where the members are. */
+  #proceed(subscriber: Subscriber): void {
+    const { phase } = subscriber;
+    if (phase.name === 'live' || phase.name === 'closed' || phase.name === 'slow') return;
+    const { place } = phase;
+    if (place.in === 'history' || place.seq < this.#limitOf(place)) this.#enter(subscriber, phaseAt(place));
+    else if (place.floor !== null) this.#enter(subscriber, { name: 'ahead', place });
+    else if (this.#audience.isPassing || place.seq !== this.#audience.position)
+      this.#enter(subscriber, { name: 'joining', place });
+    else this.#join(subscriber, place);
   }
 
-  #join(subscriber: Subscriber): void {
-    this.forget(subscriber);
+  #join(subscriber: Subscriber, { positions }: RingPlace): void {
+    this.#leave(subscriber, LIVE);
     this.#audience.join(subscriber);
     const { replayed } = subscriber;
-    if (replayed === null) return;
+    subscriber.spending = null;
     subscriber.replayed = null;
+    if (replayed === null) return;
     try {
-      subscriber.sink.caughtUp(subscriber.covered, replayed);
+      subscriber.sink.caughtUp(positions, replayed);
     } catch (error) {
       this.#deps.onSinkError(subscriber, error);
     }
   }
 
-  /** Its place in the ring, found anew when the ring has gone over it; null when the ring does not reach back to it. */
-  #seqOf(subscriber: Subscriber): number | null {
+  #leave(subscriber: Subscriber, phase: Phase): void {
+    this.#enter(subscriber, phase);
+    this.#subscribers.delete(subscriber);
+    if (this.#subscribers.size === 0) this.#deps.slices.forget(this);
+  }
+
+  /** Changes its place, and serves it there when its socket is writable. */
+  #moveTo(subscriber: Subscriber, place: Place): void {
+    this.#enter(subscriber, subscriber.phase.name === 'slow' ? { name: 'slow', place } : phaseAt(place));
+  }
+
+  /** The only place where phases change, and what waits for what with them. */
+  #enter(subscriber: Subscriber, phase: Phase): void {
+    const { scheduler } = this.#deps;
+    const before = subscriber.phase.name;
+    subscriber.phase = phase;
+    if (before === 'joining' && phase.name !== 'joining') this.#joining.delete(subscriber);
+    if (before === 'ahead' && phase.name !== 'ahead') scheduler.removeAhead(subscriber);
+    if (phase.name === 'joining') this.#joining.add(subscriber);
+    else if (phase.name === 'ahead') scheduler.addAhead(subscriber);
+    else if (phase.name === 'catching-up' || phase.name === 'replaying') scheduler.addSubscriber(subscriber);
+  }
+
+  /** Finds its place again when the ring has gone over it, or reaches back to its floor. */
+  #locate(place: Place): Place {
     const { ring } = this.#deps;
-    if (subscriber.seq !== null && subscriber.seq >= ring.base) {
-      // The log may have gone on without an entry, over records that are not to be delivered.
-      if (subscriber.seq === ring.head) this.#stand(subscriber, ring.head, ring.positions);
-      return subscriber.seq;
+    const { heldBack } = place;
+    if (place.in === 'ring' && place.seq >= ring.base) {
+      // The event log may have gone on without an entry, over records that are not to be delivered.
+      if (place.seq === ring.head) this.#stand(place, ring.head, ring.positions);
+      return place;
     }
-    if (subscriber.seq !== null) {
-      subscriber.floor = this.servedPositions(subscriber);
-      subscriber.seq = null;
-    }
-    const seq = ring.seqAfter(subscriber.floor!, subscriber.held);
-    if (seq !== null) this.#stand(subscriber, seq, ring.positionsAt(seq));
-    return seq;
+    const floor = this.servedPositions(place);
+    const seq = ring.seqAfter(floor, heldBack);
+    if (seq === null) return place.in === 'history' ? place : { in: 'history', floor, heldBack };
+    const found: RingPlace = { in: 'ring', seq, positions: ring.positionsAt(seq), floor, heldBack };
+    this.#stand(found, found.seq, found.positions);
+    return found;
   }
 
-  /** Puts it at `seq`, with the positions before that entry; from where they cover its floor, it needs none. */
-  #stand(subscriber: Subscriber, seq: number, positions: Positions): void {
-    subscriber.seq = seq;
-    subscriber.covered = positions;
-    const { floor, held } = subscriber;
-    if (floor !== null && held === null && this.#deps.ring.covers(positions, floor)) subscriber.floor = null;
+  /** Puts a stream at `seq`, with the positions before that entry. */
+  #stand(place: RingPlace, seq: number, positions: Positions): void {
+    place.seq = seq;
+    place.positions = positions;
+    const { floor, heldBack } = place;
+    if (floor !== null && heldBack === null && this.#deps.ring.covers(positions, floor)) place.floor = null;
   }
 
-  /** Up to where it may be fed: as far as the members, or, while it is ahead of this replica, all there is. */
-  #limitOf({ floor }: Subscriber): number {
+  /** Up to where it is served: as far as the members, or, while its client has more, all there is. */
+  #limitOf({ floor }: RingPlace): number {
     return floor === null ? this.#audience.position : this.#deps.ring.head;
   }
 
-  /** The entries of the ring from `start` on. */
-  #sourceOf({ floor, held }: Subscriber, start: number, limit: number): SliceSource {
+  /** The entries of the ring from its place on. */
+  #sourceOf({ seq: start, floor, heldBack }: RingPlace, limit: number): SliceSource {
     const { ring } = this.#deps;
     return {
       key: this,
       start,
       stop: Math.min(limit, start + SLICE_ENTRIES),
       floor,
-      held,
+      heldBack,
       at: (seq) => ring.at(seq),
       isDue(seq) {
         const { isVoid, slot, positions } = ring.at(seq);
         if (isVoid || floor === null) return !isVoid;
         // An entry without a slot is about slots that were added with it.
         if (slot === null) return positions.length > floor.length;
-        return ring.positionIn(positions, slot) > ring.positionIn(floor, slot) && !held?.has(slot);
+        return ring.positionIn(positions, slot) > ring.positionIn(floor, slot) && !heldBack?.has(slot);
       },
       ownPositionsAfter(seq) {
         const { positions } = ring.at(seq);
         if (floor === null) return null;
         // A stream that is ahead of this gateway in another partition has ids of its own.
-        const own = ring.furthest(positions, floor, held);
+        const own = ring.furthest(positions, floor, heldBack);
         return own === positions ? null : own;
       },
     };

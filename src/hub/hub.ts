@@ -5,7 +5,7 @@ import { type History, Replay, type ReplayLimits } from './replay';
 import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
 import { type SliceOptions, Slices } from './slice';
-import { type Sink, type Start, Subscriber } from './subscriber';
+import { type Place, type Sink, type Start, Subscriber } from './subscriber';
 import { isInScope, type Subscription } from './subscription';
 
 export interface HubOptions extends Omit<SliceOptions, 'ring'> {
@@ -113,20 +113,20 @@ export class Hub {
     } else for (const channel of channelAndAncestors(entry.channel)) this.#emitter.emit(channel, entry);
   }
 
-  /** To be called after each batch: asks the reader to wait when fan-out is slower than the log. */
+  /** To be called after each batch: the reader pauses when fan-out is slower than the event log. */
   flush(): void {
     this.#scheduler.wakeAhead();
     this.#judgePressure();
   }
 
-  /** The log is another one: nothing that was read before counts. What is published next is the first that all get. */
+  /** The event log is another one: nothing that was read before counts. All streams go on with what is published next. */
   restart(positions: Positions): void {
     this.ring.restart(positions);
     for (const audience of this.#audiences.values()) audience.restart();
     this.#replay.clear();
   }
 
-  /** The log lost the records of a slot from `end` on. Nobody is given them any more. */
+  /** The event log lost the records of a slot from `end` on: they are not delivered any more. */
   truncate(slot: number, end: bigint): void {
     this.ring.truncate(slot, end);
     for (const audience of this.#audiences.values()) audience.onTruncated();
@@ -139,18 +139,21 @@ export class Hub {
     this.#replay.clear();
   }
 
-  /** A slot whose start was a time is read from this offset on. Who has more before it is to be given what lies between. */
+  /** A slot whose start was a time is read from this offset on. Streams that have less are sent what lies between. */
   settle(slot: number, start: bigint): void {
-    const behind = [...this.#audiences.values()].flatMap(({ catchUp }) => catchUp.takeBehind(slot, start));
+    for (const { catchUp } of this.#audiences.values()) catchUp.leaveRing(slot, start);
     this.ring.settle(slot, start);
-    for (const subscriber of behind) this.#scheduler.addSubscriber(subscriber);
   }
 
   /** Adds a stream. It may be written to before this returns. */
   subscribe(subscription: Subscription, sink: Sink, start: Start = { at: 'head' }): Subscriber {
     const audience = this.#audiences.get(subscription.key) ?? this.#openAudience(subscription);
-    const { head, positions } = this.ring;
-    const subscriber = new Subscriber(audience, sink, start, head, positions);
+    const { head: seq, positions } = this.ring;
+    const place: Place =
+      start.at === 'floor'
+        ? { in: 'history', floor: start.floor, heldBack: null }
+        : { in: 'ring', seq, positions, floor: null, heldBack: null };
+    const subscriber = new Subscriber(audience, sink, place);
     audience.catchUp.add(subscriber);
     return subscriber;
   }
@@ -167,16 +170,14 @@ export class Hub {
 
   unsubscribe(subscriber: Subscriber): void {
     const { audience } = subscriber;
-    if (subscriber.state === 'gone') return;
+    if (subscriber.phase.name === 'closed') return;
     audience.remove(subscriber);
     if (audience.isEmpty) this.#closeAudience(audience);
   }
 
-  /** The sink of a subscriber has taken all it held, so it can be fed again. */
-  drained(subscriber: Subscriber): void {
-    if (subscriber.state !== 'private') return;
-    subscriber.blocked = false;
-    this.#scheduler.addSubscriber(subscriber);
+  /** The socket of a stream is writable again. */
+  onWritable(subscriber: Subscriber): void {
+    subscriber.audience.catchUp.onWritable(subscriber);
   }
 
   /**
@@ -184,25 +185,26 @@ export class Hub {
    * said: a live stream with something pending has not been sent all that was read.
    */
   servedPositions(subscriber: Subscriber): Positions | null {
-    if (subscriber.state === 'live') return subscriber.audience.isIdle ? this.ring.positions : null;
-    return subscriber.audience.catchUp.servedPositions(subscriber);
+    const { audience, place } = subscriber;
+    if (place !== null) return audience.catchUp.servedPositions(place);
+    return audience.isIdle ? this.ring.positions : null;
   }
 
-  /** Events that this stream was given since it came. */
+  /** Events sent to this stream since it subscribed. */
   sentTo(subscriber: Subscriber): number {
     return subscriber.audience.sentTo(subscriber);
   }
 
-  /** Records that were read and that this stream has yet to be given or to pass over, whatever it subscribed to. */
-  recordsBehind({ state, seq, floor, audience }: Subscriber): number {
+  /** Records that were read and that this stream has yet to be sent or to skip, whatever it subscribed to. */
+  recordsBehind({ phase, place, audience }: Subscriber): number {
     const { ring } = this;
-    if (state === 'gone') return 0;
-    if (state === 'live') return ring.head - audience.position;
-    if (seq !== null) return ring.head - seq;
+    if (phase.name === 'closed') return 0;
+    if (place === null) return ring.head - audience.position;
+    if (place.in === 'ring') return ring.head - place.seq;
     let behind = 0n;
     for (const [slot, position] of ring.positions.entries()) {
-      const reached = ring.positionIn(floor!, slot);
-      // Of what is known by a time only, nobody can tell how much it is.
+      const reached = ring.positionIn(place.floor, slot);
+      // How much lies between a time and an offset is not known.
       if (reached >= 0n && position > reached) behind += position - reached;
     }
     return Number(behind);

@@ -1,8 +1,8 @@
 import type { StreamReset } from '../wire/gateway-events';
 import type { Positions, Ring, RingItem, Slots } from './ring';
 import type { Scheduler } from './scheduler';
-import type { SliceSource } from './slice';
-import type { Subscriber } from './subscriber';
+import type { Slice, SliceSource } from './slice';
+import type { HistoryPlace, Subscriber } from './subscriber';
 
 /** What history holds at one place of a slot: an event, or a gap. */
 export interface HistoryEntry {
@@ -70,7 +70,7 @@ export type ReplayStep =
   /** It is served when the read is done. */
   | { readonly do: 'wait' }
   /** These slots cannot be read: it goes on in the others. Null: the ring has all it needs. */
-  | { readonly do: 'skip'; readonly held: Slots | null }
+  | { readonly do: 'skip'; readonly heldBack: Slots | null }
   | { readonly do: 'end' };
 
 /** Decides what a stream gets of history next, and lets streams that need the same share a read. */
@@ -89,13 +89,13 @@ export class Replay {
     this.#scheduler = scheduler;
   }
 
-  /** @param subscriber whose floor is below the ring, and has all slots */
-  next(subscriber: Subscriber): ReplayStep {
-    const floor = subscriber.floor!;
+  /** @param place whose floor has all slots */
+  next(subscriber: Subscriber, place: HistoryPlace): ReplayStep {
+    const { floor } = place;
     // Of one partition the older slot comes first.
     const missing = this.#ring.missingSlots(floor);
     const slot = missing.find((one) => !this.#history.isUnreadable(one));
-    if (slot === undefined) return { do: 'skip', held: this.#hold(subscriber, missing) };
+    if (slot === undefined) return { do: 'skip', heldBack: this.#heldBack(place, missing) };
     subscriber.spending ??= { startMs: performance.now(), events: 0, bytes: 0 };
     if (this.#isSpent(subscriber.spending)) return { do: 'end' };
     const position = this.#ring.positionIn(floor, slot);
@@ -115,11 +115,17 @@ export class Replay {
       start: start < 0 ? entries.length : start,
       stop: entries.length,
       floor,
-      held: null,
+      heldBack: null,
       at: (i) => entries[i]!.item,
       isDue: () => true,
       ownPositionsAfter: (i) => floor.with(slot, entries[i]!.next),
     };
+  }
+
+  /** Counts a slice of history against the limits of its stream. */
+  spend({ spending }: Subscriber, { chunk, delivery }: Slice): void {
+    spending!.events += delivery.events;
+    spending!.bytes += chunk?.bytes ?? 0;
   }
 
   resetAfter(floor: Positions, reached: Positions): StreamReset | null {
@@ -137,10 +143,10 @@ export class Replay {
     return events >= maxRecords || bytes >= maxBytes || performance.now() - startMs >= maxMs;
   }
 
-  #hold({ held }: Subscriber, missing: readonly number[]): Slots | null {
-    if (missing.length === 0) return held;
+  #heldBack({ heldBack }: HistoryPlace, missing: readonly number[]): Slots | null {
+    if (missing.length === 0) return heldBack;
     // What came later in the same partition is held back as well, to keep the order.
-    return new Set([...(held ?? []), ...missing.flatMap((slot) => this.#history.slotsFrom(slot))]);
+    return new Set([...(heldBack ?? []), ...missing.flatMap((slot) => this.#history.slotsFrom(slot))]);
   }
 
   #request(subscriber: Subscriber, slot: number, from: bigint): void {
@@ -157,18 +163,21 @@ export class Replay {
       .read(slot, from, to, (start) => this.#onRead(waiters, slot, from, start))
       .finally(() => {
         if (this.#reads.get(key) === waiters) this.#reads.delete(key);
-        for (const waiter of waiters) this.#scheduler.addSubscriber(waiter);
+        for (const waiter of waiters)
+          if (waiter.phase.name === 'replaying') this.#scheduler.addSubscriber(waiter);
       });
   }
 
   #onRead(waiters: ReadonlySet<Subscriber>, slot: number, from: bigint, start: bigint): void {
     for (const waiter of waiters) {
-      const { floor } = waiter;
       if (start === from) {
         // One of them at once: until the others have their turn, more reads may have evicted the chunk from the cache,
         // and streams at different places would read for ever. All of them when nothing is cached.
         if (waiter.audience.catchUp.serve(waiter) > 0 && this.#history.isCached) break;
-      } else if (waiter.seq === null && floor?.[slot] === from) waiter.floor = floor.with(slot, start);
+        continue;
+      }
+      const { place } = waiter;
+      if (place?.in === 'history' && place.floor[slot] === from) place.floor = place.floor.with(slot, start);
     }
   }
 }

@@ -37,15 +37,15 @@ export class Scheduler {
   }
 
   addAudience(audience: Audience): void {
-    if (audience.queued) return;
-    audience.queued = true;
+    if (audience.isQueued) return;
+    audience.isQueued = true;
     this.#live.push(audience);
     this.#wake();
   }
 
   addSubscriber(subscriber: Subscriber): void {
-    if (subscriber.queued || subscriber.state !== 'private') return;
-    subscriber.queued = true;
+    if (subscriber.isQueued) return;
+    subscriber.isQueued = true;
     this.#catchUp.push(subscriber);
     this.#wake();
   }
@@ -109,8 +109,8 @@ export class Scheduler {
       const audience = turn[i]!;
       const share = left;
       left -= audience.serve(share);
-      audience.queued = !audience.isIdle;
-      if (audience.queued) this.#live.push(audience);
+      audience.isQueued = !audience.isIdle;
+      if (audience.isQueued) this.#live.push(audience);
     }
     // Audiences that had no turn come first the next time, those with more to serve last.
     if (i < turn.length) this.#live = turn.slice(i).concat(this.#live);
@@ -124,7 +124,7 @@ export class Scheduler {
     let i = 0;
     for (; i < turn.length && used < budget; i++) {
       const subscriber = turn[i]!;
-      subscriber.queued = false;
+      subscriber.isQueued = false;
       used += 1 + subscriber.audience.catchUp.serve(subscriber) / this.#options.catchUpBytesPerWrite;
     }
     if (i < turn.length) this.#catchUp = turn.slice(i).concat(this.#catchUp);

@@ -13,7 +13,7 @@ export interface SliceSource {
   /** What the client has already; null: nothing of these entries. */
   readonly floor: Positions | null;
   /** Slots of the floor of which the stream gets nothing for now. */
-  readonly held: Slots | null;
+  readonly heldBack: Slots | null;
   at(i: number): RingItem;
   /** False for an entry that is not to be delivered, or that the client has. */
   isDue(i: number): boolean;
@@ -45,7 +45,7 @@ export interface SliceOptions {
 
 interface SharedSlice {
   readonly subscription: Subscription;
-  readonly source: Pick<SliceSource, 'start' | 'floor' | 'held'>;
+  readonly source: Pick<SliceSource, 'start' | 'floor' | 'heldBack'>;
   readonly slice: Slice;
 }
 
@@ -67,8 +67,8 @@ export class Slices {
     const last = this.#last.get(source.key);
     if (last?.subscription === subscription && isSamePlace(last.source, source)) return last.slice;
     const slice = this.#make(subscription, source);
-    const { start, floor, held } = source;
-    this.#last.set(source.key, { subscription, source: { start, floor, held }, slice });
+    const { start, floor, heldBack } = source;
+    this.#last.set(source.key, { subscription, source: { start, floor, heldBack }, slice });
     return slice;
   }
 
@@ -132,7 +132,7 @@ export function addFrame(
 
 /** Streams that resume with the same id have equal floors, each its own. */
 function isSamePlace(a: SharedSlice['source'], b: SharedSlice['source']): boolean {
-  return a.start === b.start && sameFloor(a.floor, b.floor) && sameSlots(a.held, b.held);
+  return a.start === b.start && sameFloor(a.floor, b.floor) && sameSlots(a.heldBack, b.heldBack);
 }
 
 function sameFloor(a: Positions | null, b: Positions | null): boolean {

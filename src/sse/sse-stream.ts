@@ -106,7 +106,7 @@ export class SseStream implements Sink {
     return this.#send(this.#framed(text));
   }
 
-  comeBack(positions: Positions): void {
+  endReplay(positions: Positions): void {
     this.end('backfill', positions);
   }
 

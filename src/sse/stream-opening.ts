@@ -58,7 +58,7 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
     caughtUpText: (stream, positions, replayed) =>
       ownEvent('gateway.live', { replayed }, { id: idOf(positions), idFirst: stream.idFirst }) +
       outageNotice.textFor(stream),
-    onDrained: ({ subscriber }) => subscriber !== null && hub.drained(subscriber),
+    onDrained: ({ subscriber }) => subscriber !== null && hub.onWritable(subscriber),
     onClose: (stream, reason) => {
       streams.remove(stream, reason);
       admission.closed(stream.origin.clientIp);

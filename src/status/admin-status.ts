@@ -3,7 +3,7 @@ import { GatewayError } from '../errors';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
-import { streamStateOf } from './snapshot';
+import { type StreamState, streamStateOf } from './snapshot';
 
 /** One stream; times are Unix seconds. */
 export interface AdminConnection {
@@ -19,11 +19,8 @@ export interface AdminConnection {
   readonly buffered_bytes: number;
   /** Records that were read from the event log and not yet sent to it or filtered out for it. */
   readonly behind: number;
-  /**
-   * `starting`: its start position is being looked up; `live`: gets new events with the shared broadcast; `replaying`:
-   * gets past events; `blocked`: a slow client whose socket is full.
-   */
-  readonly state: 'starting' | 'live' | 'replaying' | 'blocked';
+  /** `starting`: where it begins is being looked up; else the phase of its subscriber. */
+  readonly state: StreamState;
 }
 
 /** Times are Unix seconds. */
@@ -82,7 +79,7 @@ export function createAdminStatus(deps: AdminStatusDeps): ReportAdminStatus {
       msgs_sent: subscriber === null ? 0 : hub.sentTo(subscriber),
       buffered_bytes: stream.bufferedBytes,
       behind: behindOf(stream),
-      state: shownStateOf(stream),
+      state: streamStateOf(stream),
     };
   }
 
@@ -107,12 +104,6 @@ export function createAdminStatus(deps: AdminStatusDeps): ReportAdminStatus {
 
 function seconds(timeMs: number): number {
   return Math.floor(timeMs / 1_000);
-}
-
-/** The page does not tell the ring from history. */
-function shownStateOf(stream: SseStream): AdminConnection['state'] {
-  const state = streamStateOf(stream);
-  return state === 'catching_up' || state === 'backfilling' ? 'replaying' : state;
 }
 
 /** Keeps the `limit` heaviest, in order: cheaper than sorting all streams for the few that are shown. */

@@ -66,7 +66,7 @@ export const READ_METRICS = {
     ['reason'],
   ),
   streams: gauge(
-    'open streams by state: `starting`; `live`; `catching_up` from the ring; `backfilling` from the log; `blocked`, a slow client whose socket is full',
+    'open streams by state: `starting`; `live`; `replaying` history from the event log; `catching-up` from the ring; `joining` the live ones; `ahead` of this gateway, which has read less than the client has; `slow`, a slow client whose socket is full',
     ({ survey }) => by('state', survey.states),
     ['state'],
   ),

@@ -5,6 +5,7 @@ import type { Feed, FeedStats } from '../events/feed';
 import type { HistoryReader, HistoryStats } from '../events/history';
 import type { Hub, HubStats } from '../hub/hub';
 import type { Ring } from '../hub/ring';
+import type { Phase } from '../hub/subscriber';
 import type { OpenStreams, OpenStreamsStats } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
 import type { StreamCounts } from '../sse/stream-counts';
@@ -71,19 +72,24 @@ export function createTakeSnapshot({
   });
 }
 
-/**
- * `starting`: it is being found out where it begins; `live`: gets what comes, together with the others; `catching_up`:
- * is given its past from the ring; `backfilling`: is given what is older than the ring; `blocked`: its client takes
- * less than comes.
- */
-export const STREAM_STATES = ['starting', 'live', 'catching_up', 'backfilling', 'blocked'] as const;
+/** The phase of its subscriber; before it has one, `starting`: where the stream begins is being looked up. */
+export const STREAM_STATES = [
+  'starting',
+  'live',
+  'replaying',
+  'catching-up',
+  'joining',
+  'ahead',
+  'slow',
+] as const satisfies readonly ('starting' | Phase['name'])[];
 export type StreamState = (typeof STREAM_STATES)[number];
 
+/** Of an open stream. */
 export function streamStateOf({ subscriber, isBlocked }: SseStream): StreamState {
   if (subscriber === null) return 'starting';
-  if (isBlocked) return 'blocked';
-  if (subscriber.state === 'live') return 'live';
-  return subscriber.seq === null ? 'backfilling' : 'catching_up';
+  const { name } = subscriber.phase;
+  // The opening, a notice or a heartbeat may have filled the socket of a live stream.
+  return isBlocked || name === 'closed' ? 'slow' : name;
 }
 
 /** All open streams at about one moment. */
@@ -108,13 +114,7 @@ export async function surveyStreams({
   streams,
   streamsPerTurn,
 }: StreamSurveyDeps): Promise<StreamSurvey> {
-  const states: Record<StreamState, number> = {
-    starting: 0,
-    live: 0,
-    catching_up: 0,
-    backfilling: 0,
-    blocked: 0,
-  };
+  const states = Object.fromEntries(STREAM_STATES.map((state) => [state, 0])) as Record<StreamState, number>;
   let bufferedBytes = 0;
   let maxBehind = 0;
   for (const [i, stream] of streams.snapshot().entries()) {

@@ -68,7 +68,7 @@ describe('GET /admin/status.json', () => {
       const { connections, connections_total } = await statusOf(url, `?sort=${sort}&limit=1`);
       expect(connections_total).toBe(4);
       expect(connections).toHaveLength(1);
-      expect(connections[0]).toMatchObject({ user_agent: 'slow', state: 'blocked' });
+      expect(connections[0]).toMatchObject({ user_agent: 'slow', state: 'slow' });
       expect(connections[0]!.buffered_bytes).toBeGreaterThan(1_024);
     }
     expect((await statusOf(url, '?sort=age')).connections.map(({ user_agent }) => user_agent).at(-1)).toBe(

@@ -102,10 +102,10 @@ describe('resume and fan-out', () => {
     append(log, 1, { kind: 'hole' });
     const client = connect(replica, idAt(replica, 2));
     await settle(replica);
-    expect(client.stream.subscriber!.state).toBe('private');
+    expect(client.stream.subscriber!.phase.name).toBe('ahead');
     readAll(replica);
     await settle(replica);
-    expect(client.stream.subscriber!.state).toBe('live');
+    expect(client.stream.subscriber!.phase.name).toBe('live');
     expect(client.events).toEqual(['gateway.live {"replayed":0}']);
   });
 

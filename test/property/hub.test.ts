@@ -133,14 +133,14 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
       hub.flush();
     } else if (it.do === 'open') open(it.channels, it.from);
     else if (it.do === 'abandon') {
-      for (const client of clients) if (client.subscriber.state === 'live') leave(client);
+      for (const client of clients) if (client.subscriber.phase.name === 'live') leave(client);
     } else {
       const client = clients[it.who % Math.max(1, clients.length)];
       if (client === undefined || client.isGone) return;
       const { sink, subscriber } = client;
       if (it.do === 'close') leave(client);
       else sink.isFull = it.do === 'fill';
-      if (it.do === 'drain') hub.drained(subscriber);
+      if (it.do === 'drain') hub.onWritable(subscriber);
     }
   }
 
@@ -156,7 +156,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   apply({ do: 'publish', channel: '/', count: 4 });
   for (const { sink, subscriber, isGone } of clients) {
     sink.isFull = false;
-    if (!isGone) hub.drained(subscriber);
+    if (!isGone) hub.onWritable(subscriber);
   }
   for (let quiet = 0, before = ''; quiet < 4; ) {
     await turn();
@@ -169,7 +169,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     if (client.isGone) continue;
     expect(client.sink.events).toEqual(expected(client.channels, client.start, log.length));
     // Nobody is left private for good: with an idle hub everyone is a member again.
-    expect(client.subscriber.state).toBe('live');
+    expect(client.subscriber.phase.name).toBe('live');
   }
   hub.close();
   return { beforeRing };

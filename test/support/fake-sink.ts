@@ -19,7 +19,7 @@ export class FakeSink implements Sink {
     return !this.isFull;
   }
 
-  comeBack(): void {
+  endReplay(): void {
     throw new Error('nothing here gives a stream what is older than the ring');
   }
 

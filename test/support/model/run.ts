@@ -144,7 +144,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
       case 'abandon': {
         const left = pick(replicas, it.replica);
         for (const own of clients)
-          if (own.connection?.replica === left && own.connection.stream?.subscriber?.state === 'live')
+          if (own.connection?.replica === left && own.connection.stream?.subscriber?.phase.name === 'live')
             leave(own, 0);
         break;
       }
@@ -173,7 +173,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
       if (own.connection === null) connect(own, pick(replicas, i), own.ids.at(-1) ?? null);
       else own.connection.socket.flow();
       const { connection } = own;
-      if (!connection?.isDone() || connection.stream?.subscriber?.state !== 'live') isQuiet = false;
+      if (!connection?.isDone() || connection.stream?.subscriber?.phase.name !== 'live') isQuiet = false;
     }
     return isQuiet;
   }
@@ -194,7 +194,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
     if (round < MAX_ROUNDS && !isStuck) continue;
     for (const { connection, subscription } of clients)
       faults.push(
-        `not at rest: ${JSON.stringify(subscription)} ${connection} ${connection?.stream?.subscriber?.state}`,
+        `not at rest: ${JSON.stringify(subscription)} ${connection} ${connection?.stream?.subscriber?.phase.name}`,
       );
   }
   if (faults.length === 0)

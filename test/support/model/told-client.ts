@@ -58,7 +58,7 @@ export class ToldClient {
   }
 
   get isLive(): boolean {
-    return this.stream?.subscriber?.state === 'live' && (this.#asked === null || this.#lives === 1);
+    return this.stream?.subscriber?.phase.name === 'live' && (this.#asked === null || this.#lives === 1);
   }
 
   /** There is nothing more that it can be given or told. */
@@ -152,7 +152,7 @@ export class ToldClient {
 
   toString(): string {
     const places = [...this.#places].map(([flat, { offset, timeMs }]) => `${flat}@${offset ?? `t${timeMs}`}`);
-    return `${this.#name} ${places.join()} ${this.stream?.subscriber?.state} ${this.#lives} live`;
+    return `${this.#name} ${places.join()} ${this.stream?.subscriber?.phase.name} ${this.#lives} live`;
   }
 
   #fault(what: string): void {

@@ -31,7 +31,7 @@ it('counts what reads of older records bring and cannot bring, once for all stre
   await until(async () => {
     for (const question of [...replica.log.questions]) question.answer('now');
     await turn();
-    return streams.every(({ subscriber }) => subscriber?.state === 'live');
+    return streams.every(({ subscriber }) => subscriber?.phase.name === 'live');
   }, 'both have caught up');
   const { records, lost } = replica.history.stats();
   expect({ records, lost }).toEqual({ records: 7, lost: 2 });

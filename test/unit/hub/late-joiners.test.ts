@@ -32,14 +32,14 @@ describe('streams that have caught up while a pass runs', () => {
     for (const sink of slow) sink.isFull = true;
     publish('/a');
     for (let i = 0; i < PASS_TURNS; i++) await turn();
-    expect(new Set(slow.map(({ subscriber }) => subscriber!.state))).toEqual(new Set(['private']));
+    expect(new Set(slow.map(({ subscriber }) => subscriber!.phase.name))).toEqual(new Set(['slow']));
     for (const sink of slow) {
       sink.isFull = false;
-      hub.drained(sink.subscriber!);
+      hub.onWritable(sink.subscriber!);
     }
     // The next record is always there before a pass ends, and one of another channel lies before it.
     let turns = 0;
-    for (; slow.some(({ subscriber }) => subscriber!.state !== 'live'); turns++) {
+    for (; slow.some(({ subscriber }) => subscriber!.phase.name !== 'live'); turns++) {
       publish('/other');
       publish('/a');
       await turn();

@@ -22,7 +22,7 @@ describe('slices', () => {
       start: 0,
       stop: 1,
       floor,
-      held: null,
+      heldBack: null,
       at: () => itemOf('/', 'x'),
       isDue: () => true,
       ownPositionsAfter() {

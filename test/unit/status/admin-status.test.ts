@@ -12,7 +12,7 @@ function fakeStream(number: number): SseStream {
     openedAtMs: 1_000_000 + ((number * 7_919) % STREAMS),
     bufferedBytes: (number * 104_729) % 65_536,
     subscriber: {
-      state: 'live',
+      phase: { name: 'live' },
       behind: (number * 31) % 1_000,
       audience: { subscription: { channels: ['/'] } },
     },

@@ -1,21 +1,20 @@
-import type { Subscriber } from '../../../src/hub/subscriber';
+import type { Phase, Subscriber } from '../../../src/hub/subscriber';
 import type { SseStream } from '../../../src/sse/sse-stream';
 import { surveyStreams } from '../../../src/status/snapshot';
 
 const STREAMS_PER_TURN = 2_000;
 
 interface Fake {
-  readonly state?: 'live' | 'private' | null;
-  readonly seq?: number | null;
+  readonly phase?: Phase['name'] | null;
   readonly isBlocked?: boolean;
   readonly isOpen?: boolean;
   readonly bufferedBytes?: number;
   readonly behind?: number;
 }
 
-function fakeStream({ state = 'live', seq = 0, isBlocked = false, isOpen = true, ...rest }: Fake): SseStream {
+function fakeStream({ phase = 'live', isBlocked = false, isOpen = true, ...rest }: Fake): SseStream {
   const { bufferedBytes = 0, behind = 0 } = rest;
-  const subscriber = state === null ? null : { state, seq, behind };
+  const subscriber = phase === null ? null : { phase: { name: phase }, behind };
   return { subscriber, isBlocked, isOpen, bufferedBytes } as unknown as SseStream;
 }
 
@@ -30,17 +29,20 @@ describe('the survey of the streams', () => {
   it('finds each in one state, and adds up what they hold', async () => {
     const found = await survey(
       [
-        { state: null },
+        { phase: null },
         { bufferedBytes: 10 },
         {},
-        { state: 'private' as const, seq: 7, behind: 40 },
-        { state: 'private' as const, seq: null, behind: 9_000 },
-        { state: 'private' as const, isBlocked: true, bufferedBytes: 70_000, behind: 3 },
+        { phase: 'catching-up' as const, behind: 40 },
+        { phase: 'replaying' as const, behind: 9_000 },
+        { phase: 'slow' as const, isBlocked: true, bufferedBytes: 70_000, behind: 3 },
+        { isBlocked: true },
+        { phase: 'joining' as const },
+        { phase: 'ahead' as const },
         { isOpen: false, bufferedBytes: 1 << 30, behind: 1 << 30 },
       ].map(fakeStream),
     );
     expect(found).toEqual({
-      states: { starting: 1, live: 2, catching_up: 1, backfilling: 1, blocked: 1 },
+      states: { starting: 1, live: 2, 'catching-up': 1, replaying: 1, joining: 1, ahead: 1, slow: 2 },
       bufferedBytes: 70_010,
       maxBehind: 9_000,
     });
