@@ -1,9 +1,7 @@
-import { Kafka } from 'kafkajs';
 import { createBackoff } from '../backoff';
 import type { Config } from '../config';
 import type { EventLog, NewRecord } from '../eventlog/event-log';
-import { kafkaClientOptions } from '../eventlog/kafka/cluster/client-options';
-import { registerCodecs } from '../eventlog/kafka/cluster/kafkajs-message';
+import { createGroupConsumers } from '../eventlog/kafka/cluster/group';
 import { EVENT_HEADER } from '../events/record-event';
 import type { Logger } from '../logger';
 import type { AggregationWindow } from './aggregation-window';
@@ -31,12 +29,10 @@ export interface Aggregator {
  */
 export function startAggregator({ log, topics, config, logger }: AggregatorDeps): Aggregator {
   const { aggregation, append, kafka, summaryTopic } = config;
-  const options = kafkaClientOptions(kafka, logger);
-  const client = new Kafka(options);
+  const createConsumer = createGroupConsumers(kafka, logger);
   const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
   const stopping = new AbortController();
   let isFailing = false;
-  registerCodecs();
 
   async function publish(windows: readonly AggregationWindow[]): Promise<void> {
     const results = await log.append(windows.map((window) => summaryRecord(window, summaryTopic)));
@@ -57,8 +53,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
     while (!stopping.signal.aborted) {
       try {
         await joinGroup({
-          client,
-          retry: options.retry,
+          createConsumer,
           config,
           readableTopics,
           createWindows: (onFailure) =>

@@ -1,14 +1,16 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { pause } from '../backoff';
 import type { Config } from '../config';
-import type { kafkaClientOptions } from '../eventlog/kafka/cluster/client-options';
-import { logRecordOf } from '../eventlog/kafka/cluster/kafkajs-message';
+import {
+  type Consumer,
+  type CreateConsumer,
+  type EachBatchPayload,
+  logRecordOf,
+} from '../eventlog/kafka/cluster/group';
 import type { Logger } from '../logger';
 import type { OwnedBatch, PartitionWindows } from './partition-windows';
 
 export interface GroupMembershipOptions {
-  readonly client: Kafka;
-  readonly retry: ReturnType<typeof kafkaClientOptions>['retry'];
+  readonly createConsumer: CreateConsumer;
   readonly config: Pick<Config, 'aggregation' | 'kafka' | 'shutdown'>;
   /** Topics that exist and may be read. @throws when Kafka is unreachable */
   readonly readableTopics: () => Promise<readonly string[]>;
@@ -29,19 +31,16 @@ const SILENT_SESSIONS = 3;
  * One membership in the consumer group: until something fails, a missing topic appears or the signal aborts. Has left
  * the group when it resolves.
  *
- * kafkajs's consumer does not restart itself here: such a restart cannot be cancelled (`onCrash` in
- * kafkajs/src/consumer/index.js).
- *
  * @throws Error the failure; also when no topic exists and may be read
  */
 export async function joinGroup(options: GroupMembershipOptions): Promise<void> {
-  const { client, retry, config, readableTopics, createWindows, onJoined, signal, logger } = options;
+  const { createConsumer, config, readableTopics, createWindows, onJoined, signal, logger } = options;
   const { aggregation, kafka, shutdown } = config;
   const { sessionTimeoutMs } = aggregation;
   const present = await readableTopics();
   if (signal.aborted) return;
   if (present.length === 0) throw new Error('no topic exists yet and may be read');
-  const consumer = client.consumer({
+  const consumer = createConsumer({
     groupId: aggregation.groupId,
     sessionTimeout: sessionTimeoutMs,
     rebalanceTimeout: sessionTimeoutMs,
@@ -50,8 +49,6 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
     maxWaitTimeInMs: kafka.fetchMaxWaitMs,
     maxBytes: kafka.fetchMaxBytes,
     maxBytesPerPartition: kafka.fetchPartitionBytes,
-    allowAutoTopicCreation: false,
-    retry: { ...retry, restartOnFailure: async () => false },
   });
 
   let isOver = false;

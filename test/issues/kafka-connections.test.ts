@@ -90,7 +90,7 @@ async function failuresOf(gateway: TestGateway) {
   };
   await until(async () => (await attempts()) >= 5, 'a few attempts have failed');
   const told = gateway.logged
-    .filter(({ message }) => message === 'a connection to Kafka failed')
+    .filter(({ message }) => message === 'Kafka connection failed')
     .map(({ fields }) => fields as { broker: string; failure: string; check: string | null });
   const { consumer } = (await (await fetch(`${gateway.url}/kafka/status`)).json()) as KafkaStatus;
   expect(JSON.stringify([gateway.logged, consumer])).not.toContain(PASSWORD);
@@ -184,7 +184,7 @@ describe('a broker that cannot be connected to while the gateway starts', () => 
     const broker = `kafka.example:${port}`;
     expect((await failuresOf(gateway)).told).toMatchObject([{ broker, failure: 'dns' }]);
     known = true;
-    const lines = () => gateway.logged.filter(({ message }) => message === 'a connection to Kafka failed');
+    const lines = () => gateway.logged.filter(({ message }) => message === 'Kafka connection failed');
     await until(() => lines().length === 2, 'the change is told');
     expect(lines()[1]!.fields).toMatchObject({ broker, failure: 'refused' });
   });

@@ -2,7 +2,7 @@ import { Kafka } from 'kafkajs';
 import { type Broker, startBroker } from '../../infra/local/broker';
 import { freePorts } from '../../infra/local/ports';
 import { parseConfig } from '../../src/config';
-import { kafkaClientOptions } from '../../src/eventlog/kafka/cluster/client-options';
+import { kafkaClientOptions } from '../../src/eventlog/kafka/cluster/group';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createQuietLogger } from '../support/quiet-logger';
 import { openSlowLink, type SlowLink } from '../support/slow-link';

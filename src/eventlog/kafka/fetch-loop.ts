@@ -2,9 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';
-import type { BrokerAddress } from './cluster/broker-address';
 import type { BrokerLinks } from './cluster/broker-links';
-import { pingAll } from './cluster/leader-ping';
+import type { BrokerAddress } from './cluster/broker-socket';
 import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
 import type { PartitionReader } from './partition-reader';
 import { fetchRequest } from './protocol/fetch-request';
@@ -167,8 +166,8 @@ export class FetchLoop {
   }
 
   async #ping(): Promise<void> {
-    const { address, kafka, links } = this.#options;
-    await pingAll([address], links, kafka.livenessMs);
+    const { address, links } = this.#options;
+    await links.ping(address);
     for (const reader of this.#options.readers()) reader.leaderAnswered();
     this.#options.onAnswer();
   }

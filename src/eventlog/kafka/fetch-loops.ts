@@ -1,4 +1,4 @@
-import { type BrokerAddress, nameOf } from './cluster/broker-address';
+import { type BrokerAddress, nameOf } from './cluster/broker-socket';
 import type { LedPartition } from './cluster/cluster';
 import { FetchLoop, type FetchLoopOptions } from './fetch-loop';
 import type { PartitionReader } from './partition-reader';

@@ -6,8 +6,8 @@ import { createLogCounter, type LogOperation } from '../log-counts';
 import { Appender } from './appender';
 import type { LinkWatch } from './cluster/broker-links';
 import { Cluster } from './cluster/cluster';
-import { createConnectionLog } from './cluster/connection-log';
-import { type ConnectionState, createConnectionState } from './cluster/connection-state';
+import { createConnectionLog } from './cluster/connection-error';
+import { type ConnectionState, createConnectionState } from './connection-state';
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
 

@@ -12,10 +12,10 @@ import type {
   TopicPartition,
   UnavailablePartition,
 } from '../event-log';
-import { nameOf } from './cluster/broker-address';
 import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import { nameOf } from './cluster/broker-socket';
 import type { Cluster, ClusterView } from './cluster/cluster';
-import type { ConnectionState } from './cluster/connection-state';
+import type { ConnectionState } from './connection-state';
 import { FetchLoops } from './fetch-loops';
 import { missingRight } from './kafka-rights';
 import { PartitionReader } from './partition-reader';

@@ -2,9 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { refusalOf } from './append-refusal';
-import { type BrokerAddress, nameOf } from './cluster/broker-address';
 import type { BrokerLinks } from './cluster/broker-links';
-import { pingAll } from './cluster/leader-ping';
+import { type BrokerAddress, nameOf } from './cluster/broker-socket';
 import type { PartitionWriter } from './partition-writer';
 import type { ProducerId } from './producer-sequence';
 import { type PartitionBatch, produceRequest } from './protocol/produce-request';
@@ -157,8 +156,8 @@ export class LeaderSender {
   }
 
   async #ping(): Promise<void> {
-    const { address, kafka, links } = this.#options;
-    await pingAll([address], links, kafka.livenessMs);
+    const { address, links } = this.#options;
+    await links.ping(address);
     this.#answered();
   }
 
@@ -171,10 +170,11 @@ export class LeaderSender {
 
   /** A request that is large, or on its way for long, is no sign of a broker that hangs: another link tells. */
   #probe(): void {
-    const { address, kafka, probes } = this.#options;
+    const { address, probes } = this.#options;
     if (this.#isProbing || this.#failure !== null) return;
     this.#isProbing = true;
-    pingAll([address], probes, kafka.livenessMs)
+    probes
+      .ping(address)
       .then(
         () => {
           this.#probedMs = performance.now();

@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
-import { type BrokerAddress, nameOf } from './broker-address';
-import { createSocketFactory, saslOptions, tlsOptions } from './client-options';
+import { type BrokerAddress, createSocketFactory, nameOf, saslOptions, tlsOptions } from './broker-socket';
 import { type ConnectionPhase, connectionError, speaksTls, TLS_EXPECTED } from './connection-error';
+
 import {
   createKafkajsLogger,
   KafkajsBroker,

@@ -2,10 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { type Backoff, createBackoff, pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
-import { type BrokerAddress, nameOf } from './broker-address';
+import { metadataRequest } from '../protocol/metadata-request';
 import { BrokerLink } from './broker-link';
+import { type BrokerAddress, nameOf } from './broker-socket';
 
-/** What is to be known of the links of all uses. */
+/** Gets what concerns the links of all uses. */
 export interface LinkWatch {
   /** A link could not be opened, or was lost. */
   failed(address: BrokerAddress, reason: Error): void;
@@ -30,10 +31,10 @@ interface Rest {
 }
 
 /**
- * The links of one use of the log (control, append, tail, range reads): at most one per broker. Uses do not share,
- * because a request waits behind whatever its connection is busy with, such as the tail's idle fetch.
+ * The links of one use of the event log (metadata, append, tail, range reads): at most one per broker. Uses do not
+ * share links, because a request waits behind the one in flight, such as the tail's idle fetch.
  *
- * A broker that cannot be connected to, or ends its connections soon, is connected to with growing pauses.
+ * To a broker that accepts no connection, or ends it soon, it connects with backoff.
  */
 export class BrokerLinks {
   readonly #options: BrokerLinksOptions;
@@ -61,6 +62,12 @@ export class BrokerLinks {
     return opening;
   }
 
+  /** @throws Error when the broker gives no sign of life in time */
+  async ping(address: BrokerAddress): Promise<void> {
+    const link = await this.get(address);
+    await link.send(metadataRequest([]), this.#options.kafka.livenessMs);
+  }
+
   /** How long `get` would wait before it connects; 0 when it would not. */
   restMs(address: BrokerAddress): number {
     const name = nameOf(address);
@@ -68,7 +75,7 @@ export class BrokerLinks {
     return Math.max(0, (this.#rests.get(name)?.untilMs ?? 0) - performance.now());
   }
 
-  /** By `performance.now()`: what the brokers' silence means nothing up to, of one of them or of all. */
+  /** By `performance.now()`: up to then the silence of this broker, or of any, means nothing. */
   aliveUntilMs(address?: BrokerAddress): number {
     return latest(this.#links(address), (link) => link.aliveUntilMs);
   }

@@ -5,14 +5,11 @@ import type { Logger } from '../../../logger';
 import { nearestName } from '../../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
 import { type Metadata, metadataRequest, type TopicMetadata } from '../protocol/metadata-request';
-import { offsetForLeaderEpochRequest } from '../protocol/offset-for-leader-epoch-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
-import { keyOf } from '../protocol/topic-partitions';
-import { type BrokerAddress, nameOf, parseAddress } from './broker-address';
 import type { KafkaRequest } from './broker-link';
 import { BrokerLinks, type LinkWatch } from './broker-links';
-import { BrokerOutages } from './broker-outages';
-import { askBounds, type BoundsQuery, type FoundBounds } from './partition-bounds';
+import { type BrokerAddress, nameOf, parseAddress } from './broker-socket';
+import { type BoundsQuery, type FoundBounds, Leaders } from './leaders';
 import { createTopicCreator } from './topic-creator';
 
 export interface LedPartition extends TopicPartition {
@@ -53,7 +50,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links: BrokerLinks;
   readonly #backoff: Backoff;
-  readonly #outages: BrokerOutages;
+  readonly #leaders: Leaders;
   readonly #closing = new AbortController();
   readonly #createMissing: ReturnType<typeof createTopicCreator>;
   readonly #running: Promise<void>;
@@ -73,12 +70,12 @@ export class Cluster {
     this.#brokers = kafka.brokers.map(parseAddress);
     this.#backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     this.#links = new BrokerLinks({ kafka, logger, watch, onLost: () => this.#wake.abort() });
-    this.#outages = new BrokerOutages({
+    this.#leaders = new Leaders({
       kafka,
       links: this.#links,
       signal: this.#closing.signal,
       isMember: (name) => this.#brokers.some((broker) => nameOf(broker) === name),
-      onBack: () => this.#wake.abort(),
+      onStale: () => this.#wake.abort(),
     });
     this.#createMissing = createTopicCreator(options);
     this.#running = this.#keepFresh();
@@ -114,46 +111,20 @@ export class Cluster {
 
   /** Bounds of these partitions, asked now. */
   bounds(partitions: readonly LedPartition[], query: BoundsQuery = {}): Promise<FoundBounds> {
-    return askBounds(partitions, query, {
-      kafka: this.#options.kafka,
-      links: this.#links,
-      outages: this.#outages,
-      onStale: () => this.#wake.abort(),
-    });
+    return this.#leaders.bounds(partitions, query);
   }
 
-  /** Asks the leaders of these partitions; what cannot be asked now is left out. @throws Error before the first view when no broker answers */
+  /** What cannot be asked now is left out. @throws Error before the first view when no broker answers */
   async epochEnds(asked: readonly EpochQuery[]): Promise<EpochEnd[]> {
-    const { kafka } = this.#options;
-    const view = this.#view ?? (await this.refresh());
-    const leaders = new Map(view.partitions.map((led) => [keyOf(led), led.leader]));
-    const byLeader = new Map<string, { leader: BrokerAddress; queries: EpochQuery[] }>();
-    for (const query of asked) {
-      const leader = leaders.get(keyOf(query)) ?? null;
-      if (leader === null || this.#outages.failureOf(leader) !== null) continue;
-      const group = byLeader.get(nameOf(leader));
-      if (group === undefined) byLeader.set(nameOf(leader), { leader, queries: [query] });
-      else group.queries.push(query);
-    }
-    const answers = [...byLeader.values()].map(async ({ leader, queries }) => {
-      try {
-        const link = await this.#links.get(leader);
-        const { ends } = await link.send(offsetForLeaderEpochRequest(queries), kafka.livenessMs);
-        if (ends.some(({ errorCode }) => errorCode !== ERROR_CODE.NONE)) this.#wake.abort();
-        return ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
-      } catch (error) {
-        this.#outages.failed(leader, error as Error);
-        return [];
-      }
-    });
-    return (await Promise.all(answers)).flat();
+    const { partitions } = this.#view ?? (await this.refresh());
+    return this.#leaders.epochEnds(partitions, asked);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     this.#wake.abort();
     this.#links.close();
-    await Promise.all([this.#running, this.#outages.ended()]);
+    await Promise.all([this.#running, this.#leaders.ended()]);
   }
 
   async #keepFresh(): Promise<void> {
@@ -220,7 +191,7 @@ export class Cluster {
         }
       } catch (error) {
         if (this.#closing.signal.aborted) throw error;
-        this.#options.logger.debug({ err: error }, 'the names of all topics could not be had');
+        this.#options.logger.debug({ err: error }, 'Lookup of all topic names failed');
       }
     }
     this.#nearest = { missing, names };
@@ -232,7 +203,7 @@ export class Cluster {
     const { kafka } = this.#options;
     // Those known to be away come last.
     const known = this.#brokers
-      .map((address) => ({ address, order: Math.random() + (this.#outages.failureOf(address) ? 1 : 0) }))
+      .map((address) => ({ address, order: Math.random() + (this.#leaders.failureOf(address) ? 1 : 0) }))
       .sort((a, b) => a.order - b.order)
       .map(({ address }) => address);
     const candidates = [this.#links.any()?.address, ...known, ...kafka.brokers.map(parseAddress)]
@@ -261,13 +232,13 @@ export class Cluster {
   ): Promise<T> {
     const address = brokers.get(controllerId);
     if (address === undefined) throw new Error('the cluster has no controller');
-    const failure = this.#outages.failureOf(address);
+    const failure = this.#leaders.failureOf(address);
     if (failure !== null) throw failure;
     try {
       const link = await this.#links.get(address);
       return await link.send(request, timeoutMs);
     } catch (error) {
-      this.#outages.failed(address, error as Error);
+      this.#leaders.failed(address, error as Error);
       throw error;
     }
   }

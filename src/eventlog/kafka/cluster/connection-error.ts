@@ -1,4 +1,5 @@
-import { type BrokerAddress, nameOf } from './broker-address';
+import type { Logger } from '../../../logger';
+import { type BrokerAddress, nameOf } from './broker-socket';
 
 /** What of a connection to a broker failed. */
 export type ConnectionFailure =
@@ -125,4 +126,41 @@ function checkOf(
 function messageOf(error: Error): string {
   if (!(error instanceof AggregateError)) return error.message;
   return [...new Set((error.errors as Error[]).map(({ message }) => message))].join(', ');
+}
+
+/** While a failure goes on. */
+const REPEAT_MS = 60_000;
+
+interface LoggedFailures {
+  /** By the kind of failure, when it was logged last. */
+  readonly atMs: Map<string, number>;
+  /** Failures since then. */
+  unlogged: number;
+}
+
+/**
+ * Logs why brokers cannot be connected to: each kind of failure once per broker, and again every minute while it goes on.
+ * All connections of an event log share one, since they fail alike.
+ */
+export function createConnectionLog(
+  logger: Logger,
+  now: () => number = () => performance.now(),
+): (broker: BrokerAddress, error: Error) => void {
+  const brokers = new Map<string, LoggedFailures>();
+
+  return (address, error) => {
+    const broker = nameOf(address);
+    const logged = brokers.get(broker) ?? { atMs: new Map<string, number>(), unlogged: 0 };
+    brokers.set(broker, logged);
+    logged.unlogged++;
+    const { failure, check } =
+      error instanceof ConnectionError ? error : { failure: 'other' as const, check: null };
+    if (now() - (logged.atMs.get(failure) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+    logged.atMs.set(failure, now());
+    logger.warn(
+      { broker, failure, error: error.message, check, failures: logged.unlogged },
+      'Kafka connection failed',
+    );
+    logged.unlogged = 0;
+  };
 }

@@ -11,8 +11,8 @@ type Send = <T extends { readonly throttleMs: number }>(
 ) => Promise<T>;
 
 /**
- * Creates the topics in use that are missing and may be created, and says once when one cannot be. A topic that has been
- * there before is not created again: who deleted it meant it. Answers which ones now exist.
+ * Creates the topics in use that are missing and may be created, and logs once when one cannot be. A topic that has been
+ * there before is not created again, since it was deleted on purpose. Returns the topics that exist now.
  */
 export function createTopicCreator({
   kafka,
@@ -31,7 +31,7 @@ export function createTopicCreator({
   function reportOnce(topic: string, error: Error): void {
     if (reported.has(topic)) return;
     reported.add(topic);
-    logger.warn({ topic, error: error.message }, 'a topic could not be created; trying again');
+    logger.warn({ topic, error: error.message }, 'Topic not created; retrying');
   }
 
   return async ({ topics: found, ...metadata }, send) => {
@@ -56,7 +56,7 @@ export function createTopicCreator({
     const existing: string[] = [];
     for (const { topic, errorCode, errorMessage } of answer.topics) {
       if (errorCode === ERROR_CODE.NONE) {
-        logger.info({ topic, partitions, replication }, 'created a topic');
+        logger.info({ topic, partitions, replication }, 'Topic created');
         reported.delete(topic);
         existing.push(topic);
       } else if (errorCode === ERROR_CODE.TOPIC_ALREADY_EXISTS) {

@@ -1,5 +1,5 @@
-import type { BrokerAddress } from '../cluster/broker-address';
 import type { KafkaRequest } from '../cluster/broker-link';
+import type { BrokerAddress } from '../cluster/broker-socket';
 import { type Decoder, KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
 
 export interface PartitionMetadata {

@@ -1,7 +1,7 @@
 import { parseConfig } from '../../../../src/config';
 import type { PartitionBounds, TailListener } from '../../../../src/eventlog/event-log';
 import type { ClusterView, LedPartition } from '../../../../src/eventlog/kafka/cluster/cluster';
-import { createConnectionState } from '../../../../src/eventlog/kafka/cluster/connection-state';
+import { createConnectionState } from '../../../../src/eventlog/kafka/connection-state';
 import { KafkaTail } from '../../../../src/eventlog/kafka/kafka-tail';
 import { createQuietLogger } from '../../../support/quiet-logger';
 import { until } from '../../../support/until';

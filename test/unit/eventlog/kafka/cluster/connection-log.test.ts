@@ -1,5 +1,7 @@
-import { connectionError } from '../../../../../src/eventlog/kafka/cluster/connection-error';
-import { createConnectionLog } from '../../../../../src/eventlog/kafka/cluster/connection-log';
+import {
+  connectionError,
+  createConnectionLog,
+} from '../../../../../src/eventlog/kafka/cluster/connection-error';
 import { createQuietLogger } from '../../../../support/quiet-logger';
 
 const B1 = { host: 'b1', port: 9092 };
@@ -17,7 +19,7 @@ it('says each kind of failure of a broker once, then once a minute with how many
   const told = () =>
     logger.lines.splice(0).map(({ level, message, fields }) => {
       const { broker, failure, failures } = fields as Record<string, unknown>;
-      expect([level, message]).toEqual(['warn', 'a connection to Kafka failed']);
+      expect([level, message]).toEqual(['warn', 'Kafka connection failed']);
       return [broker, failure, failures];
     });
 

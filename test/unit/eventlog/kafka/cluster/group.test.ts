@@ -3,10 +3,10 @@ import { createServer, Socket } from 'node:net';
 import { parseConfig } from '../../../../../src/config';
 import {
   createSocketFactory,
-  kafkaClientOptions,
   saslOptions,
   tlsOptions,
-} from '../../../../../src/eventlog/kafka/cluster/client-options';
+} from '../../../../../src/eventlog/kafka/cluster/broker-socket';
+import { kafkaClientOptions } from '../../../../../src/eventlog/kafka/cluster/group';
 
 const logger = { debug: jest.fn(), info: jest.fn(), warn: jest.fn(), error: jest.fn() };
 

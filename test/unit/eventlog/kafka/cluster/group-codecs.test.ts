@@ -1,6 +1,6 @@
 import type { KafkaMessage } from 'kafkajs';
+import { logRecordOf, registerCodecs } from '../../../../../src/eventlog/kafka/cluster/group';
 import { KafkajsDecoder } from '../../../../../src/eventlog/kafka/cluster/kafkajs-internals';
-import { logRecordOf, registerCodecs } from '../../../../../src/eventlog/kafka/cluster/kafkajs-message';
 import { expectedRecord, recordSet } from '../../../../support/fixtures/record-sets';
 
 /** How kafkajs's consumer reads the records of one partition in a fetch answer. */

@@ -1,4 +1,4 @@
-import type { ConnectionStatus, LastError } from '../../event-log';
+import type { ConnectionStatus, LastError } from '../event-log';
 
 /** Where one of the log's connections stands, since when, and what went wrong last. */
 export interface ConnectionState {

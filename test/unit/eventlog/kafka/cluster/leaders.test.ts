@@ -1,8 +1,7 @@
 import { parseConfig } from '../../../../../src/config';
 import type { BrokerLinks } from '../../../../../src/eventlog/kafka/cluster/broker-links';
-import { BrokerOutages } from '../../../../../src/eventlog/kafka/cluster/broker-outages';
 import type { LedPartition } from '../../../../../src/eventlog/kafka/cluster/cluster';
-import { askBounds, type BoundsQuery } from '../../../../../src/eventlog/kafka/cluster/partition-bounds';
+import { type BoundsQuery, Leaders } from '../../../../../src/eventlog/kafka/cluster/leaders';
 import { ERROR_CODE } from '../../../../../src/eventlog/kafka/protocol/protocol-error';
 import { until } from '../../../../support/until';
 
@@ -26,6 +25,9 @@ function brokers() {
   const errors = new Map<number, number>();
   const closing = new AbortController();
   const links = {
+    async ping(address: { host: string }) {
+      await links.get({ ...address, port: 1 });
+    },
     async get({ host }: { host: string }) {
       asked.push(host);
       if (away.has(host)) throw new Error(`${host} refuses`);
@@ -43,35 +45,33 @@ function brokers() {
       };
     },
   } as unknown as BrokerLinks;
-  let backs = 0;
-  const outages = new BrokerOutages({
+  let stale = 0;
+  const leaders = new Leaders({
     kafka,
     links,
     signal: closing.signal,
     isMember: () => true,
-    onBack: () => backs++,
+    onStale: () => stale++,
   });
-  let stale = 0;
   const ask = (numbers: readonly number[], query: BoundsQuery = {}) =>
-    askBounds(numbers.map(led), query, { kafka, links, outages, onStale: () => stale++ });
+    leaders.bounds(numbers.map(led), query);
   return {
     asked,
     away,
     errors,
-    outages,
+    leaders,
     ask,
     stale: () => stale,
-    backs: () => backs,
     async close() {
       closing.abort();
-      await outages.ended();
+      await leaders.ended();
     },
   };
 }
 
 const numbersOf = (found: readonly { partition: number }[]) => found.map(({ partition }) => partition);
 
-describe('askBounds', () => {
+describe('the bounds of partitions', () => {
   it('gives what can be had, in order, and says why the rest cannot', async () => {
     const { ask, errors, stale, close } = brokers();
     errors.set(1, ERROR_CODE.TOPIC_AUTHORIZATION_FAILED).set(12, ERROR_CODE.NOT_LEADER_OR_FOLLOWER);
@@ -91,18 +91,18 @@ describe('askBounds', () => {
   });
 
   it('asks a leader that is away once, and again only in the background, until it is back', async () => {
-    const { ask, asked, away, outages, backs, close } = brokers();
+    const { ask, asked, away, leaders, stale, close } = brokers();
     away.add('b');
     expect(numbersOf((await ask([1, 11])).partitions)).toEqual([1]);
-    expect(outages.failureOf({ host: 'b', port: 1 })?.message).toBe('b refuses');
+    expect(leaders.failureOf({ host: 'b', port: 1 })?.message).toBe('b refuses');
     const before = asked.filter((host) => host === 'a').length;
     for (let i = 0; i < 100; i++) expect(numbersOf((await ask([1, 11])).unavailable)).toEqual([11]);
     expect(asked.filter((host) => host === 'a').length).toBe(before + 100);
     expect(asked.filter((host) => host === 'b').length).toBeLessThan(50);
     await until(() => asked.filter((host) => host === 'b').length > 2, 'it is asked in the background');
     away.delete('b');
-    await until(() => backs() === 1, 'it is back');
-    expect(outages.failureOf({ host: 'b', port: 1 })).toBeNull();
+    await until(() => stale() === 1, 'it is back');
+    expect(leaders.failureOf({ host: 'b', port: 1 })).toBeNull();
     expect(numbersOf((await ask([1, 11])).partitions)).toEqual([1, 11]);
     await close();
   });

@@ -1,5 +1,5 @@
-import type { ConnectionStatus } from '../../../../../src/eventlog/event-log';
-import { createConnectionState } from '../../../../../src/eventlog/kafka/cluster/connection-state';
+import type { ConnectionStatus } from '../../../../src/eventlog/event-log';
+import { createConnectionState } from '../../../../src/eventlog/kafka/connection-state';
 
 it('goes from starting over connected to interrupted and back, and keeps the last error', () => {
   const changes: ConnectionStatus['state'][] = [];

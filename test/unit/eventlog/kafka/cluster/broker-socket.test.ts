@@ -1,4 +1,4 @@
-import { nameOf, parseAddress } from '../../../../../src/eventlog/kafka/cluster/broker-address';
+import { nameOf, parseAddress } from '../../../../../src/eventlog/kafka/cluster/broker-socket';
 
 it.each([
   ['b1.example:9092', { host: 'b1.example', port: 9092 }],
