@@ -24,8 +24,8 @@ import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/st
 import { unknownSettings } from './config/unknown-settings';
 
 /**
- * Every setting of the gateway: environment variable, type, default and description. The table of settings in the
- * documents is checked against this one. Units are in the names. Each file of `config/` has the settings of a few rooms,
+ * Every setting of the gateway: environment variable, type, default and description. docs/settings.md
+ * is written from it (`npm run docs`). Units are in the names. Each file of `config/` has the settings of a few rooms,
  * the shape in which each room gets them, and the contradictions between them.
  */
 export const SETTINGS = {

@@ -16,7 +16,7 @@ Commands:
   tick       publish a timestamp event to Kafka every TICK_MS
   aggregate  publish statistics of the topics' events to KAFKA_SUMMARY_TOPIC
 
-Settings are environment variables; README.md lists them, for example PORT=8000 kafka-sse-gateway. The first three:
+Settings are environment variables; docs/settings.md lists them, for example PORT=8000 kafka-sse-gateway. The first three:
   PORT           HTTP port (3000)
   KAFKA_BROKERS  host:port,… (unset: a memory log with a built-in ticker, for trying it out)
   KAFKA_TOPICS   topics to serve (events-topic)

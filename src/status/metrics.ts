@@ -35,7 +35,7 @@ const EVENT_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 const LIFETIME_BUCKETS = [1, 10, 60, 300, 900, 3_600, 14_400];
 
 /**
- * Every metric of the gateway, by its name without the prefix. README's table is checked against this one. Labels take
+ * Every metric of the gateway, by its name without the prefix. docs/metrics.md is written from it (`npm run docs`). Labels take
  * their values from closed sets, the configured topics and Kafka's partitions; never from a client.
  */
 export const READ_METRICS = {

@@ -69,7 +69,7 @@ describe('a connection that is cut inside an event', () => {
     expect(await readThroughCut('/sse', 'with-data', () => 'data: sec')).toEqual(['second\nline']);
   });
 
-  // What document 000's form of a packet costs: README and docs/resume.md say so.
+  // What document 000's form of a packet costs: docs/http.md and docs/resume.md say so.
   it('on /sse loses it for a client that takes an id as soon as it is read', async () => {
     expect(await readThroughCut('/sse', 'at-line', () => 'data: sec')).toEqual([]);
   });

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseConfig, SETTINGS } from '../../src/config';
 import { RENAMED_SETTINGS } from '../../src/config/unknown-settings';
 import { faultsOf } from '../support/config-faults';
@@ -108,23 +106,5 @@ describe('parseConfig', () => {
     ]);
     for (const bad of ['a,a', 'a=', 'a=/x/', 'a;zip', '', ','])
       expect(faultsOf({ KAFKA_TOPICS: bad || ' ' })).toHaveLength(bad === ',' ? 2 : 1);
-  });
-});
-
-describe('README', () => {
-  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
-
-  it.each(Object.entries(SETTINGS))('has %s with its default and meaning', (name, schema) => {
-    const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
-    expect(row).toBeDefined();
-    expect(row).toContain(schema.description);
-    const preset = schema.safeParse(undefined).data;
-    if (typeof preset === 'number' || typeof preset === 'string') expect(row).toContain(`| ${preset} |`);
-    if (typeof preset === 'boolean') expect(row).toContain(`| ${preset ? 'on' : 'off'} |`);
-  });
-
-  it('has no other setting', () => {
-    const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1]);
-    expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
   });
 });

@@ -256,7 +256,7 @@ describe('waiting', () => {
     expect(delays).toEqual([150_000]);
   });
 
-  it('and silence have the limits that the README tells', async () => {
+  it('and silence have the limits that docs/clients.md tells', async () => {
     let asked = 0;
     const delays = watchDelays();
     const away = async () => {

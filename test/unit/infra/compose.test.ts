@@ -48,7 +48,7 @@ function milliseconds(duration: unknown): number {
 }
 
 describe('docker-compose.yml', () => {
-  it('has what the README promises', () => {
+  it('has what docs/deploy.md promises', () => {
     expect(Object.keys(compose.services).sort()).toEqual(
       ['aggregator', 'gateway', 'grafana', 'kafka', 'loadtest', 'nginx', 'prometheus', 'ticker'].sort(),
     );

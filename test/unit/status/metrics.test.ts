@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LOG_OPERATIONS } from '../../../src/eventlog/log-counts';
 import { OpenStreams } from '../../../src/sse/open-streams';
 import { RESUME_RESULTS } from '../../../src/sse/stream-counts';
-import { OBSERVED_METRICS, PREFIX, READ_METRICS } from '../../../src/status/metrics';
+import { OBSERVED_METRICS, READ_METRICS } from '../../../src/status/metrics';
 import { STREAM_STATES } from '../../../src/status/snapshot';
 import { packageVersion } from '../../../src/version';
 
@@ -32,22 +32,6 @@ describe('the metrics', () => {
   it('have buckets that grow', () => {
     for (const { buckets } of Object.values(OBSERVED_METRICS))
       expect([...buckets]).toEqual([...new Set(buckets)].sort((a, b) => a - b));
-  });
-});
-
-describe('README', () => {
-  const readme = readFileSync(join(__dirname, '../../../README.md'), 'utf8');
-
-  it.each(METRICS)('has %s with its type, labels and meaning', (name, { type, labels, help }) => {
-    const shown = labels.map((label) => `\`${label}\``).join(', ');
-    expect(readme).toContain(`| \`${PREFIX}${name}\` | ${type} | ${shown} | ${help} |\n`);
-  });
-
-  it('has no other metric', () => {
-    const named = [...readme.matchAll(new RegExp(`^\\| \`${PREFIX}(\\w+)\` \\|`, 'gm'))].map(
-      ([, name]) => name,
-    );
-    expect(named.sort()).toEqual(METRICS.map(([name]) => name).sort());
   });
 });
 
