@@ -1,5 +1,5 @@
 /**
- * Appends batches to the log of the environment (KAFKA_BROKERS …) as fast as it takes them: the gateway's own appender
+ * Appends batches to the event log of the environment (KAFKA_BROKERS …) as fast as it can: the gateway's own appender
  * without HTTP. Arguments: records of a batch, batches at a time, bytes of a record, seconds of warm-up, seconds, and
  * whether to read them back into a ring (1) or not (0), as every gateway does. Prints a JSON line; what is read back
  * counts once it is in the ring.

@@ -1,6 +1,6 @@
 import { createDeferred, type Deferred } from './deferred';
 
-/** Values that come one by one, and whoever waits for the next. */
+/** A queue of values that arrive one by one, with waiting readers. */
 export interface Arrivals<T> {
   add(value: T): void;
   /** @throws Error when none comes in time */

@@ -12,7 +12,7 @@ export interface FigureColumn {
   readonly digits: number;
 }
 
-/** What a case must show, by the median of the rounds. */
+/** A target for the median of the rounds. */
 export interface Target {
   readonly subject: string;
   readonly figure: string;
@@ -28,7 +28,7 @@ export interface BenchContext {
   readonly node: string;
   /** Null: through the memory log. */
   readonly broker: Broker | null;
-  /** A number of streams (or channels) of a full run, as many as this run is to have. */
+  /** Scales a number of streams or channels of a full run to this run. */
   scaled(count: number): number;
   print(line: string): void;
   /** Starts a server, and ends it after `use`. */
@@ -38,19 +38,19 @@ export interface BenchContext {
   ): Promise<T>;
 }
 
-/** One question, asked of several subjects in turn, round by round. */
+/** One measurement, of several subjects in turn, round by round. */
 export interface BenchCase {
   readonly name: string;
-  /** What is done and what the figures hold, for people. */
+  /** What is measured and how, for people. */
   readonly about: string;
-  /** In the order in which each round asks them: servers, or ways of doing something with the gateway. */
+  /** In the order of each round: servers, or ways of using the gateway. */
   readonly subjects: readonly string[];
   readonly columns: readonly FigureColumn[];
   readonly targets: readonly Target[];
-  /** Asks for the broker whatever `--through` says. */
+  /** Needs the broker, regardless of `--through`. */
   readonly needsKafka?: true;
   measure(subject: string, context: BenchContext): Promise<Figures>;
-  /** What can only be said once all subjects of a round have been measured, such as ratios. */
+  /** Figures over all subjects of a round, such as ratios. */
   compare?(round: ReadonlyMap<string, Figures>): ReadonlyMap<string, Figures>;
 }
 

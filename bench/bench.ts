@@ -12,16 +12,16 @@ import { type CaseResult, runCase } from './run-case';
 import { installPeers } from './servers/peer';
 import { SERVER_NAMES } from './servers/server';
 
-/** Without dependencies of their own to be installed. */
+/** Servers without dependencies to install. */
 const OWN_SERVERS: readonly string[] = ['gateway', 'baseline', 'floor'];
 
 const print = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** `npm run bench`. What it starts ends with it: see startChild. */
+/** `npm run bench`. Its child processes end with it: see startChild. */
 async function main(args: readonly string[]): Promise<boolean> {
   const options = parseBenchOptions(args, ALL_CASES);
   const missing = missingForNative();
-  if (missing !== null) throw new Error(`nothing can be measured here: ${missing}`);
+  if (missing !== null) throw new Error(`the benchmark cannot run here: ${missing}`);
   const machine = describeMachine(options.node, args);
   const servers = availableServers(options);
 
@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   }
 }
 
-/** Those asked for, less the peers that cannot take part, which is said. */
+/** The requested servers without the peers that cannot run, which is printed. */
 function availableServers({ servers, baseline, through }: BenchOptions): readonly string[] {
   const wanted = servers ?? SERVER_NAMES.filter((name) => name !== 'baseline' || baseline !== null);
   const peers = wanted.filter((name) => !OWN_SERVERS.includes(name));

@@ -5,7 +5,7 @@ export interface Deferred<T> {
   reject(error: Error): void;
 }
 
-/** One that nobody awaits may be rejected without harm. */
+/** Its rejection is never unhandled. */
 export function createDeferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;

@@ -4,7 +4,7 @@ import type { Inlet } from './publisher';
 const TOPIC = 'events-topic';
 const ALL_IN_SYNC = -1;
 
-/** A producer of its own, as anybody else's would be: kafkajs, acks −1, no headers, one partition. */
+/** A foreign producer: kafkajs, acks −1, no headers, one partition. */
 export async function createKafkaProducer(brokers: readonly string[]): Promise<Inlet> {
   const kafka = new Kafka({ clientId: 'bench', brokers: [...brokers], logLevel: logLevel.ERROR });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });

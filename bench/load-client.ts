@@ -3,7 +3,7 @@ import { createDeferred } from './deferred';
 import { nativeProgram } from './native-program';
 import type { BenchServer } from './servers/server';
 
-/** What the load client says when its last stream has been answered. */
+/** Printed by the load client when its last stream has been answered. */
 export interface Connected {
   /** Streams that were answered, and those that were not. */
   readonly streams: number;
@@ -26,11 +26,11 @@ export interface Measured {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** From the first stream that had an event to the last one, the median of all events: one pass over the streams. */
+  /** From the first stream that got an event to the last one, median over events: one pass over the streams. */
   readonly spreadMs: number;
   /** Processor time of the server, all threads; nothing is subtracted. */
   readonly serverCpuS: number;
-  /** Of it, what was not spent in the kernel. */
+  /** Its share outside the kernel. */
   readonly serverUserS: number;
   readonly clientCpuS: number;
 }
@@ -38,10 +38,10 @@ export interface Measured {
 /** Of the whole run. */
 export interface LoadResult {
   readonly events: number;
-  /** Events of the stream that had the fewest, and the most. */
+  /** Fewest and most events of a stream. */
   readonly fewest: number;
   readonly most: number;
-  /** Sequence numbers that were left out, and that came again or late. */
+  /** Missing sequence numbers, and repeated or late ones. */
   readonly gaps: number;
   readonly repeats: number;
   readonly failed: number;
@@ -65,7 +65,7 @@ export interface LoadOptions {
   readonly quietMs?: number;
   /** Streams closed and opened again each second; default 0. */
   readonly churnPerS?: number;
-  /** The server, whose processor time is taken at both ends of the window. */
+  /** The server, whose processor time is read at both ends of the window. */
   readonly serverPid: number;
 }
 
@@ -140,8 +140,8 @@ export async function withLoad<T>(
   }
 }
 
-/** Resolves when all streams are open. @throws Error when the server refused one of them */
+/** Resolves when all streams are open. @throws Error when the server rejected one of them */
 export async function untilAllOpen({ connected }: LoadClient): Promise<void> {
   const { streams, failed } = await connected;
-  if (failed > 0) throw new Error(`${failed} of ${streams + failed} streams were refused`);
+  if (failed > 0) throw new Error(`${failed} of ${streams + failed} streams were rejected`);
 }

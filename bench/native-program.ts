@@ -8,7 +8,7 @@ export type NativeProgram = 'load' | 'floor';
 
 const FLAGS = ['-O2', '-std=gnu11', '-Wall', '-Wextra'];
 
-/** What is missing to compile C here and how to get it, or null. */
+/** What is missing to compile C, and how to install it; null when nothing is. */
 export function missingForNative(): string | null {
   if (process.platform !== 'linux')
     return 'the load client and the floor use epoll and /proc: run this on Linux';
@@ -33,7 +33,7 @@ export function nativeProgram(name: NativeProgram): string {
   const program = join(directory, `${name}-${version}`);
   if (!existsSync(program)) {
     mkdirSync(directory, { recursive: true });
-    // Under another name first: somebody else may look for it meanwhile.
+    // Under a temporary name first, for processes that look for it meanwhile.
     const unfinished = `${program}.${process.pid}`;
     execFileSync('cc', [...FLAGS, '-o', unfinished, source], { stdio: ['ignore', 'inherit', 'inherit'] });
     renameSync(unfinished, program);

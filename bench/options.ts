@@ -4,7 +4,7 @@ import { SERVER_NAMES } from './servers/server';
 
 export interface BenchOptions {
   readonly cases: readonly BenchCase[];
-  /** Null: all that a case knows. */
+  /** Null: all servers of a case. */
   readonly servers: readonly string[] | null;
   readonly rounds: number;
   readonly seconds: number;
@@ -12,9 +12,9 @@ export interface BenchOptions {
   readonly churnMinutes: number;
   readonly through: 'memory' | 'kafka';
   readonly node: string;
-  /** Another checkout of this project, built, that takes part as the server `baseline`; null: none does. */
+  /** Another built checkout of this project, measured as the server `baseline`; null: none. */
   readonly baseline: string | null;
-  /** Share of each case's streams, above 0 and at the most 1. */
+  /** Share of each case's streams, above 0 and at most 1. */
   readonly scale: number;
 }
 
@@ -32,8 +32,8 @@ also Java and Maven.
   --seconds N              length of a window (10)
   --warmup N               seconds before a window (3)
   --through memory|kafka   how events reach the gateway: posted to POST /events, or through a real broker (memory)
-  --node PATH              the Node that runs the servers (this one)
-  --baseline DIR           another checkout of this project, built: its gateway takes part as the server \`baseline\`
+  --node PATH              Node for the servers (this one)
+  --baseline DIR           another built checkout of this project: its gateway is measured as the server \`baseline\`
   --scale SHARE            share of each case's streams, for a quick look (1)
   --churn-minutes N        length of the case churn (10)
   --help                   this text
@@ -42,7 +42,7 @@ Cases:
 ${cases.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`).join('\n')}`;
 }
 
-/** Cases that run for minutes run only when they are asked for. */
+/** Cases that take minutes run only on request. */
 const NOT_BY_DEFAULT = ['churn'];
 
 /** @throws UsageError */
@@ -70,10 +70,10 @@ export function parseBenchOptions(args: readonly string[], known: readonly Bench
   const names =
     listOf(values.case) ?? known.map(({ name }) => name).filter((n) => !NOT_BY_DEFAULT.includes(n));
   for (const name of names)
-    if (!known.some((each) => each.name === name)) faults.push(`there is no case ${name}`);
+    if (!known.some((each) => each.name === name)) faults.push(`unknown case ${name}`);
   const servers = listOf(values.servers);
   for (const name of servers ?? [])
-    if (!SERVER_NAMES.some((each) => each === name)) faults.push(`there is no server ${name}`);
+    if (!SERVER_NAMES.some((each) => each === name)) faults.push(`unknown server ${name}`);
   if (servers?.includes('baseline') && values.baseline === undefined)
     faults.push('the server baseline needs --baseline DIR');
   if (values.through !== 'memory' && values.through !== 'kafka')

@@ -26,8 +26,8 @@ export interface PostLoadResult {
 const HEAD_END = '\r\n\r\n';
 
 /**
- * Posts the same body again and again, one post at a time on each connection. Bare sockets and whole requests made
- * beforehand: Node's own client would cost more than the server.
+ * Posts the same body again and again, one post at a time per connection. Bare sockets and prepared requests: Node's own
+ * client would cost more than the server.
  */
 export async function runPostLoad(options: PostLoadOptions): Promise<PostLoadResult> {
   const { port, path, contentType, body, connections, cpuSeconds } = options;
@@ -89,7 +89,7 @@ export async function runPostLoad(options: PostLoadOptions): Promise<PostLoadRes
     };
   } finally {
     for (const socket of sockets) socket.destroy();
-    // Destroying them is the end of the race, not a failure.
+    // Destroyed at the end of the window: not a failure.
     failed.catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 import { createWallClock } from './wall-clock';
 
-/** Sends events in order to where they are to come from; resolves once they are accepted. */
+/** Sends events in order; resolves once they are accepted. */
 export type Send = (data: readonly string[]) => Promise<void>;
 
 /** Where a publisher's events go. */
@@ -16,9 +16,9 @@ export interface PublisherOptions {
   readonly inlet: Inlet;
 }
 
-/** Makes events at a steady rate until it is told to stop. */
+/** Publishes events at a steady rate until it is stopped. */
 export interface Publisher {
-  /** Resolves with the number of events that were made, all of which have been accepted. */
+  /** Resolves with the number of events, all of which have been accepted. */
   stop(): Promise<number>;
 }
 
@@ -26,9 +26,9 @@ export interface Publisher {
 export const TICK_MS = 5;
 
 /**
- * Data is `<sequence> <wall clock in µs> xxx…`. The clock is read when an event is made, at the tick in which it is
- * due: what it waits for the batch before it counts as latency, so a server that holds its publisher back shows it.
- * One batch is on its way at a time, since two could overtake each other.
+ * Data is `<sequence> <wall clock in µs> xxx…`. The clock is read in the tick in which an event is due: its wait for the
+ * batch before counts as latency, so backpressure of the server on its publisher is visible. One batch is in flight at a
+ * time, since two could overtake each other.
  */
 export function startPublisher({ eventsPerS, dataBytes, inlet }: PublisherOptions): Publisher {
   const wallClock = createWallClock();

@@ -6,7 +6,7 @@ import type { Target } from './bench-case';
 import { type CaseResult, figureOf } from './run-case';
 import type { Spread } from './statistics';
 
-/** What a figure was measured on: without it, it says nothing. */
+/** The machine of the figures, which mean nothing without it. */
 export interface Machine {
   readonly cpu: string;
   readonly memoryGib: number;
@@ -14,7 +14,7 @@ export interface Machine {
   /** Of the servers. */
   readonly node: string;
   readonly commit: string;
-  /** Of the last minute before the run (getloadavg(3)): above a few tenths others were at work too. */
+  /** Of the minute before the run (getloadavg(3)): above a few tenths the machine was not quiet. */
   readonly loadAverage: number;
   readonly startedAt: string;
   readonly command: string;
@@ -54,7 +54,7 @@ export function renderReport(machine: Machine, results: readonly CaseResult[]): 
   return [head, ...results.map(renderCase)].join('\n');
 }
 
-/** One case: its table and how it stands with its targets. */
+/** One case: its table and its targets. */
 export function renderCase(result: CaseResult): string {
   const { benchCase, rounds, faults } = result;
   const columns = benchCase.columns.filter(({ name }) =>
@@ -94,7 +94,7 @@ function renderTarget(result: CaseResult, { subject, figure, atMost, atLeast }: 
   return `- ${isMet ? 'met' : '**missed**'}: ${subject}, ${column.title} ${bound}: ${spread.median.toFixed(column.digits)}`;
 }
 
-/** Writes the results as JSON and Markdown. Answers the path of the Markdown file. */
+/** Writes the results as JSON and Markdown. Returns the path of the Markdown file. */
 export function keepReport(directory: string, machine: Machine, results: readonly CaseResult[]): string {
   mkdirSync(directory, { recursive: true });
   const name = `${machine.startedAt.slice(0, 19).replaceAll(':', '')}-${machine.commit}`;

@@ -6,11 +6,11 @@ export interface CaseResult {
   readonly benchCase: BenchCase;
   /** Of each subject, a set of figures for each round. */
   readonly rounds: ReadonlyMap<string, readonly Figures[]>;
-  /** What went wrong, a line each. */
+  /** Faults, one per line. */
   readonly faults: readonly string[];
 }
 
-/** Asks all subjects in turn, again and again, so that what changes on the machine meanwhile meets all alike. */
+/** Measures all subjects in turn, round by round, so that changes on the machine affect all alike. */
 export async function runCase(
   benchCase: BenchCase,
   options: {
@@ -22,7 +22,7 @@ export async function runCase(
   const { context, servers } = options;
   const rounds = new Map<string, Figures[]>();
   const faults: string[] = [];
-  // A subject that is no server is a way of doing something with the gateway.
+  // A subject that is no server is a way of using the gateway.
   const subjects = benchCase.subjects.filter(
     (name) => servers.includes(name) || !SERVER_NAMES.some((server) => server === name),
   );

@@ -3,7 +3,7 @@ export type WallClock = () => number;
 
 const US_PER_MS = 1_000;
 
-/** Set at the moment at which `Date.now()` moves on, since the process's own time origin drifts from the wall clock. */
+/** Calibrated when `Date.now()` advances, since the process's time origin drifts from the wall clock. */
 export function createWallClock(): WallClock {
   const from = Date.now();
   let now = from;

@@ -9,7 +9,7 @@ export const accept: BenchCase = {
   name: 'accept-18k',
   about:
     'Opens 18,000 streams, 5,500 each second, and takes the time from connect(2) to the first bytes of the answer, ' +
-    'which are the head and `:ok` in one write. At the most 1,000 connects are on their way at a time.',
+    'which are the head and `:ok` in one write. At most 1,000 connects are in flight.',
   subjects: SERVER_NAMES,
   columns: [
     { name: 'connectsPerS', title: 'connects/s', digits: 0 },

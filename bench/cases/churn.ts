@@ -7,7 +7,7 @@ const STREAMS = 1_000;
 const CHURN_PER_S = 100;
 const EVENTS_PER_S = 1;
 const SAMPLE_MS = 1_000;
-/** The heap grows to its size first. */
+/** The heap reaches its working size first. */
 const UNCOUNTED_SHARE = 0.3;
 const SECONDS_PER_MINUTE = 60;
 const BYTES_PER_KIB = 1_024;
@@ -60,7 +60,7 @@ export const churn: BenchCase = {
     }),
 };
 
-/** Looks at the resident memory of the server each second, and prints it each minute. */
+/** Samples the resident memory of the server each second, and prints it each minute. */
 function startSampling(pid: number, { print }: BenchContext) {
   const startMs = performance.now();
   const samples: [seconds: number, residentKib: number][] = [];

@@ -34,7 +34,7 @@ export const drain: BenchCase = {
       return withLoad(server, { streams }, async (load) => {
         await untilAllOpen(load);
         await pause(SETTLE_MS);
-        // What the connecting cost is not asked here.
+        // Resets the probe: connecting is not measured.
         server.signal('SIGUSR2');
         await stall.figures.next();
         const startMs = performance.now();

@@ -69,7 +69,7 @@ export async function measureFanout(
         maxMs: measured.maxMs,
         passMs: measured.spreadMs,
         p99Passes: measured.p99Ms / measured.spreadMs,
-        // Of the whole run, warm-up included: what was made and never came, and what was out of its place.
+        // Over the whole run, warm-up included: lost events, and events out of order.
         lost: made * streams - result.events + result.gaps + result.repeats,
         bytesEach: measured.bytes / measured.events,
         clientCores: measured.clientCpuS / measured.seconds,

@@ -6,7 +6,7 @@ import type { BenchServer } from '../servers/server';
 
 const STREAMS = 10_000;
 const MS_PER_S = 1_000;
-/** The default heartbeat: whatever else is measured, each stream has had one by then. */
+/** The default heartbeat: each stream has had one by then. */
 const ROUND_S = 15;
 
 const PATHS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ async function measureIdle({ pid, port }: BenchServer, seconds: number, streams:
 export const heartbeat: BenchCase = {
   name: 'heartbeat',
   about:
-    '10,000 idle streams and no events: processor time that heartbeats and looking at all streams each second take. ' +
+    '10,000 idle streams and no events: processor time of heartbeats and of the checks of all streams each second. ' +
     'The window is a whole number of the default heartbeats long.',
   subjects: Object.keys(PATHS),
   columns: [

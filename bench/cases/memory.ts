@@ -5,7 +5,7 @@ import { untilAllOpen, withLoad } from '../load-client';
 import { SERVER_NAMES, type ServerName } from '../servers/server';
 
 const STREAMS = 10_000;
-/** The first streams cost code and pools that are there once: they are not the streams'. */
+/** The first streams pay for code and pools that exist once. */
 const FIRST_STREAMS = 200;
 const SETTLE_MS = 5_000;
 const KIB_PER_MIB = 1_024;
@@ -13,7 +13,7 @@ const KIB_PER_MIB = 1_024;
 export const memory: BenchCase = {
   name: 'memory',
   about:
-    'Growth of resident memory for each stream, without the kernel’s: before, with 200 streams that were opened and closed; ' +
+    'Growth of resident memory per stream, without the kernel’s: before, after 200 streams were opened and closed; ' +
     'after, with 10,000 idle streams for some seconds. No forced garbage collection.',
   subjects: SERVER_NAMES,
   columns: [

@@ -7,10 +7,10 @@ import type { BenchServer } from '../servers/server';
 const STREAMS = 18_000;
 const MS_PER_S = 1_000;
 const SETTLE_MS = 3_000;
-/** Heartbeats would be counted as the scrapes': none comes within this hour. */
+/** Longer than the run: heartbeats would be counted as part of the scrapes. */
 const NO_HEARTBEAT_MS = '3600000';
 const BETWEEN_SCRAPES_MS = 100;
-/** How often Prometheus asks by default is 60 s; many ask four times as often. */
+/** Prometheus's default is 60 s; many use 15 s. */
 const SCRAPE_PERIOD_MS = 15_000;
 
 const EMPTY = 'gateway without streams';
@@ -46,7 +46,7 @@ async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchCont
     const found = await scrape(port);
     ({ text } = found);
     slowestMs = Math.max(slowestMs, found.ms);
-    // Each scrape begins a new one, so this is the longest since the scrape before.
+    // Each scrape resets it, so this is the longest since the scrape before.
     if (count++ > 0)
       lagMaxMs = Math.max(lagMaxMs, seriesValue(text, 'nodejs_eventloop_lag_max_seconds') * MS_PER_S);
     await pause(BETWEEN_SCRAPES_MS);
@@ -65,8 +65,8 @@ async function measureScrapes({ pid, port }: BenchServer, { seconds }: BenchCont
 export const scrapeCost: BenchCase = {
   name: 'scrape',
   about:
-    'Asks for /metrics ten times a second: processor time of one scrape, what is used without scrapes subtracted; its share of ' +
-    'a core at one scrape every 15 s; the slowest; the longest delay of the event loop, which its timer’s 10 ms are part of.',
+    'Scrapes /metrics ten times a second: processor time of one scrape, above that without scrapes; its share of ' +
+    'a core at one scrape every 15 s; the slowest; the longest delay of the event loop, including the 10 ms of its timer.',
   subjects: [EMPTY, FULL],
   columns: [
     { name: 'streams', title: 'streams', digits: 0 },

@@ -1,4 +1,4 @@
-// A simple design: Express, and one EventEmitter on which each client is a listener of its own.
+// A simple design: Express, and one EventEmitter with a listener per client.
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import express from 'express';

@@ -1,7 +1,6 @@
 /**
- * Preload (`node --require`) of the gateway: what it takes from the hub's first `publish` until so many deliveries
- * (environment: BENCH_DELIVERIES) have been handed to the streams' sockets. Prints a JSON line each time, and waits for
- * the next `publish`.
+ * Preload (`node --require`) of the gateway: measures from the hub's first `publish` until BENCH_DELIVERIES (environment)
+ * deliveries have been written to the streams' sockets. Prints a JSON line each time, and waits for the next `publish`.
  */
 import { join } from 'node:path';
 import type { Hub as HubClass } from '../../src/hub/hub';
@@ -9,7 +8,7 @@ import type { Hub as HubClass } from '../../src/hub/hub';
 const US_PER_MS = 1_000;
 
 const wanted = Number(process.env.BENCH_DELIVERIES);
-// The very class that the program uses.
+// The same class that the program uses.
 const { Hub } = require(join(__dirname, '../../src/hub/hub')) as { Hub: typeof HubClass };
 const { publish } = Hub.prototype;
 let isRunning = false;

@@ -6,9 +6,9 @@ import type { ServerSetup } from '../servers/server';
 
 /** A preload of this directory that measures inside the server. */
 export interface Probe {
-  /** What a server is started with so that the probe runs in it. */
+  /** Node arguments that load the probe into a server. */
   readonly setup: Required<Pick<ServerSetup, 'nodeArgs' | 'onLine'>>;
-  /** What it measured, as it comes. */
+  /** Its figures, as they are printed. */
   readonly figures: Arrivals<Figures>;
 }
 

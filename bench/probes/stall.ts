@@ -1,7 +1,7 @@
 /**
- * Preload (`node --require`): the longest time in which the event loop of the process did nothing else, and for how long in
- * all its thread was ready to run while others had the processors: on a busy machine that is part of a stall. Prints
- * both as a JSON line at SIGUSR2, when it begins anew, and at the end of the process.
+ * Preload (`node --require`): the longest stall of the event loop, and the total time in which its thread was runnable but
+ * waited for a processor, which on a busy machine is part of a stall. Prints both as a JSON line at SIGUSR2, which resets
+ * them, and at the end of the process.
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -21,12 +21,12 @@ function waitedNs(): number {
 let waitedBefore = waitedNs();
 
 function report(): void {
-  // A sample is the time between two looks, the pause between them included.
+  // A sample is the time between two samplings, the timer's pause included.
   const stallMs = Math.max(0, delays.max / NS_PER_MS - RESOLUTION_MS);
   const waited = waitedNs();
   const waitedMs = (waited - waitedBefore) / NS_PER_MS;
   waitedBefore = waited;
-  // At once: the process may be about to end.
+  // Synchronously: the process may be about to end.
   writeSync(STDERR, `${JSON.stringify({ probe: 'stall', stallMs, waitedMs })}\n`);
   delays.reset();
 }

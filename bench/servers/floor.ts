@@ -4,10 +4,10 @@ import { TICK_MS } from '../publisher';
 import { startListening } from './listening';
 import type { BenchServer, ServerSetup } from './server';
 
-/** As long as a cursor of one topic with one partition and few records. */
+/** Length of an id for one topic with one partition and few records. */
 const ID_BYTES = 15;
 
-/** bench/native/floor.c: makes its events itself, and writes them. */
+/** bench/native/floor.c: generates its events and writes them. */
 export async function startFloor(setup: ServerSetup): Promise<BenchServer> {
   const published = createDeferred<number>();
   const { child, server } = await startListening({

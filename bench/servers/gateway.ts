@@ -9,8 +9,8 @@ import { type BenchServer, LISTEN_DEADLINE_MS, type ServerSetup } from './server
 const READY_PAUSE_MS = 50;
 
 /**
- * This gateway as it is delivered: the built program with default settings in a process of its own, ids, channels,
- * heartbeats and limits included. Only the ticker is off, so that the events are those of the benchmark.
+ * This gateway as it is shipped: the built program with default settings in a separate process, ids, channels, heartbeats
+ * and limits included. Only the ticker is off, so that the events are those of the benchmark.
  */
 export async function startGateway(setup: ServerSetup, checkout: string): Promise<BenchServer> {
   const { broker, env = {}, nodeArgs = [] } = setup;

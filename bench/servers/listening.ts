@@ -10,7 +10,7 @@ export interface ListeningOptions {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** Starts a server that prints its port as `"port":<n>` in one of its lines, and waits for it. How it publishes is left. */
+/** Starts a server that prints its port as `"port":<n>` in one of its lines, and waits for it. The caller adds `publish`. */
 export async function startListening(
   options: ListeningOptions,
 ): Promise<{ readonly child: SupervisedChild; readonly server: Omit<BenchServer, 'publish'> }> {

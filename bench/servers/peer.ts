@@ -11,8 +11,8 @@ const DIRECTORY = join(repositoryRoot(), '.cache/bench/peers');
 const SOURCE = join(repositoryRoot(), 'bench/peers');
 
 /**
- * Copies bench/peers into the cache and installs what they need there, unless that is done: the product's own
- * dependencies stay few. Answers null, or why it could not be done.
+ * Copies bench/peers into the cache and installs their dependencies there, which the product does not have. Returns null,
+ * or why it failed.
  */
 export function installPeers(): string | null {
   const installed = join(DIRECTORY, 'node_modules/.package-lock.json');

@@ -5,28 +5,28 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface ServerSetup {
   readonly name: ServerName;
-  /** Which Node runs it; the floor needs none. */
+  /** Node to run it; the floor needs none. */
   readonly node: string;
-  /** The checkout that the server `baseline` is built in; null: it does not take part. */
+  /** The checkout of the server `baseline`; null: not measured. */
   readonly baseline: string | null;
   /** Events made each second once `publish` is called. */
   readonly eventsPerS: number;
   readonly dataBytes: number;
-  /** Null: events come over HTTP. Else from a producer of its own, over this broker, to the gateway. */
+  /** Null: events are posted over HTTP. Otherwise a producer sends them through this broker. */
   readonly broker: Broker | null;
-  /** Further environment of the server. */
+  /** More environment of the server. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Further arguments of Node, before the program. */
+  /** More arguments of Node, before the program. */
   readonly nodeArgs?: readonly string[];
   readonly onLine?: (line: string) => void;
 }
 
-/** A server under test, a process of its own that listens on 127.0.0.1. */
+/** A server under test: a process that listens on 127.0.0.1. */
 export interface BenchServer {
   readonly name: ServerName;
   readonly pid: number;
   readonly port: number;
-  /** Begins to make events. `stop` resolves with how many were made, once all were accepted. */
+  /** Starts to publish events. `stop` resolves with how many were made, once all were accepted. */
   publish(): Promise<{ stop(): Promise<number> }>;
   signal(signal: NodeJS.Signals): void;
   /** Settles when the process has ended. */

@@ -7,7 +7,7 @@ export interface Distribution {
   readonly max: number;
 }
 
-/** By nearest rank: each value is one that was measured. */
+/** By nearest rank: each value was measured. */
 export function distributionOf(values: readonly number[]): Distribution {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;

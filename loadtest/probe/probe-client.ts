@@ -10,9 +10,9 @@ export interface ProbeClientOptions {
 }
 
 export interface ProbeClient {
-  /** Times it has lost its connection, or got none. */
+  /** Lost connections and failed connects. */
   breaks(): number;
-  /** Whether an event has come. */
+  /** Whether an event has arrived. */
   hasEvents(): boolean;
   close(): void;
 }
@@ -24,8 +24,8 @@ const OWN = 'gateway.';
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
 /**
- * One stream over a bare socket, since a load client must cost less than what it measures. It comes back as a browser
- * does, with Last-Event-ID after the server's `retry:`. HTTP/1.0, so that the body has no chunks.
+ * One stream over a bare socket, since a load client must cost less than what it measures. It reconnects like a browser:
+ * with Last-Event-ID, after the server's `retry:`. HTTP/1.0, so that the body has no chunks.
  */
 export function openProbeClient({ url, onEvent }: ProbeClientOptions): ProbeClient {
   const isTls = url.protocol === 'https:';

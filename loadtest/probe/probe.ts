@@ -4,12 +4,12 @@ import { createSequence } from '../src/sequence.ts';
 import { type Distribution, distributionOf } from './distribution';
 import { openProbeClient, type ProbeClient } from './probe-client';
 
-/** Handed over as JSON in the first argument. */
+/** Passed as JSON in the first argument. */
 export interface ProbeOptions {
   /** Of the streams; taken in turn. */
   readonly urls: readonly string[];
   readonly count: number;
-  /** Deliveries count between these, unix ms; at the second one the probe ends. */
+  /** Deliveries count between these, unix ms; the probe ends at the second one. */
   readonly holdFromMs: number;
   readonly holdToMs: number;
   /** As in the k6 scripts; null: not measured. */
@@ -29,10 +29,10 @@ export interface ProbeResult {
   readonly breaks: number;
 }
 
-/** Pause between two connects, so that the probe is no storm of its own. */
+/** Pause between two connects, so that the probe causes no storm. */
 const OPENING_PAUSE_MS = 5;
 
-/** A small process beside k6, which is itself too busy for exact times: opens few streams and measures each delivery. */
+/** A small process beside k6, which is too busy for exact times: opens a few streams and measures each delivery. */
 async function main(): Promise<void> {
   const options = JSON.parse(process.argv[2] ?? '') as ProbeOptions;
   const { urls, count, holdFromMs, holdToMs, latencyPath, sequencePath } = options;

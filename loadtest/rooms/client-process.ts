@@ -1,15 +1,15 @@
 import { type FromClientProcess, READY } from './client-processes';
 import { type ClientShare, openRoomClients } from './room-clients';
 
-/** A share of a run's clients, in a process of their own: told which by the first message, until the channel closes. */
+/** Runs a share of the clients in a separate process: the first message says which; ends when the channel closes. */
 
-/** Delays go to the parent together: a message for each would cost more than what it tells of. */
+/** Delays are sent to the parent in batches: a message for each would cost more than a delivery. */
 const TELL_MS = 1;
 
 let delaysMs: number[] = [];
 
 function tell(message: FromClientProcess): void {
-  // The parent may be gone, which ends this process too.
+  // The parent may be dead, which ends this process too.
   if (process.connected) process.send!(message);
 }
 

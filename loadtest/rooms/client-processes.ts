@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { ClientShare, RoomClients } from './room-clients';
 
-/** What a client process says; what it is told is its `ClientShare`. */
+/** A message from a client process; the message to it is its `ClientShare`. */
 export type FromClientProcess =
   | { readonly kind: 'ready' | 'open' }
   | { readonly kind: 'failed'; readonly message: string }

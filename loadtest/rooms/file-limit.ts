@@ -1,4 +1,4 @@
-/** What a process needs for itself: its own files, the publishers' connections, pipes to other processes. */
+/** Files besides streams: a process's own files, the publishers' connections, pipes to other processes. */
 const RESERVED_FILES = 256;
 
 interface ReportedLimits {
@@ -6,15 +6,15 @@ interface ReportedLimits {
 }
 
 /**
- * How many streams one process may hold, on either side. Node has raised the limit as far as it may (`ulimit -Hn`), and
- * child processes inherit it.
+ * Most streams of one process, on either side. Node raises the limit to the hard one (`ulimit -Hn`), which child processes
+ * inherit.
  */
 export function streamsPerProcess(): number {
   const { soft } = (process.report.getReport() as ReportedLimits).userLimits.open_files;
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Math.max(1, soft - RESERVED_FILES);
 }
 
-/** In how many parts so many must be split, when each part holds `most`. */
+/** Number of parts of at most `most` each. */
 export function partsOf(count: number, most: number): number {
   // Without a limit the quotient is 0.
   return Math.max(1, Math.ceil(count / most));

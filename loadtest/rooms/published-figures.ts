@@ -1,6 +1,6 @@
-/** What the room benchmark reports of its own server (README-LOAD-TEST.md), to stand beside ours. */
+/** The room benchmark's figures for its own server (README-LOAD-TEST.md), for comparison. */
 
-/** Seconds to connect so many clients. */
+/** Seconds to connect, by number of clients. */
 export const CONNECT_SECONDS: ReadonlyMap<number, number> = new Map([
   [1_000, 1.512],
   [2_000, 2.249],

@@ -10,8 +10,8 @@ export interface RoomClient {
 const DATA_LINE = /^data: (\d+)$/gm;
 
 /**
- * One stream over a bare socket: a load client must cost less than what it measures. Resolves when the stream has
- * said `:ok`. Rejects when it ends before.
+ * One stream over a bare socket: a load client must cost less than what it measures. Resolves with the stream's
+ * `:ok`. Rejects when it ends before.
  */
 export function openRoomClient(
   host: string,
@@ -33,7 +33,7 @@ export function openRoomClient(
         isOpen = true;
         resolve({ close: () => socket.destroy() });
       }
-      // Events are written whole, so what ends in a blank line holds whole lines.
+      // Events are written whole, so text that ends in a blank line has whole lines only.
       const end = rest.lastIndexOf('\n\n');
       if (end < 0) return;
       for (const [, data] of rest.slice(0, end + 1).matchAll(DATA_LINE)) onData(data!);

@@ -2,12 +2,12 @@ import { openRoomClient, type RoomClient } from './room-client';
 
 /** Clients `first` to `first + count` of a run, which has one room for every `roomSize` of them. */
 export interface ClientShare {
-  /** Of the gateways. A room is at one of them, since they share no log. */
+  /** URLs of the gateways. A room is at one of them, since they share no event log. */
   readonly ports: readonly number[];
   readonly first: number;
   readonly count: number;
   readonly roomSize: number;
-  /** Streams that are being opened at the same time. */
+  /** Streams being opened at the same time. */
   readonly opening: number;
 }
 

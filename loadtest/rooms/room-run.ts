@@ -9,7 +9,7 @@ export interface RoomRunOptions {
   readonly ports: readonly number[];
   readonly clients: number;
   readonly roomSize: number;
-  /** Clients that one process holds: with more, they run in processes of their own. */
+  /** Most clients of one process: more run in separate processes. */
   readonly clientsPerProcess: number;
 }
 
@@ -23,18 +23,18 @@ export interface Deliveries {
 /** Clients of one run, in rooms as the room benchmark has them: channel `/rooms/r-<n>`. */
 export interface RoomRun {
   readonly connectSeconds: number;
-  /** Processes that hold clients; 1: the one that sends, too. */
+  /** Processes with clients; 1: in the sending process. */
   readonly clientProcesses: number;
   /** All senders post at once and wait until everyone has everything, `iterations` times over. */
   closedLoop(iterations: number): Promise<Deliveries>;
-  /** Each sender posts once a second, at a moment of its own, `iterations` times. */
+  /** Each sender posts once a second, with its own phase, `iterations` times. */
   paced(iterations: number): Promise<Deliveries>;
   close(): void;
 }
 
-/** Streams that are being opened at the same time, by all processes together. */
+/** Streams being opened at the same time, by all processes together. */
 const OPENING = 500;
-/** Connections that publishers share, as a browser's page would keep one. */
+/** Connections shared by the publishers. */
 const PUBLISHER_CONNECTIONS = 64;
 const QUIET_LIMIT_MS = 30_000;
 const QUIET_POLL_MS = 1;
@@ -72,7 +72,7 @@ export async function startRoomRun({
     });
   }
 
-  /** Waits until so many messages have arrived. */
+  /** Waits until `count` messages have arrived. */
   async function arrived(count: number): Promise<void> {
     let last = delays.length;
     let lastMs = performance.now();

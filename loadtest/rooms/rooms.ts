@@ -49,13 +49,13 @@ async function withGateways<T>(count: number, use: (gateways: readonly Gateway[]
   }
 }
 
-/** Rooms of so many clients, at as many gateways as it takes to hold them. */
+/** Rooms for this many clients, at as many gateways as they need. */
 async function withRooms<T>(
   clients: number,
   use: (run: RoomRun, gateways: readonly Gateway[]) => Promise<T>,
 ): Promise<T> {
   const clientsPerProcess = streamsPerProcess();
-  // What the gateways themselves read from the environment.
+  // The gateways' settings.
   const { maxStreams } = parseConfig({ ...process.env, EVENT_LOG: 'memory' }).streams;
   const count = partsOf(clients, Math.min(maxStreams, clientsPerProcess));
   return withGateways(count, async (gateways) => {
@@ -154,7 +154,7 @@ async function printTables({ quick, onlyConnect, iterations: long }: RoomsOption
   print(await roomRow(quick ? 1_000 : 4_000, quick ? 3 : long, 'paced'));
 }
 
-/** `npm run rooms`. What it starts ends with it: see startChild. */
+/** `npm run rooms`. Its child processes end with it: see startChild. */
 void runInForeground(async () => {
   const options = parseRoomsOptions(process.argv.slice(2));
   return { done: printTables(options).then(() => 0), close: async () => undefined };

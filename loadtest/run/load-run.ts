@@ -23,9 +23,9 @@ export interface LoadRunDeps {
   readonly k6: string;
   /** The whole command line, for the report. */
   readonly command: string;
-  /** Ticks that Kafka did not take until now; null: somebody else's ticker. */
+  /** Ticks that Kafka has not stored so far; null: not our ticker. */
   readonly neverStored: () => number | null;
-  /** Where the shards leave their figures. */
+  /** Directory for the shards' figures. */
   readonly directory: string;
   readonly print: (line: string) => void;
   readonly onOutput: (name: string, line: string) => void;
@@ -37,10 +37,10 @@ export interface LoadRun {
   close(): Promise<void>;
 }
 
-/** When the hold has begun, so long until the gateway is killed. */
+/** Time from the start of the hold until the gateway is killed. */
 const STORM_AFTER_MS = 5_000;
 
-/** Starts k6 and, once its streams begin, the probe and whatever else the scenario wants. */
+/** Starts k6 and, once its streams start, the probe and the scenario's actions. */
 export function startLoadRun(deps: LoadRunDeps): LoadRun {
   const { options, target, env, shards: count, print, onOutput } = deps;
   /** Of all shards together. */
@@ -87,7 +87,7 @@ export function startLoadRun(deps: LoadRunDeps): LoadRun {
     if (config.scenario === 'storm') {
       await sleep(STORM_AFTER_MS);
       storm = await raiseStorm(target.stack!.gateways);
-      print(`${storm.killed} streams lost their gateway and were back after ${storm.backMs ?? '–'} ms`);
+      print(`${storm.killed} streams lost their gateway and were open again after ${storm.backMs ?? '–'} ms`);
     }
     await sleep(Math.max(0, window.holdToMs - Date.now()));
     samples.markEnd();
@@ -116,7 +116,7 @@ export function startLoadRun(deps: LoadRunDeps): LoadRun {
   };
 }
 
-/** The probe reads what the streams read, from now on, so that it needs no replay. */
+/** The probe reads the same as the streams, but starts now, so that it needs no replay. */
 function probeOptions(config: LoadConfig, count: number, { holdFromMs, holdToMs }: Window) {
   const { latencyPath, sequencePath } = config;
   const urls = Array.from({ length: count }, (_, i) => streamUrl({ ...config, query: '' }, i + 1));

@@ -33,13 +33,13 @@ void runInForeground(async () => {
   const shards = options.shards ?? shardsFor(options.connections, limits);
   const gateways = options.gateways ?? gatewaysFor(options.connections + options.probe, limits);
   const spread = spreadOf(options, shards, gateways);
-  // What is wrong is said before anything is started.
+  // Report faults before anything is started.
   parseLoadConfig({
     ...process.env,
     ...scriptEnvOf(options, options.url?.split(',') ?? ['http://localhost'], shards),
   });
   const faults = limitFaults(spread, limits);
-  if (faults.length > 0) throw new Error(`this machine's limits are in the way:\n  ${faults.join('\n  ')}`);
+  if (faults.length > 0) throw new Error(`this machine's limits are too low:\n  ${faults.join('\n  ')}`);
   for (const warning of limitWarnings(spread, limits)) print(`warning: ${warning}`);
 
   const k6 = await buildK6(print);
@@ -102,7 +102,7 @@ function spreadOf(
   };
 }
 
-/** Prints the report, and keeps it as text and as JSON. */
+/** Prints the report, and writes it as text and as JSON. */
 async function keep(report: Report): Promise<void> {
   process.stdout.write(`\n${renderReport(report, process.stdout.isTTY)}`);
   await mkdir(join(repositoryRoot(), RESULTS), { recursive: true });

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { openFilesLimit } from '../../infra/local/open-files';
 
-/** What this machine allows. */
+/** Limits of this machine. */
 export interface MachineLimits {
-  /** Open files per process that no process can exceed; Infinity when there is no limit. */
+  /** Hard limit of open files per process; Infinity without one. */
   readonly hardFiles: number;
-  /** What a child of ours may open without raising it. */
+  /** Soft limit, as child processes get it. */
   readonly softFiles: number;
   /**
-   * Outgoing connections to one address and port that are made without searching for a port: half of the range on Linux,
-   * whose connect tries every other port first, and each of them once more for every connection after that. (Measured with
-   * 28,232 ports: from 15,200 streams a gateway on, nginx's connects took over 2 s.)
+   * Outgoing connections to one address and port before the search for a free port gets slow: half of the range on Linux,
+   * whose connect(2) tries every other port first, and searches linearly after that. (Measured with 28,232 ports: beyond
+   * 15,200 streams per gateway, nginx's connects took over 2 s.)
    */
   readonly localPorts: number;
   readonly freeMiB: number;
@@ -20,7 +20,7 @@ export interface MachineLimits {
 const KIB_PER_MIB = 1_024;
 const BYTES_PER_MIB = 1_048_576;
 
-/** @throws Error when the shell does not tell the limits */
+/** @throws Error when the shell does not print the limits */
 export function readMachineLimits(): MachineLimits {
   return {
     hardFiles: openFilesLimit('hard'),
@@ -30,7 +30,7 @@ export function readMachineLimits(): MachineLimits {
   };
 }
 
-/** What macOS has, and Linux without its file. */
+/** On macOS. */
 const USUAL_PORTS = 16_384;
 
 function localPorts(): number {

@@ -11,14 +11,14 @@ export interface LoadTestOptions {
   readonly scenario: string;
   /** `-N`, `earliest`, `latest` or `none`. */
   readonly from: string;
-  /** What is tested instead of a stack of our own; null: that one. */
+  /** URLs to test; null: start a stack and test it. */
   readonly url: string | null;
-  /** Around nginx, straight at the gateways. */
+  /** The streams bypass nginx. */
   readonly direct: boolean;
-  /** Null: as many as the machine's limits ask for. */
+  /** Null: as many as the machine's limits need. */
   readonly gateways: number | null;
   readonly tickMs: number;
-  /** Null: as many as the limit of open files asks for. */
+  /** Null: as many as the limit of open files needs. */
   readonly shards: number | null;
   /** Connections of the probe; 0: none. */
   readonly probe: number;
@@ -27,32 +27,32 @@ export interface LoadTestOptions {
 
 export const LOADTEST_HELP = `Usage: npm run loadtest -- [options]
 
-Opens up to 50,000 event streams with k6 and judges them by thresholds. Starts Kafka, gateways,
-ticker and nginx by itself, or tests what runs already (--url). Exit code 0: all thresholds hold; 99: one does not.
+Opens up to 50,000 event streams with k6 and checks thresholds. Starts Kafka, gateways, a ticker and
+nginx, or tests a running system (--url). Exit code 0: all thresholds hold; 99: one does not.
 
   --connections N      streams at the same time (50000)
-  --ramp TIME          one even way up, as 150s; without it the four stages of the standard run, 11 minutes
+  --ramp TIME          one even ramp-up, such as 150s; without it the four stages of the standard run, 11 minutes
   --hold TIME          how long all of them are held and measured (2m)
-  --ramp-down TIME     over which they leave (2m)
-  --quick              500 connections in half a minute; what is also given wins
-  --scenario NAME      ramp: up, hold, down (this is the default)
-                       steady: the way up over 30 s, then 10 minutes
-                       storm: a gateway is killed, and its streams come back at the others
-                       slow: every 20th stream reads large events slowly; the others must not notice
-                       rooms: six streams to a room, members post
-  --from -N|none       streams begin with the last N events, so that each has one at once (-1); none: with the next one
-  --url URL            test this instead, as https://events.example.org; several with commas are taken in turn
-  --direct             the streams go to the gateways, not through nginx
-  --gateways N         gateways of the stack; without it 3, or as many as the limits ask for
-  --tick-ms N          pause between two timestamp events (5000; with --quick 1000)
-  --shards N           k6 processes; without it as many as the limit of open files asks for
+  --ramp-down TIME     over which they close (2m)
+  --quick              500 connections in half a minute; other options override it
+  --scenario NAME      ramp: ramp up, hold, ramp down (default)
+                       steady: ramp up over 30 s, then hold 10 minutes
+                       storm: a gateway is killed, and its streams reconnect to the others
+                       slow: every 20th stream is a slow client with large events; the others must not notice
+                       rooms: six streams per room, members post
+  --from -N|none       streams start with the last N events, so that each gets one at once (-1); none: with the next one
+  --url URL            test this instead, such as https://events.example.org; several separated by commas
+  --direct             connect to the gateways, not through nginx
+  --gateways N         gateways of the stack; default 3, or as many as the limits need
+  --tick-ms N          interval of timestamp events (5000; with --quick 1000)
+  --shards N           k6 processes; default: as many as the limits need
   --probe N            streams of the probe, a small process that measures beside k6 (200)
-  --verbose            show everything that the processes print; the log files always have it
+  --verbose            print the output of all processes; the log files always have it
   --help               this text
 
 Further settings of the k6 scripts come from the environment: README-LOAD-TEST.md.`;
 
-/** What differs from the usual defaults; the command line wins over all of them. */
+/** Different defaults; the command line overrides them. */
 const QUICK = {
   connections: '500',
   ramp: '5s',
@@ -112,16 +112,16 @@ export function parseLoadTestOptions(args: readonly string[]): LoadTestOptions {
 
   const url = values.url === undefined ? null : String(values.url);
   if (url !== null && values.direct === true)
-    faults.push('--direct is for our own stack: give the gateways with --url');
+    faults.push('--direct needs the local stack: name the gateways in --url');
   if (url !== null && scenario === 'storm')
-    faults.push('--scenario storm kills a gateway of our own stack: not with --url');
+    faults.push('--scenario storm needs the local stack: not with --url');
   const options: LoadTestOptions = {
     connections: count('connections', 1, 10_000_000),
     ramp: values.ramp === undefined && defaults.ramp === undefined ? null : time('ramp'),
     hold: time('hold'),
     rampDown: time('ramp-down'),
     scenario,
-    // Rooms have no ticks of the past, and each its own messages.
+    // Rooms have no past events, and different messages each.
     from: String(values.from ?? (scenario === 'rooms' ? 'none' : '-1')),
     url,
     direct: values.direct === true,
@@ -170,7 +170,7 @@ export function scriptEnvOf(
     SHARDS: String(shards),
     SSE_MODULE: 'bundled',
     STAGES: '',
-    // A stream that begins now has its first event with the next tick at the latest.
+    // A stream that starts now gets its first event with the next tick at the latest.
     FIRST_EVENT_P95_MS: String(firstEventMs),
   };
 }

@@ -5,14 +5,14 @@ import type { ProbeOptions, ProbeResult } from '../probe/probe';
 
 export interface Probe {
   readonly pid: number;
-  /** Its figures, at the end of the hold. Rejects when it ends without. */
+  /** Its figures, at the end of the hold. Rejects when it ends without figures. */
   readonly ended: Promise<ProbeResult>;
   close(): Promise<void>;
 }
 
 const STOP_DEADLINE_MS = 5_000;
 
-/** Starts the built probe as a process of its own. */
+/** Starts the built probe as a separate process. */
 export function startProbe(options: ProbeOptions, onOutput: (line: string) => void): Probe {
   let lastLine = '';
   const child: SupervisedChild = startChild({
@@ -29,7 +29,7 @@ export function startProbe(options: ProbeOptions, onOutput: (line: string) => vo
       throw new Error(`the probe did not finish (${describeExit(exit)}):\n${child.lastLines()}`);
     return JSON.parse(lastLine) as ProbeResult;
   });
-  // Who waits for it may still be waiting for something else.
+  // Not unhandled when nobody awaits it yet.
   ended.catch(() => undefined);
   return {
     pid: child.pid,

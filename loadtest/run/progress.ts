@@ -5,10 +5,10 @@ import type { Target } from './target';
 const INTERVAL_MS = 5_000;
 const MS_PER_S = 1_000;
 
-/** Prints a line every few seconds: how far the run is, streams, memory. Returns what stops it. */
+/** Prints a line every few seconds: phase, streams, memory. Returns a function that stops it. */
 export function startProgress(deps: {
   readonly window: Window;
-  /** Streams that there are to be, those of the probe included. */
+  /** Planned streams, the probe's included. */
   readonly connections: number;
   readonly target: Target;
   readonly samples: Samples;
@@ -17,7 +17,7 @@ export function startProgress(deps: {
   const { window, connections, target, samples, print } = deps;
   let asking = false;
   const timer = setInterval(() => {
-    // A gateway that is busy is not asked twice at the same time.
+    // Never two requests to the same gateway at a time.
     if (asking) return;
     asking = true;
     target
@@ -34,7 +34,7 @@ export function startProgress(deps: {
   return () => clearInterval(timer);
 }
 
-/** Where a run is, for people. */
+/** The phase of a run, for people. */
 function phaseAt(nowMs: number, { holdFromMs, holdToMs, endMs }: Window): string {
   const left = (untilMs: number): string => `${Math.max(0, Math.ceil((untilMs - nowMs) / MS_PER_S))} s left`;
   if (nowMs < holdFromMs) return `up, ${left(holdFromMs)}`;

@@ -18,7 +18,7 @@ import type { PartFigures } from './samples';
 import type { ShardEnd } from './shards';
 import { STORM_LIMIT_MS, type StormResult } from './storm';
 
-/** What one run has shown. */
+/** Results of a run. */
 export interface Report {
   readonly command: string;
   readonly machine: Machine;
@@ -26,7 +26,7 @@ export interface Report {
   readonly probe: ProbeResult | null;
   /** Null: not that scenario. */
   readonly storm: StormResult | null;
-  /** Ticks that Kafka did not take; null: somebody else's ticker. */
+  /** Ticks that Kafka did not store; null: not our ticker. */
   readonly neverStored: number | null;
   readonly shards: readonly { readonly name: string; readonly exitCode: number }[];
   readonly metrics: Metrics;
@@ -40,7 +40,7 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly node: string;
   readonly k6: string;
-  /** Short, with "+" when files differ from it. */
+  /** Short hash, with "+" when files differ from it. */
   readonly commit: string;
 }
 
@@ -138,7 +138,7 @@ function stormVerdicts(storm: StormResult | null): Verdict[] {
   ];
 }
 
-/** The end of a run, for people. */
+/** The report for people. */
 export function renderReport(report: Report, colour: boolean): string {
   const { machine, metrics, probe, storm, neverStored, parts, reasons, verdicts, shards } = report;
   const trend = (name: string): string => {

@@ -1,9 +1,9 @@
 import { type ProcessUsage, type ReadUsage, usageWithChildren } from '../../infra/local/process-usage';
 
-/** A part of the system under test or of the test: the processes with these ids and their children. */
+/** A part of the system under test, or of the test: processes by id, with their children. */
 export type Parts = () => ReadonlyMap<string, readonly number[]>;
 
-/** What one part took over the time it was watched. */
+/** CPU and memory of one part. */
 export interface PartFigures {
   readonly name: string;
   readonly peakMiB: number;
@@ -27,7 +27,7 @@ const INTERVAL_MS = 3_000;
 const KIB_PER_MIB = 1_024;
 const PERCENT = 100;
 
-/** Looks at the processes every few seconds, until it is stopped. */
+/** Samples the processes every few seconds, until it is stopped. */
 export function startSamples(parts: Parts, read: ReadUsage = usageWithChildren): Samples {
   const peak = new Map<string, number>();
   let last = new Map<string, ProcessUsage>();
@@ -39,7 +39,7 @@ export function startSamples(parts: Parts, read: ReadUsage = usageWithChildren):
   const sample = (): void => {
     const next = new Map<string, ProcessUsage>();
     for (const [name, usage] of sums(parts(), read)) {
-      // A part that has ended keeps what it had.
+      // A part that has ended keeps its figures.
       if (usage.residentKiB === 0 && last.has(name)) next.set(name, last.get(name)!);
       else next.set(name, usage);
       peak.set(name, Math.max(peak.get(name) ?? 0, usage.residentKiB));

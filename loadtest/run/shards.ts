@@ -12,9 +12,9 @@ export interface ShardOptions {
   readonly count: number;
   /** Settings of the scripts, the same for all. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where each leaves its figures. */
+  /** Directory for the figures of each. */
   readonly directory: string;
-  /** Each shard goes to an address of this machine of its own, from 127.0.0.1 on. */
+  /** Each shard connects to a different address of this machine, from 127.0.0.1 on. */
   readonly ownAddresses: boolean;
   readonly onOutput: (name: string, line: string) => void;
 }
@@ -42,7 +42,7 @@ export const THRESHOLDS_FAILED = 99;
 
 const SCRIPT = 'loadtest/sse.js';
 const STOP_DEADLINE_MS = 5_000;
-/** Most of the memory is in use, so that collecting it late gains little and costs much. */
+/** Most of the heap is live, so that late garbage collection gains little and costs memory. */
 const GARBAGE_PERCENT = '60';
 
 /** Starts all shards at the same time. */
@@ -60,7 +60,7 @@ export function startShards({ k6, count, env, directory, ownAddresses, onOutput 
       args: [
         'run',
         '--quiet',
-        // Its interface for remote control would fight for a port with the other shards'.
+        // No REST API: the shards would compete for its port.
         '--address=',
         ...(count === 1
           ? []
@@ -98,7 +98,7 @@ export function startShards({ k6, count, env, directory, ownAddresses, onOutput 
   });
   const windows = Promise.all(shards.map(({ window }) => window));
   const ended = Promise.all(shards.map(endOf));
-  // Who waits for the one may not be waiting for the other yet.
+  // Not unhandled when nobody awaits one of them yet.
   for (const promise of [windows, ended]) promise.catch(() => undefined);
   return {
     pids: new Map(shards.map(({ name, child }) => [name, child.pid])),
@@ -113,9 +113,9 @@ export function startShards({ k6, count, env, directory, ownAddresses, onOutput 
 const LOOPBACK_HOST = /\/\/(127\.[\d.]+|localhost)(?=[:/,]|$)/g;
 
 /**
- * The same URLs at another address of this machine. Ports are counted for each pair of addresses, so each shard has all of
- * them; with source addresses instead (k6's --local-ips) every port it binds would be lost to nginx too (Linux does not
- * give a bound port to a connect from any address).
+ * The same URLs at another address of this machine. Ports are counted per pair of addresses, so each shard has all of
+ * them. Source addresses (k6's --local-ips) would not do: Linux gives a bound port to no connect from any address, which
+ * would take ports from nginx.
  */
 export function loopbackUrls(urls: string, number: number): string {
   return urls.replaceAll(LOOPBACK_HOST, `//127.0.0.${number}`);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StackGateway } from '../../infra/local/start-stack';
 import { openStreamsAt } from './target';
 
-/** What happened to the streams of a gateway that was killed. */
+/** The streams of a killed gateway. */
 export interface StormResult {
   /** Streams of all gateways before, and of the one that was killed. */
   readonly before: number;
@@ -11,7 +11,7 @@ export interface StormResult {
   readonly backMs: number | null;
 }
 
-/** The gateways tell their streams to wait up to 5 s (RETRY_MAX_MS), and all connect at the same time. */
+/** Streams wait up to 5 s (RETRY_MAX_MS) before they reconnect. */
 export const STORM_LIMIT_MS = 15_000;
 const GIVE_UP_MS = 4 * STORM_LIMIT_MS;
 const POLL_MS = 100;

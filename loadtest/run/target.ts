@@ -1,13 +1,13 @@
 import { type Stack, startStack } from '../../infra/local/start-stack';
 import type { LoadTestOptions } from './options';
 
-/** What the streams are opened at. */
+/** The system under test. */
 export interface Target {
-  /** `http://host:port`; taken in turn. */
+  /** `http://host:port`; streams take turns. */
   readonly urls: readonly string[];
-  /** Ours; null: somebody else's, of which only the URLs are known. */
+  /** Null: a running system of which only the URLs are known. */
   readonly stack: Stack | null;
-  /** Process ids of its parts, by name; empty for somebody else's. */
+  /** Process ids of its parts, by name; empty when they are unknown. */
   parts(): ReadonlyMap<string, readonly number[]>;
   /** Streams open at each gateway, of those that answer. */
   openStreams(): Promise<number[]>;
@@ -17,7 +17,7 @@ export interface Target {
 const ANSWER_MS = 5_000;
 const FIRST_EVENT_SPARE_MS = 30_000;
 
-/** Somebody else's server. */
+/** A running system. */
 export function remoteTarget(url: string): Target {
   return {
     urls: url.split(',').map((one) => one.trim()),
@@ -28,7 +28,7 @@ export function remoteTarget(url: string): Target {
   };
 }
 
-/** Kafka, gateways, ticker and nginx of our own; resolves when events flow. @throws Error when they do not */
+/** Starts Kafka, gateways, ticker and nginx; resolves when events flow. @throws Error when they do not */
 export async function localTarget(
   options: LoadTestOptions,
   gateways: number,
@@ -46,7 +46,7 @@ export async function localTarget(
   });
   const urls = direct ? stack.gateways.map(({ url }) => url) : [stack.url];
   try {
-    // Later ones begin with the last event; without any they would wait for a tick.
+    // The streams start with the last event, which must exist.
     await firstEvent(urls[0]!, tickMs + FIRST_EVENT_SPARE_MS);
   } catch (error) {
     await stack.close();
@@ -56,7 +56,7 @@ export async function localTarget(
     try {
       return [of()];
     } catch {
-      // Killed on purpose, or dead: samples go on without it.
+      // Killed on purpose, or dead: sampling continues without it.
       return [];
     }
   };

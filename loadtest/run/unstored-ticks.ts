@@ -1,8 +1,8 @@
-/** What the ticker of our own stack tells of ticks that Kafka did not take: nobody can have lost what was never stored. */
+/** Counts the ticks that Kafka did not store, from the ticker's log lines: they are not lost events. */
 export interface UnstoredTicks {
-  /** A line of the ticker's log. */
+  /** A log line of the ticker. */
   hear(line: string): void;
-  /** Ticks that were due until now and are not stored. */
+  /** Ticks that were due so far and are not stored. */
   count(): number;
 }
 
@@ -25,7 +25,7 @@ function fieldsOf(line: string): { readonly msg?: unknown; readonly missed?: unk
   try {
     return (JSON.parse(line) as object | null) ?? {};
   } catch {
-    // Not every line of a process is a log line.
+    // Not every line is a log line.
     return {};
   }
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** Clients that come and go, some of them with nonsense, and some that never read. */
+/** Clients that connect and disconnect, some with invalid requests, and some that never read. */
 export interface Churn {
   /** Connections made so far. */
   readonly count: number;
@@ -37,7 +37,7 @@ export function startChurn({ host, port, perSecond, neverReading }: ChurnOptions
     count++;
     const socket = connect({ host, port });
     sockets.add(socket);
-    // They come and go; what becomes of one of them is not what is judged.
+    // Failures of single visitors are not part of the verdict.
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
     socket.write(request);
     return socket;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Stack } from '../../infra/local/start-stack';
 
-/** Something that goes wrong and right again. The first gateway is left running, so that its memory can be watched. */
+/** A fault that heals. The first gateway keeps running, so that its memory can be watched. */
 export interface Disturbance {
   readonly name: string;
   happen(stack: Stack): Promise<void>;

@@ -1,10 +1,10 @@
-/** What one client has had of a partition, told by its offsets alone, so that hours of events need no memory. */
+/** The offsets of a partition that one client has received, in constant memory over hours of events. */
 export class OffsetTrack {
   /** Offset of the first record; null before. */
   first: number | null = null;
   /** The offset after the last record. */
   next = 0;
-  /** Offsets that were stepped over. */
+  /** Skipped offsets. */
   readonly skipped: number[] = [];
   repeated = 0;
 

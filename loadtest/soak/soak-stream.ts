@@ -2,11 +2,11 @@ import type { GatewayEventName } from '../../src/wire/gateway-events';
 import { openEventSource, type TestEventSource } from '../../test/support/event-source';
 import { OffsetTrack } from './offset-track';
 
-/** A client that lives through everything and keeps only what the verdict needs. */
+/** A client that stays for the whole run and keeps only the data for the verdict. */
 export interface SoakStream {
   readonly source: TestEventSource;
   readonly tracks: ReadonlyMap<number, OffsetTrack>;
-  /** Gaps, resets and what else a client should never be told here, as `name data`. */
+  /** Gaps, resets and other events that must not occur here, as `name data`. */
   readonly complaints: readonly string[];
 }
 
@@ -15,7 +15,7 @@ interface WithMeta {
   readonly offset: string;
 }
 
-/** What every client hears of its stream, of faults, or of catching up. */
+/** Events about the stream, faults or catching up, which every client gets. */
 const EXPECTED: readonly string[] = [
   'gateway.open',
   'gateway.position',
@@ -24,7 +24,7 @@ const EXPECTED: readonly string[] = [
   'gateway.live',
 ] satisfies GatewayEventName[];
 
-/** @param retryDivisor it comes back this many times as fast as a browser */
+/** @param retryDivisor reconnects this many times as fast as a browser */
 export function openSoakStream(url: string, retryDivisor: number): SoakStream {
   const tracks = new Map<number, OffsetTrack>();
   const complaints: string[] = [];

@@ -26,7 +26,7 @@ restarted against itself. Ends with 0 when nothing was lost and the memory is fl
   --help          this text`;
 
 const PARTITIONS = 3;
-/** Clients come back this many times as fast as browsers. */
+/** Clients reconnect this many times as fast as browsers. */
 const RETRY_DIVISOR = 5;
 const NEVER_READING = 5;
 const SAMPLE_MS = 1_000;
@@ -35,10 +35,10 @@ const REPORT_MS = 10_000;
 const FIRST_FAULT_MS = 5_000;
 const CALM_MS = 12_000;
 const SETTLE_MS = 120_000;
-/** Small, so that they are full soon and what a client missed longest comes from Kafka. */
+/** Small, so that rings fill soon and the oldest missed events come from Kafka. */
 const RING_BYTES = 4 << 20;
 const HEAP_MIB = 128;
-/** Of the second half of the time; noise of garbage collection is more than this in a short run. */
+/** Over the second half of the run; in a short run, garbage collection noise exceeds it. */
 const MAX_GROWTH_MIB = 24;
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -122,7 +122,7 @@ async function soak(stack: Stack, { minutes, clients, rate, churn }: Options): P
   const topic = await topicAt(stack.kafka, 'events-topic').read();
   const tracks = streams.map((stream) => stream.tracks);
   const complete = () => judge({ tracks, topic, acknowledged: published.stored }).missing === 0;
-  // What is missing at the end is in the verdict.
+  // On a timeout the verdict shows what is missing.
   await until(complete, 'every client has everything', SETTLE_MS).catch(() => undefined);
   for (const { source } of streams) source.close();
 
@@ -151,7 +151,7 @@ memory of gateway 1      ${memory[0]?.[1]} MiB at first, ${half[0]?.[1]} in the 
     loss.unstored === 0 &&
     complaints.length === 0 &&
     failures.length === 0 &&
-    // Else nothing was tried.
+    // Otherwise nothing was tested.
     breaks > 0 &&
     published.stored.size > 0 &&
     growthMiB <= MAX_GROWTH_MIB;

@@ -1,6 +1,6 @@
 import type { OffsetTrack } from './offset-track';
 
-/** A record of the topic as read around the gateways. */
+/** A record of the topic, read directly from Kafka. */
 export interface TopicRecord {
   readonly offset: string;
   readonly value: string;
@@ -11,22 +11,22 @@ export interface Judged {
   readonly tracks: readonly ReadonlyMap<number, OffsetTrack>[];
   /** By partition, in order. */
   readonly topic: readonly (readonly TopicRecord[])[];
-  /** Where each acknowledged event is said to be. */
+  /** Acknowledged position of each event. */
   readonly acknowledged: ReadonlyMap<string, { readonly partition: number; readonly offset: string }>;
 }
 
 export interface Loss {
-  /** Records that a client never got, over all clients. */
+  /** Records that a client never received, over all clients. */
   readonly missing: number;
-  /** Records that a client got again on the way. */
+  /** Records that a client received twice. */
   readonly repeated: number;
   /** Acknowledged events that the topic does not have. */
   readonly unstored: number;
 }
 
 /**
- * Holds the clients against the topic. A value that the topic has twice is a producer's retry: every reader drops the
- * second one, so only its first place counts.
+ * Compares the clients with the topic. A value that the topic has twice is a producer's retry: every reader drops the
+ * second one, so only its first offset counts.
  */
 export function judge({ tracks, topic, acknowledged }: Judged): Loss {
   const due = topic.map((records) => {

@@ -1,11 +1,11 @@
 import { durationMs } from './duration.ts';
 import { type Plan, parseStages, planOf, standardStages } from './stages.ts';
 
-/** What a run is for; decides the thresholds and which streams are opened. */
+/** Kind of run; decides the thresholds and the streams. */
 const SCENARIOS = ['ramp', 'steady', 'storm', 'slow', 'rooms'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-/** What a run is judged by; percentiles in milliseconds. */
+/** Thresholds of a run; percentiles in milliseconds. */
 export interface Limits {
   readonly successRate: number;
   /** Of the whole run, not of one shard. */
@@ -19,7 +19,7 @@ export interface Limits {
 
 export interface LoadConfig {
   readonly scenario: Scenario;
-  /** `http://host:port` of what is tested; the streams take them in turn. */
+  /** `http://host:port` under test; streams take turns. */
   readonly baseUrls: readonly string[];
   /** Path of a stream; in scenario `rooms` that of the channel above the rooms. */
   readonly streamPath: string;
@@ -29,18 +29,18 @@ export interface LoadConfig {
   /** k6 processes that share the connections. */
   readonly shards: number;
   readonly reconnect: boolean;
-  /** Where in the data the unix ms of its sending are; null: the delivery is not measured. */
+  /** Path in the data to the unix ms at which it was sent; null: latency is not measured. */
   readonly latencyPath: string | null;
-  /** Where in the data the number is that grows by one; null: gaps are not looked for. */
+  /** Path in the data to the sequence number; null: gaps are not checked. */
   readonly sequencePath: string | null;
-  /** The streams begin in the past, so that only what comes after `gateway.live` is on time. */
+  /** The streams start with past events: latency counts only after `gateway.live`. */
   readonly fromPast: boolean;
   readonly limits: Limits;
-  /** Every so many-th stream reads slowly; 0: none. Scenario `slow`. */
+  /** One in this many streams is a slow client; 0: none. Scenario `slow`. */
   readonly slowEvery: number;
-  /** Events a second that the scenarios `rooms` (over all rooms) and `slow` (large ones) post. */
+  /** Events posted per second in the scenarios `rooms` (over all rooms) and `slow` (large ones). */
   readonly postsPerSecond: number;
-  /** Where the end figures go as JSON; null: nowhere. */
+  /** File for the final figures as JSON; null: none. */
   readonly summaryFile: string | null;
 }
 
@@ -48,14 +48,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const STANDARD_CONNECTIONS = 50_000;
 const STANDARD_ERRORS = 500;
-/** Of streams that begin with an event of the past. */
+/** For streams that start with a past event. */
 export const FIRST_EVENT_P95_MS = 3_000;
-/** Of large events: enough to fill what lies between a gateway and a slow reader within a hold. */
+/** Large events: enough to fill all buffers between a gateway and a slow client within a hold. */
 const SLOW_POSTS_PER_SECOND = 4;
-/** Turns a feature off that has a default. */
+/** Disables a feature that has a default. */
 const NONE = 'none';
 
-/** Parses the environment of a run. An empty variable counts as unset. @throws Error with every fault, a line each */
+/** Parses the environment of a run. An empty variable counts as unset. @throws Error with every fault, one per line */
 export function parseLoadConfig(env: Env): LoadConfig {
   const faults: string[] = [];
   const read = reader(env, faults);

@@ -9,7 +9,7 @@ export interface EventReaderDeps {
   readonly config: LoadConfig;
   readonly window: Window;
   readonly now: () => number;
-  /** The connection begins in the past, so nothing is on time before `gateway.live`. */
+  /** The connection starts with past events: latency counts only after `gateway.live`. */
   readonly fromPast: boolean;
   readonly onFirstEvent: () => void;
   readonly onId: (id: string) => void;
@@ -18,10 +18,10 @@ export interface EventReaderDeps {
 const LIVE = 'gateway.live';
 const OWN = 'gateway.';
 
-/** Reads one connection event by event, as xk6-sse hands them over: with comments and `retry:` among them. */
+/** Reads one connection event by event, as xk6-sse passes them, comments and `retry:` included. */
 export type EventReader = (event: SseEvent) => void;
 
-/** For one stream: makes the reader of each of its connections. Numbers are followed over all of them. */
+/** Creates the readers of one stream's connections, which share its sequence. */
 export function createEventReaders(figures: EventFigures): (deps: EventReaderDeps) => EventReader {
   const sequence = createSequence();
   let connections = 0;
@@ -57,7 +57,7 @@ function createEventReader(
   }
 
   return ({ id, name, data }) => {
-    // From a server that ends lines with CRLF, xk6-sse leaves the CR.
+    // xk6-sse keeps the CR of CRLF line ends.
     const cleanId = id.trimEnd();
     if (cleanId !== '') deps.onId(cleanId);
     if (data === '') return;

@@ -1,21 +1,21 @@
 import type { FailureStage } from './failure.ts';
 
-/** Where a stream reports what became of its connections; the k6 script adds it to metrics at once. */
+/** Reports about connections; the k6 script adds them to metrics at once. */
 export interface StreamFigures {
-  /** Attempts to connect; one has succeeded when an event came. */
+  /** An attempt to connect; it succeeded when an event arrived. */
   attempts(succeeded: number, failed: number): void;
-  /** A stream of the plan is open, these ms after it began; told once per stream, not per attempt. */
+  /** A stream of the plan is open, this many ms after its start; once per stream, not per attempt. */
   opened(responseMs: number, firstEventMs: number): void;
   failed(stage: FailureStage, count: number, message: string): void;
 }
 
-/** Where it reports what its events say, when the script reads them. */
+/** Reports about the content of events, when the script reads them. */
 export interface EventFigures {
   latency(ms: number): void;
-  /** The event says that it was sent after it arrived: the clocks differ. */
+  /** An event was sent after it arrived, by its timestamp: the clocks differ. */
   clockSkew(): void;
   lost(events: number): void;
   duplicate(): void;
-  /** An event came on a connection after the first. */
+  /** An event arrived on a connection after the first. */
   reconnected(): void;
 }

@@ -3,7 +3,7 @@ import { type K6Options, k6Options } from './options.ts';
 import { type Metrics, renderSummary } from './summary.ts';
 import { type Window, windowLine, windowOf } from './window.ts';
 
-/** What every stream is told by setup(). */
+/** Passed by setup() to every stream. */
 export interface Briefing {
   readonly config: LoadConfig;
   readonly window: Window;
@@ -14,15 +14,15 @@ export interface SummaryData {
   readonly state: { readonly isStdOutTTY: boolean };
 }
 
-/** What k6 does once for all VUs. */
+/** Run by k6 once for all VUs. */
 export interface Head {
   readonly options: K6Options;
-  /** The streams begin now. */
+  /** The streams start now. */
   begin(nowMs: number, print: (line: string) => void): Briefing;
   summary(data: SummaryData): Record<string, string>;
 }
 
-/** @throws Error that names what is wrong in `env` */
+/** @throws Error with the faults in `env` */
 export function createHead(env: Readonly<Record<string, string | undefined>>): Head {
   const config = parseLoadConfig(env);
   return {

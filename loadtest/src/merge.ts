@@ -1,8 +1,8 @@
 import type { Metric, Metrics } from './summary.ts';
 
 /**
- * The metrics of several k6 processes as of one. Counters and rates add up exactly. A trend's percentiles do not: of them
- * the worst is taken, which the true one never exceeds; its average is weighted by count.
+ * Merges the metrics of several k6 processes. Counters and rates add up exactly. Percentiles do not: the worst is taken,
+ * which the true one never exceeds; averages are weighted by count.
  */
 export function mergeMetrics(all: readonly Metrics[]): Metrics {
   const names = new Set(all.flatMap((metrics) => Object.keys(metrics)));
@@ -28,7 +28,7 @@ function mergeMetric(parts: readonly Metric[]): Metric {
 }
 
 function mergeTrend(parts: readonly Metric[]): Record<string, number> {
-  // A trend without values has zeros, which would be somebody's minimum.
+  // A trend without values has zeros, which would become the minimum.
   const filled = parts.filter(({ values }) => values.count !== 0);
   const count = sum(filled.map(({ values }) => values.count ?? 0));
   const merged: Record<string, number> = {};

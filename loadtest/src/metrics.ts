@@ -7,10 +7,10 @@ const responseTime = new Trend('sse_response_time', true);
 const timeToFirstEvent = new Trend('sse_time_to_first_event', true);
 const errors = new Counter('sse_errors');
 
-/** Errors of one VU that are printed; the rest is only counted. */
+/** Errors printed per VU; further ones are only counted. */
 const PRINTED_ERRORS = 3;
 
-/** Adds what a stream reports to k6's metrics. `print`: the first messages, from a few streams only. */
+/** Adds a stream's reports to k6's metrics. `print`: the first messages, from a few streams only. */
 export function createStreamFigures(print: ((line: string) => void) | null): StreamFigures {
   let printed = 0;
   return {

@@ -1,12 +1,12 @@
 import type { LoadConfig } from './config.ts';
 import { countedStages, thresholdsOf } from './thresholds.ts';
 
-/** Streams that are due to close at the last moment get so long. */
+/** Grace time of streams that are due to close at the last moment. */
 const LEAVING_MS = 10_000;
-/** Posts that wait for an answer at the same time. */
+/** Posts in flight at the same time. */
 const POSTING_VUS = 50;
 
-/** The `options` of a k6 script, of those that we use. */
+/** The part of k6's script `options` that is used here. */
 export interface K6Options {
   readonly scenarios: Record<string, Scenario>;
   readonly thresholds: Record<string, string[]>;
@@ -41,7 +41,7 @@ export function k6Options(config: LoadConfig): K6Options {
     executor: 'ramping-vus',
     startVUs: 0,
     stages: plan.stages.map(({ durationMs, target }) => ({ duration: `${durationMs}ms`, target })),
-    // Each stream leaves by its own clock on the way down and reports; k6 only must not cut it off before.
+    // In the ramp-down each stream closes at its own time and reports; k6 must not stop it before.
     gracefulRampDown: `${leaveMs}ms`,
     gracefulStop: `${LEAVING_MS}ms`,
   };
@@ -61,7 +61,7 @@ export function k6Options(config: LoadConfig): K6Options {
     // A tag for each URL would make thousands of time series.
     systemTags: ['status', 'error_code', 'scenario'],
     summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max', 'count'],
-    // xk6-sse keeps idle sockets of ended streams otherwise.
+    // Otherwise xk6-sse keeps idle sockets of ended streams.
     noConnectionReuse: true,
     discardResponseBodies: true,
   };

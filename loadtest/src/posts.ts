@@ -3,7 +3,7 @@ import http from 'k6/http';
 import type { LoadConfig } from './config.ts';
 import { roomCount } from './stream-url.ts';
 
-/** What a slow reader is sent beside the other events. */
+/** The large events for slow clients. */
 const LARGE_EVENT_BYTES = 64 * 1_024;
 
 /** Scenario `slow`: posts a large event. Scenario `rooms`: posts the time to the next room, as one of its members would. */

@@ -1,6 +1,6 @@
-/** What a number that should be one more than the last says about the events between. */
+/** What a sequence number reveals, compared with the one before. */
 export interface Step {
-  /** Numbers that were left out. */
+  /** Missing numbers. */
   readonly lost: number;
   readonly isDuplicate: boolean;
 }
@@ -9,7 +9,7 @@ export interface Sequence {
   next(value: number): Step;
 }
 
-/** Follows the numbers of one stream, over all its connections. */
+/** Tracks the sequence numbers of one stream over all its connections. */
 export function createSequence(): Sequence {
   let last: number | null = null;
   return {

@@ -1,6 +1,6 @@
 /**
- * What the scripts use of `k6/x/sse`: the API of phymbert/xk6-sse 0.1.12, and what only the module in loadtest/k6 adds,
- * marked "native" here. The scripts are given the module, so that they can be tried without k6.
+ * The part of `k6/x/sse` that the scripts use: the API of phymbert/xk6-sse 0.1.12, and the additions of loadtest/k6,
+ * marked "native". The scripts get the module as a parameter, so that they can be tested without k6.
  */
 export interface SseEvent {
   readonly id: string;

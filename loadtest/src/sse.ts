@@ -8,8 +8,8 @@ import { createStream, type Stream } from './stream.ts';
 import { isSlow, streamUrl } from './stream-url.ts';
 
 /*
- * k6 runs this file and all that it imports anew in each VU, and a VU is one stream: every module costs 50,000 times
- * its memory. So what only k6 itself asks for is loaded where k6 asks, in VU 0, and the streams are told by setup().
+ * k6 loads this file and its imports in every VU, and a VU is one stream: every module costs 50,000 times its memory. So
+ * modules that only k6's own hooks need are loaded there, in VU 0, and the streams get their data from setup().
  */
 const head = __VU === 0 ? (require('./head.ts') as typeof import('./head.ts')).createHead(__ENV) : null;
 const posts =
@@ -17,7 +17,7 @@ const posts =
     ? (require('./posts.ts') as typeof import('./posts.ts'))
     : null;
 
-/** For events that the module does not read by itself. Its metrics must be known to k6 in any case. */
+/** For events that the script reads. Its metrics must be registered in any case. */
 const scripted =
   __ENV.SSE_MODULE === 'bundled' && __VU !== 0
     ? null
@@ -25,12 +25,12 @@ const scripted =
 
 export const options: Options = head?.options ?? {};
 
-/** VUs that print what went wrong, so that 50,000 do not. */
+/** VUs that print their errors, instead of all 50,000. */
 const PRINTING_VUS = 2;
-/** How long a slow reader looks at one event. */
+/** Time that a slow client takes per event. */
 const SLOW_READ_S = 2;
 
-/** When the streams begin; every VU exists by then. */
+/** When the streams start; every VU exists by then. */
 export function setup(): Briefing {
   return head!.begin(Date.now(), (line) => console.log(line));
 }
@@ -47,12 +47,12 @@ export default function attempt(briefing: Briefing): void {
 }
 
 function openStream({ config, window }: Briefing): Stream {
-  // VUs that post have numbers as well.
+  // VUs that post have numbers too.
   const number = 1 + ((exec.vu.idInTest - 1) % config.plan.connections);
   const slow = isSlow(config, number);
   return createStream({
     sse,
-    // When a slow reader gets an event says nothing of the server.
+    // The latency at a slow client does not measure the server.
     config: slow ? { ...config, latencyPath: null } : config,
     window,
     url: streamUrl(config, number),
@@ -65,7 +65,7 @@ function openStream({ config, window }: Briefing): Stream {
   });
 }
 
-/** A member of a room speaks, or a large event is sent. */
+/** Posts a message to a room, or a large event. */
 export function post({ config }: Briefing): void {
   posts!.postOne(config);
 }

@@ -1,12 +1,12 @@
 import { durationMs } from './duration.ts';
 
-/** As in k6: within this time the number of streams goes to `target`, evenly. */
+/** As in k6: over this time the number of streams moves evenly to `target`. */
 export interface Stage {
   readonly durationMs: number;
   readonly target: number;
 }
 
-/** A whole run: up, hold, down. Moments are milliseconds after its beginning. */
+/** A whole run: ramp up, hold, ramp down. Moments are milliseconds after its start. */
 export interface Plan {
   readonly stages: readonly Stage[];
   /** The most streams that are open at once. */
@@ -16,7 +16,7 @@ export interface Plan {
   readonly endMs: number;
 }
 
-/** The way up of the standard run (README-LOAD-TEST.md), as shares of its connections. */
+/** The ramp-up of the standard run (README-LOAD-TEST.md), as shares of its connections. */
 const STANDARD_RAMP: readonly (readonly [durationMs: number, share: number])[] = [
   [120_000, 0.02],
   [120_000, 0.1],
@@ -24,7 +24,7 @@ const STANDARD_RAMP: readonly (readonly [durationMs: number, share: number])[] =
   [300_000, 1],
 ];
 
-/** The stages of the standard run, scaled to `connections`; with `rampMs` one even way up instead of its four. */
+/** The stages of the standard run, scaled to `connections`; with `rampMs` one even ramp-up instead of four stages. */
 export function standardStages(options: {
   readonly connections: number;
   readonly rampMs: number | null;
@@ -39,7 +39,7 @@ export function standardStages(options: {
   return [...ramp, { durationMs: holdMs, target: connections }, { durationMs: rampDownMs, target: 0 }];
 }
 
-/** `2m:1000,5m:50000,2m:50000,2m:0`. @throws Error that says which part is no stage */
+/** `2m:1000,5m:50000,2m:50000,2m:0`. @throws Error with the part that is no stage */
 export function parseStages(text: string): Stage[] {
   return text.split(',').map((part) => {
     const [duration = '', target = '', ...rest] = part.trim().split(':');
@@ -52,7 +52,7 @@ export function parseStages(text: string): Stage[] {
 }
 
 /**
- * The hold is the stretch of stages that stay at the highest target; what comes after it is the way down.
+ * The hold is the stretch of stages that stay at the highest target; the rest is the ramp-down.
  *
  * @throws Error when there is none
  */

@@ -13,17 +13,17 @@ export function roomCount(connections: number): number {
   return Math.ceil(connections / ROOM_SIZE);
 }
 
-/** Whether a stream reads slowly, and large events beside the others'. */
+/** Whether a stream is a slow client, which also gets large events. */
 export function isSlow({ slowEvery }: LoadConfig, stream: number): boolean {
   return slowEvery > 0 && stream % slowEvery === 0;
 }
 
-/** Where a stream connects to. */
+/** URL of a stream. */
 export function streamUrl(config: LoadConfig, stream: number): string {
   const { baseUrls, streamPath, query, scenario } = config;
   const base = baseUrls[stream % baseUrls.length]!;
   const path = scenario === 'rooms' ? `${streamPath}/r-${roomOf(stream)}` : streamPath;
-  // The large events have a name; whoever reads fast is spared them.
+  // Only slow clients subscribe to the name of the large events.
   const filter = scenario === 'slow' && !isSlow(config, stream) ? 'event=message' : '';
   const all = [query, filter].filter((part) => part !== '').join('&');
   return `${base}${path}${all === '' ? '' : `?${all}`}`;

@@ -16,17 +16,17 @@ export interface StreamDeps {
   readonly now: () => number;
   /** From 0 to below 1. */
   readonly random: () => number;
-  /** For each connection; null: the module is the bundled one, which reads by itself. */
+  /** Created for each connection; null: the bundled module reads the events. */
   readonly createReader: ((deps: EventReaderDeps) => EventReader) | null;
-  /** Called for each event; sleeps there make a slow reader. Null: nothing is called for events that need no script. */
+  /** Called for each event; sleeping there makes a slow client. Null: not called. */
   readonly onEvent: (() => void) | null;
 }
 
-/** One stream of the plan over all its connections, as a browser's EventSource. */
+/** One stream of the plan over all its connections, like a browser's EventSource. */
 export interface Stream {
   /**
-   * Connects, reads until it is to be closed or it fails, and reports. Returns how long to wait before the next
-   * attempt in ms; null when there is none to be made.
+   * Connects, reads until it is due to close or fails, and reports. Returns the pause before the next attempt in ms;
+   * null when there is no next one.
    */
   attempt(): number | null;
 }
@@ -47,7 +47,7 @@ interface Attempt {
  */
 export function createStream(deps: StreamDeps): Stream {
   const { config, window, figures, now, random } = deps;
-  // Spread over the way down, so that the streams do not leave all at once.
+  // Spread over the ramp-down, so that the streams do not close all at once.
   const closeAtMs = window.holdToMs + random() * (window.endMs - window.holdToMs);
   let lastEventId = '';
   let wasOpen = false;
@@ -67,7 +67,7 @@ export function createStream(deps: StreamDeps): Stream {
       });
       client.on('error', (error) => {
         attempt.message = error.error();
-        // xk6-sse would go on reading a broken connection for ever.
+        // xk6-sse would read a broken connection for ever.
         if (!attempt.isNative) client.close();
       });
       if (attempt.isNative) {
@@ -97,12 +97,12 @@ export function createStream(deps: StreamDeps): Stream {
     });
   }
 
-  /** A stream that breaks is what a storm is about; elsewhere it is a failure. */
+  /** In a storm a broken stream is expected; elsewhere it is a failure. */
   function broke(count: number, message: string): void {
     if (count > 0 && config.scenario !== 'storm') figures.failed('stream', count, message);
   }
 
-  /** All connections that the bundled module has made by itself. */
+  /** Reports the connections that the bundled module has made. */
   function reportNative(attempt: Attempt, stats: SseStats, response: SseResponse, endedEarly: boolean): void {
     const { connects, reconnects, firstEventMs } = stats;
     lastEventId = stats.lastEventId || lastEventId;
@@ -155,7 +155,7 @@ export function createStream(deps: StreamDeps): Stream {
   };
 }
 
-/** What a timer may be too early, since unix time and timers are different clocks. */
+/** How early a timer may fire, since unix time and timers use different clocks. */
 const EARLY_MS = 20;
 
 function nativeParams(config: LoadConfig, window: Window, closeAtMs: number): NativeParams {

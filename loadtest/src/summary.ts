@@ -2,13 +2,13 @@ import type { LoadConfig } from './config.ts';
 import { FAILURE_ADVICE, type FailureStage, STAGES_OF_FAILURE } from './failure.ts';
 import { holds, judgedValue, type Thresholds, thresholdsOf, type Values } from './thresholds.ts';
 
-/** What k6 gives handleSummary of a metric. */
+/** A metric as k6 passes it to handleSummary. */
 export interface Metric {
   readonly type: string;
   readonly values: Values;
 }
 
-/** By name; `sse_errors{stage:connect}` is one as well. */
+/** By name, including submetrics such as `sse_errors{stage:connect}`. */
 export type Metrics = Readonly<Record<string, Metric>>;
 
 /** One threshold at the end. */
@@ -36,7 +36,7 @@ export function failuresOf(metrics: Metrics): { readonly stage: FailureStage; re
   })).filter(({ count }) => count > 0);
 }
 
-/** Why a run failed, a sentence for each cause that can be told; empty when it passed. */
+/** Why a run failed, one sentence per recognised cause; empty when it passed. */
 export function reasonsOf(config: LoadConfig, metrics: Metrics): string[] {
   const failed = verdictsOf(thresholdsOf(config), metrics).filter(({ ok }) => !ok);
   if (failed.length === 0) return [];
@@ -48,23 +48,23 @@ export function reasonsOf(config: LoadConfig, metrics: Metrics): string[] {
   const opened = metrics.sse_connections?.values.count ?? 0;
   if (has('sse_connections', 'count') && reasons.length === 0) {
     reasons.push(
-      `only ${opened} connections opened, and none failed: the run was cut short, or the machine too busy`,
+      `only ${opened} connections opened, and none failed: the run was cut short, or the machine was overloaded`,
     );
   }
   if (opened > 0 && has('sse_event_latency', 'max')) {
     reasons.push(
       `no delivery was measured during the hold: no event had a time at "${config.latencyPath}"` +
         `${config.fromPast ? ', or none came after gateway.live (FROM=none for servers that do not send it)' : ''}` +
-        '; LATENCY_PATH=none does without',
+        '; LATENCY_PATH=none switches it off',
     );
   }
   if (has('sse_event_latency', 'min')) {
     reasons.push(
-      'events arrived before they were sent: the clocks differ, so set them by NTP, or LATENCY_PATH=none',
+      'events arrived before they were sent: the clocks differ; synchronise them (NTP) or set LATENCY_PATH=none',
     );
   }
   if (has('sse_gaps', 'count')) {
-    reasons.push(`events are missing: their numbers at "${config.sequencePath}" have holes`);
+    reasons.push(`events are missing: their numbers at "${config.sequencePath}" have gaps`);
   }
   for (const { metric, expression, value } of failed.filter((one) => one.expression.startsWith('p('))) {
     reasons.push(`${metric} is ${rounded(value)} ms, over its limit (${expression})`);
@@ -85,7 +85,7 @@ export function renderVerdicts(verdicts: readonly Verdict[], colour: boolean): s
   return rows.join('');
 }
 
-/** The end of one k6 process, for people. */
+/** The final report of one k6 process, for people. */
 export function renderSummary(config: LoadConfig, metrics: Metrics, colour: boolean): string {
   const reasons = reasonsOf(config, metrics);
   const latency = metrics.sse_event_latency?.values ?? {};

@@ -5,7 +5,7 @@ import { STAGES_OF_FAILURE } from './failure.ts';
 export type Thresholds = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The limits of the configuration, and what keeps a run without data from passing: k6 takes the percentile of no value as 0.
+ * The limits of the configuration, and checks that fail a run without data: for k6 the percentile of no values is 0.
  * For one shard; with `shards` 1 for the whole run.
  */
 export function thresholdsOf(config: LoadConfig): Thresholds {
@@ -22,19 +22,19 @@ export function thresholdsOf(config: LoadConfig): Thresholds {
   };
 }
 
-/** What NTP leaves at the worst; below it the clocks say nothing about deliveries. */
+/** Worst clock difference with NTP; beyond it, delivery times are meaningless. */
 const CLOCK_DIFFERENCE_MS = 100;
 
 function latencyLimits({ limits, scenario }: LoadConfig): string[] {
   return [
-    // In a storm the late ones are the point; what counts there is that nothing is lost.
+    // In a storm late events are expected; none may be lost.
     ...(scenario === 'storm' ? [] : [`p(95)<${limits.latencyP95Ms}`]),
     'max>0',
     `min>-${CLOCK_DIFFERENCE_MS}`,
   ];
 }
 
-/** Thresholds that always hold: with them k6 counts the errors of each stage on its own. */
+/** Thresholds that always hold: they make k6 count the errors of each stage separately. */
 export function countedStages(): Thresholds {
   return Object.fromEntries(STAGES_OF_FAILURE.map((stage) => [`sse_errors{stage:${stage}}`, ['count>=0']]));
 }
@@ -44,7 +44,7 @@ export type Values = Readonly<Record<string, number>>;
 
 const EXPRESSION = /^(count|rate|avg|min|med|max|p\(\d+(?:\.\d+)?\))(<=|>=|==|<|>)(-?\d+(?:\.\d+)?)$/;
 
-/** Judges as k6 does; a value that is missing is 0. @throws Error when it is no expression that we write */
+/** Evaluates as k6 does; a missing value is 0. @throws Error for an expression that is not used here */
 export function holds(expression: string, values: Values): boolean {
   const [, name, operator, limit] = EXPRESSION.exec(expression) ?? [];
   if (name === undefined) throw new Error(`"${expression}" is no threshold`);

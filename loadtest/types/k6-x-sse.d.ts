@@ -1,11 +1,11 @@
 /**
- * `k6/x/sse`: the API of phymbert/xk6-sse 0.1.12, and what only the module of loadtest/k6 adds to it: the parameter
- * `native`, `Response.stats`, `client.native` and the handlers `event:<name>` and `comment`. xk6-sse ignores the
- * parameter, has none of the others, and never calls such a handler: look at `client.native` first.
+ * `k6/x/sse`: the API of phymbert/xk6-sse 0.1.12, plus the additions of the module in loadtest/k6: the parameter `native`,
+ * `Response.stats`, `client.native` and the handlers `event:<name>` and `comment`. xk6-sse ignores the parameter, lacks the
+ * others, and never calls such a handler: check `client.native` first.
  */
 declare module 'k6/x/sse' {
   export interface Event {
-    /** Of this event alone; '' when it carries none. The id to resume from is `stats.lastEventId`. */
+    /** Id of this event; '' without one. The id to resume from is `stats.lastEventId`. */
     readonly id: string;
     /** '' when it is unnamed. */
     readonly name: string;
@@ -18,7 +18,7 @@ declare module 'k6/x/sse' {
     error(): string;
   }
 
-  /** What only the bundled module does; xk6-sse ignores it. */
+  /** Only in the bundled module; xk6-sse ignores it. */
   export interface NativeParams {
     /**
      * As EventSource: after an end, a break or a refused connect, wait for the last `retry:` (3000 ms when there was
@@ -29,24 +29,24 @@ declare module 'k6/x/sse' {
     /** Unix ms at which open() ends; no event is needed for it. Default: never. */
     readonly closeAtMs?: number;
     /**
-     * Where in an event's JSON data the unix ms of its sending are: `payload.date`; `.`: the data itself is the
-     * number. Each event that has it adds to the Trend `sse_event_latency`. Default: not measured.
+     * Path in an event's JSON data to the unix ms at which it was sent, such as `payload.date`; `.`: the data itself is
+     * the number. Each event with it adds to the Trend `sse_event_latency`. Default: not measured.
      */
     readonly latency?: string;
-    /** Unix ms: only what arrives from here on counts for the latency. Default: from the beginning. */
+    /** Unix ms: only what arrives from here on counts for the latency. Default: from the start. */
     readonly latencyFromMs?: number;
     /** Unix ms: only what arrives before this counts for the latency. Default: to the end. */
     readonly latencyToMs?: number;
     /**
-     * Count the latency only after `gateway.live`, which ends a replay; anew on each connection that sends
+     * Measure the latency only after `gateway.live`, which ends a replay; also on each connection that sends
      * Last-Event-ID. Default false.
      */
     readonly afterLive?: boolean;
     /**
-     * Where in an event's JSON data a number is that grows by one from event to event: what is left out counts in
-     * `sse_gaps`, what comes again in `sse_duplicates`. Default: not checked.
+     * Path in an event's JSON data to a number that grows by one from event to event: missing ones count in `sse_gaps`,
+     * repeated ones in `sse_duplicates`. Default: not checked.
      *
-     * Neither this nor the latency looks at events of the gateway itself (`gateway.*`).
+     * Both ignore the gateway's own events (`gateway.*`).
      */
     readonly sequence?: string;
   }
@@ -75,7 +75,7 @@ declare module 'k6/x/sse' {
     readonly comments: number;
     /** Of the streams, without HTTP's own. */
     readonly bytes: number;
-    /** Holes in the sequence. */
+    /** Gaps in the sequence. */
     readonly gaps: number;
     /** Events missing in them. */
     readonly lost: number;
@@ -91,7 +91,7 @@ declare module 'k6/x/sse' {
     /** 0 when there was no answer. */
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
-    /** Why open() has ended; '' for the end of a stream, close() and closeAtMs. Was told to the handler of `error`. */
+    /** Why open() ended, as passed to the handler of `error`; '' for the end of a stream, close() and closeAtMs. */
     readonly error: string;
     /** Of the bundled module only. */
     readonly stats?: Stats;
@@ -103,8 +103,8 @@ declare module 'k6/x/sse' {
     on(event: 'open', handler: () => void): void;
     on(event: 'event' | 'comment' | `event:${string}`, handler: (event: Event) => void): void;
     /**
-     * A refused connect, an answer that is no event stream, a stream that breaks; the end of a stream is none. Unless
-     * it calls close(), `native.reconnect` goes on after the first and the last.
+     * A refused connect, an answer that is no event stream, or a stream that breaks; not the end of a stream. Unless it
+     * calls close(), `native.reconnect` continues after the first and the last of these.
      */
     on(event: 'error', handler: (error: StreamError) => void): void;
     /** Ends open(), also from within a handler. */
