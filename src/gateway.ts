@@ -8,12 +8,14 @@ import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
 import { createTopicMap } from './events/topic-map';
 import type { RejectionCounts } from './http/problem';
+import { createRouter } from './http/router';
 import { createServer } from './http/server';
 import type { Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
+import { createApp } from './operator/app';
 import { createEdge } from './parts/edge';
 import { createIngest } from './parts/ingest';
-import { createOperator } from './parts/operator';
+import { createRoutes } from './parts/operator';
 import { startReading } from './parts/reading';
 import { createStreaming } from './parts/streaming';
 import { startTicker } from './roles/ticker';
@@ -88,7 +90,6 @@ export function createGateway(config: Config, logger: Logger): Gateway {
       turnWrites: config.fanout.turnWrites,
       logLinesPerSecond: config.streamLogLines,
       noticeMs: auth.noticeMs,
-      takesBatches: config.ingest.enabled,
       retryMinMs: kafka.retryMinMs,
       retryMaxMs: kafka.retryMaxMs,
     },
@@ -110,7 +111,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     draining,
     onDone: histograms.onIngest,
   });
-  const operator = createOperator({
+  const routes = createRoutes({
     log,
     lifecycle,
     edge,
@@ -120,14 +121,11 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     histograms,
     aggregation,
     config,
-    logger,
   });
   const server = createServer({
     config: config.http,
     ...edge,
-    // Ingest before the streams, which have the other methods of `/events`.
-    directRoutes: [...ingest.routes, streaming.route, ...operator.routes],
-    app: operator.app,
+    route: createRouter({ routes, createApp, cors: edge.cors, logger }),
     logger,
   });
   // Without Kafka there is no other process that could tick.

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
-import { notFound } from '../http/route-errors';
+import { notFound } from '../http/router';
 import { digestOf } from './credentials';
 
 export interface OperatorGuardDeps {

@@ -26,10 +26,14 @@ export function createRejectionCounts(): RejectionCounts {
 /** Called with each problem that is answered instead of what was asked for, before it is sent. */
 export type OnRejected = (error: GatewayError, res: ServerResponse) => void;
 
+export function countRejected(counts: RejectionCounts, { code }: GatewayError): void {
+  if (code in counts) counts[code as CountedCode<'requests'>]++;
+}
+
 /** Counts rejected requests, and logs those that were rejected by a defect. */
 export function createOnRejected(counts: RejectionCounts, logger: Logger): OnRejected {
   return (error, res) => {
-    if (error.code in counts) counts[error.code as CountedCode<'requests'>]++;
+    countRejected(counts, error);
     logDefect(logger, error, res);
   };
 }

@@ -6,27 +6,18 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Config } from '../config';
-import { asGatewayError } from '../errors';
 import type { Logger } from '../logger';
-import type { Cors } from './cors';
 
 import type { DetachedSockets } from './detached-sockets';
-import type { DirectRoute } from './direct-route';
 import { connectionsWithin, openFileLimit } from './open-file-limit';
-import { logDefect, type RejectionCounts, sendProblem } from './problem';
-
-import { nameRequest } from './request-id';
-import { parseTarget } from './request-target';
+import type { RejectionCounts } from './problem';
+import type { Router } from './router';
 
 export interface HttpServerDeps {
   readonly config: Config['http'];
-  readonly cors: Cors;
   /** Those of streams, which are taken from this server. */
   readonly sockets: Pick<DetachedSockets, 'holds' | 'destroyAll'>;
-  /** Those that need no Express, asked in order. */
-  readonly directRoutes: readonly DirectRoute[];
-  /** Everything else. */
-  readonly app: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly route: Router;
   readonly rejections: RejectionCounts;
   /** Counted on by this server. */
   readonly accepts: AcceptCount;
@@ -45,33 +36,13 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** HTTP in two halves: streams and ingest straight from Node's server, all that is rare through Express. */
 export function createServer(deps: HttpServerDeps): HttpServer {
-  const { config, cors, sockets, directRoutes, app, rejections, accepts, logger } = deps;
+  const { config, sockets, route, rejections, accepts, logger } = deps;
 
   function handle(req: IncomingMessage, res: ServerResponse): void {
     // A stream has no end after which the answer to a pipelined request could come.
-    if (sockets.holds(req.socket)) {
-      req.socket.destroy();
-      return;
-    }
-    nameRequest(req, res);
-    const corsHeaders = cors.headersFor(req.headers.origin);
-    try {
-      if (req.method === 'OPTIONS') {
-        res.writeHead(204, { ...cors.preflightHeadersFor(req.headers.origin), Connection: 'close' }).end();
-        return;
-      }
-      const target = parseTarget(req.url ?? '/');
-      const route = directRoutes.find((candidate) => candidate.owns(target.path, req.method ?? 'GET'));
-      if (route === undefined) app(req, res);
-      else route.handle(req, res, target);
-    } catch (thrown) {
-      const error = asGatewayError(thrown);
-      logDefect(logger, error, res);
-      if (res.headersSent) req.socket.destroy();
-      else sendProblem(res, error, corsHeaders);
-    }
+    if (sockets.holds(req.socket)) req.socket.destroy();
+    else route(req, res);
   }
 
   const server: Server = createHttpServer(
@@ -85,7 +56,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
     handle,
   );
 
-  // Without a free file the listening socket stays readable, and the process does nothing but fail to accept.
+  // Without a free file descriptor the listening socket stays readable, and the process spins on failing accepts.
   server.maxConnections = connectionsWithin(openFileLimit(), config);
   if (server.maxConnections < config.maxConnections) {
     logger.warn(
@@ -102,7 +73,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'HPE_HEADER_OVERFLOW') rejections['head-too-large']++;
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') rejections['head-too-slow']++;
-    // On a stream's socket anything but silence from the client ends it; before a head was sent it gets its status.
+    // A stream ends when its client sends anything; other clients get a status.
     if (sockets.holds(socket as Socket) || !socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });

@@ -24,9 +24,9 @@ const JSON_TYPES = ['application/json', ''];
 const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 
 /**
- * The events of a batch body, in order; a GatewayError stands for each that is none.
+ * The events of a batch body, in order; a GatewayError stands for each that is not valid.
  * @param contentType the header, undefined counts as JSON
- * @throws GatewayError `unsupported-media-type`; `not-utf8`; `bad-json` when nothing can be read; `event-too-large` over `maxEvents`
+ * @throws GatewayError `unsupported-media-type`; `not-utf8`; `bad-json` when nothing can be read; `event-too-large` over `maxEvents`; `invalid-envelope` without events
  */
 export function parseBatch(
   body: Buffer,
@@ -40,6 +40,11 @@ export function parseBatch(
       details: { maxEvents },
     });
   }
+  if (values.length === 0)
+    throw new GatewayError(
+      'invalid-envelope',
+      'the batch has no events; send an object, an array or lines of them',
+    );
   return values.map((value) => (value instanceof GatewayError ? value : eventOf(value)));
 }
 

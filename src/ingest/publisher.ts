@@ -6,7 +6,7 @@ import type { TopicMap } from '../events/topic-map';
 import { channelFault } from '../wire/channel';
 import { lineFault } from '../wire/frame';
 
-/** An event as a publisher gives it. */
+/** An event as a publisher gives it, with a channel and a name that have no `addressFault`. */
 export interface EventToPublish {
   readonly channel: string;
   /** Null or empty: unnamed. */
@@ -50,7 +50,7 @@ const MAX_EVENT_NAME_BYTES = 255;
 
 export function createPublisher({ log, topics, maxEventBytes, idAfter }: PublisherDeps): Publisher {
   function recordFor(event: EventToPublish, trace: readonly RecordHeader[]): NewRecord | GatewayError {
-    const fault = addressFault(event.channel, event.event) ?? dataFault(event.data, maxEventBytes);
+    const fault = dataFault(event.data, maxEventBytes);
     if (fault !== null) return fault;
     const record = recordOf({ ...event, event: event.event || null }, topics);
     if (record === null)
@@ -82,7 +82,7 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
   };
 }
 
-/** What is wrong with where an event is to go, or null: can be told before its data is there. */
+/** What is wrong with the channel or the name of an event, or null. */
 export function addressFault(channel: string, event: string | null): GatewayError | null {
   const channelWrong = channelFault(channel);
   if (channelWrong !== null) return badField('bad-channel', 'channel', `channel ${channelWrong}`);

@@ -6,13 +6,10 @@ import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import type { LogIds } from '../events/log-ids';
 import type { TopicMap } from '../events/topic-map';
-import type { DirectRoute } from '../http/direct-route';
-import { createBatchRoute } from '../ingest/batch-route';
-import { createBroadcastRoute } from '../ingest/broadcast-route';
-import { createInFlight, type InFlight } from '../ingest/in-flight';
-import { createIngestAdmission } from '../ingest/ingest-admission';
-import { createIngestCounter } from '../ingest/ingest-counter';
+import { countRejected } from '../http/problem';
+import { createIngestAdmission, type IngestAdmission } from '../ingest/admission';
 import { createPublisher } from '../ingest/publisher';
+import { createIngestRoutes, type IngestRoutes } from '../ingest/routes';
 import type { Edge } from './edge';
 
 export interface IngestDeps {
@@ -28,33 +25,30 @@ export interface IngestDeps {
 }
 
 /** From a POST to the event log. */
-export interface Ingest {
-  readonly routes: readonly DirectRoute[];
-  /** Answers by status. */
-  readonly requests: Readonly<Record<string, number>>;
-  readonly inFlight: InFlight;
+export interface Ingest extends IngestRoutes {
+  readonly inFlight: IngestAdmission['inFlight'];
 }
 
 export function createIngest(deps: IngestDeps): Ingest {
   const { log, topics, ids, edge, verifier, draining, onDone } = deps;
   const { ingest: config, auth, http } = deps.config;
   const { maxEventBytes } = config;
-  const { cors, clientAddress, onRejected } = edge;
+  const { cors, clientAddress, rejections } = edge;
   const apiKeys: ApiKeys | null = auth.apiKeys.length === 0 ? null : createApiKeys(auth.apiKeys);
-  const inFlight = createInFlight(config.inFlight);
   const admission = createIngestAdmission({
     guard: createPublishGuard({ apiKeys, verifier, cookie: auth.cookie, corsOrigins: http.corsOrigins }),
-    inFlight,
     clientAddress,
     config,
     draining,
   });
   const publisher = createPublisher({ log, topics, maxEventBytes, idAfter: ids.idAfter });
-  const counter = createIngestCounter({ onDone });
-  const shared = { publisher, cors, config, admission, onRejected };
-  return {
-    routes: [counter.count(createBroadcastRoute(shared)), counter.count(createBatchRoute(shared))],
-    requests: counter.requests,
-    inFlight,
-  };
+  const routes = createIngestRoutes({
+    publisher,
+    cors,
+    config,
+    admission,
+    onRejected: (error) => countRejected(rejections, error),
+    onDone,
+  });
+  return { ...routes, inFlight: admission.inFlight };
 }

@@ -1,18 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createOperatorGuard } from '../auth/operator-guard';
 import type { Config } from '../config';
 import type { EventLog } from '../eventlog/event-log';
-import type { DirectRoute } from '../http/direct-route';
+import type { Route } from '../http/router';
 import { createWebFiles } from '../http/web-files';
 import type { Lifecycle } from '../lifecycle';
-import type { Logger } from '../logger';
-import { createAdminRoute } from '../operator/admin-route';
-import { createApp } from '../operator/app';
-import { createMetricsRoute } from '../operator/metrics-route';
+import { routesOf } from '../operator/routes';
 import { createAdminStatus } from '../status/admin-status';
-import { firstFailure } from '../status/health';
+import { firstFailure, readiness } from '../status/health';
 import type { Histograms } from '../status/histograms';
 import { type CurrentAggregation, kafkaStatus } from '../status/kafka-status';
 import { createMetricRegistry } from '../status/metric-registry';
@@ -23,7 +19,7 @@ import type { Ingest } from './ingest';
 import type { Reading } from './reading';
 import type { Streaming } from './streaming';
 
-export interface OperatorDeps {
+export interface RoutesDeps {
   readonly log: EventLog;
   readonly lifecycle: Lifecycle;
   readonly edge: Edge;
@@ -33,18 +29,11 @@ export interface OperatorDeps {
   readonly histograms: Histograms;
   readonly aggregation: CurrentAggregation;
   readonly config: Config;
-  readonly logger: Logger;
 }
 
-/** What operators and probes see: it reads from all parts, and changes nothing. */
-export interface Operator {
-  readonly routes: readonly DirectRoute[];
-  /** Everything that no other route takes. */
-  readonly app: (req: IncomingMessage, res: ServerResponse) => void;
-}
-
-export function createOperator(deps: OperatorDeps): Operator {
-  const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, config, logger } = deps;
+/** The table of routes, with all that operators and probes see: it reads from all parts, and changes nothing. */
+export function createRoutes(deps: RoutesDeps): readonly Route[] {
+  const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, config } = deps;
   const { hub, feed, history, ids } = reading;
   const { streams } = streaming;
   const streamsPerTurn = config.fanout.turnWrites;
@@ -58,7 +47,6 @@ export function createOperator(deps: OperatorDeps): Operator {
     readyWhen: config.readyWhen,
     heldBackMs: config.kafka.livenessMs,
   };
-  const web = createWebFiles(join(__dirname, '../web'));
   const guard = createOperatorGuard({
     adminKey: config.http.adminKey,
     clientAddress: edge.clientAddress,
@@ -84,18 +72,15 @@ export function createOperator(deps: OperatorDeps): Operator {
       streamsPerTurn,
     }),
   });
-  return {
-    routes: [
-      createAdminRoute({ report, web, guard, logger }),
-      createMetricsRoute({ metrics, guard, logger }),
-    ],
-    app: createApp({
-      streams,
-      cors: edge.cors,
-      health,
-      kafkaStatus: () => kafkaStatus(log, feed, aggregation),
-      web,
-      logger,
-    }),
-  };
+  return routesOf({
+    stream: streaming.route,
+    ingest,
+    streams,
+    readiness: () => readiness(health),
+    kafkaStatus: () => kafkaStatus(log, feed, aggregation),
+    report,
+    metrics,
+    guard,
+    web: createWebFiles(join(__dirname, '../web')),
+  });
 }

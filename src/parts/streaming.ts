@@ -4,7 +4,6 @@ import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import { createLatestBounds } from '../eventlog/latest-bounds';
 import { createLatestEpochEnds } from '../eventlog/latest-epoch-ends';
-import type { DirectRoute } from '../http/direct-route';
 import { createLastMatches } from '../hub/last-matches';
 import type { Logger } from '../logger';
 import { createHeartbeat, type Heartbeat } from '../sse/heartbeat';
@@ -17,7 +16,7 @@ import { createStreamCounts, type StreamCounts } from '../sse/stream-counts';
 import { drainStreams } from '../sse/stream-drain';
 import { createStreamLog } from '../sse/stream-log';
 import { startStreamRounds } from '../sse/stream-rounds';
-import { createStreamRoute } from '../sse/stream-route';
+import { createStreamRoute, type StreamRoute } from '../sse/stream-route';
 import { createTokenExpiry } from '../sse/token-expiry';
 import type { Edge } from './edge';
 import type { Reading } from './reading';
@@ -37,7 +36,6 @@ export interface StreamingDeps {
     readonly turnWrites: number;
     readonly logLinesPerSecond: number;
     readonly noticeMs: number;
-    readonly takesBatches: boolean;
     /** Pauses before the event log is asked again: for partitions that an id knows, and after an outage. */
     readonly retryMinMs: number;
     readonly retryMaxMs: number;
@@ -55,7 +53,7 @@ export interface StreamingDeps {
 
 /** From a request for a stream to its end. */
 export interface Streaming {
-  readonly route: DirectRoute;
+  readonly route: StreamRoute;
   readonly streams: OpenStreams;
   readonly counts: StreamCounts;
   readonly resume: Resume;
@@ -109,7 +107,6 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     whenReady: ids.whenReady,
     troubles,
     baseOf,
-    takesBatches: config.takesBatches,
     admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
     guard: deps.guard,
     tokenExpiry,

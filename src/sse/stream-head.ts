@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { CorsHeaders } from '../http/cors';
 import { REQUEST_ID_HEADER } from '../http/request-id';
-import { SUBSCRIBE_PATH } from './stream-query';
 
 /** The head's two lines that each document of the contract wants in its own form. */
 export interface StreamKind {
@@ -16,11 +15,10 @@ const EVENTS: StreamKind = {
 export const SSE: StreamKind = { contentType: 'text/event-stream', cacheControl: 'no-cache' };
 const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8', cacheControl: 'no-cache' };
 
-/** Null for what is not the path of a stream. */
-export function streamKindOf(path: string): StreamKind | null {
+/** @param path of a stream */
+export function streamKindOf(path: string): StreamKind {
   if (path === '/events') return EVENTS;
-  if (path === '/sse') return SSE;
-  return path === SUBSCRIBE_PATH || path.startsWith(`${SUBSCRIBE_PATH}/`) ? SUBSCRIBE : null;
+  return path === '/sse' ? SSE : SUBSCRIBE;
 }
 
 /** The head of the answer that a stream is. */

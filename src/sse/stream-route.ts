@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Grant, OPEN_GRANT } from '../auth/grant';
 import type { SubscribeGuard } from '../auth/subscribe-guard';
-import { asGatewayError } from '../errors';
 import type { ClientAddress } from '../http/client-address';
 import type { DetachedSockets } from '../http/detached-sockets';
-import type { DirectRoute } from '../http/direct-route';
 import { requestIdOf } from '../http/request-id';
 import type { RequestTarget } from '../http/request-target';
-import { methodNotAllowed, READ_METHODS } from '../http/route-errors';
+import type { Route } from '../http/router';
 import { createOutageNotice, type OutageNoticeDeps } from './outage-notice';
 import { createRetryTime } from './retry-time';
 import type { StreamAdmission } from './stream-admission';
@@ -25,8 +23,6 @@ export interface StreamRouteDeps
     OutageNoticeDeps {
   readonly clientAddress: ClientAddress;
   readonly sockets: Pick<DetachedSockets, 'take'>;
-  /** `POST /events` is another route's; told to who tries a third method. */
-  readonly takesBatches: boolean;
   readonly admission: StreamAdmission;
   /** Null: anyone may subscribe to anything. */
   readonly guard: SubscribeGuard | null;
@@ -42,8 +38,12 @@ interface StreamCall {
   readonly grant: Grant;
 }
 
+export interface StreamRoute extends Pick<Route, 'onRejected'> {
+  handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void;
+}
+
 /** `GET /events`, `/sse` and `/subscribe/<channel>`: judges who asks for a stream, in the order of what it costs. */
-export function createStreamRoute(deps: StreamRouteDeps): DirectRoute {
+export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   const { counts, cors, config, admission, clientAddress, guard } = deps;
   const retryMs = createRetryTime(config);
   const refuse = createStreamRefusal({ ...deps, retryMs });
@@ -79,11 +79,7 @@ export function createStreamRoute(deps: StreamRouteDeps): DirectRoute {
   }
 
   function handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void {
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      const takesPost = target.path === '/events' && deps.takesBatches;
-      throw methodNotAllowed(target.path, req.method, takesPost ? 'GET, HEAD, POST, OPTIONS' : READ_METHODS);
-    }
-    const kind = streamKindOf(target.path)!;
+    const kind = streamKindOf(target.path);
     const query = streamQueryOf(target, req.headers, config);
     const refusal = admission.refusal(clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
     if (refusal !== null) {
@@ -105,17 +101,5 @@ export function createStreamRoute(deps: StreamRouteDeps): DirectRoute {
       .catch((thrown: unknown) => refuse(req, res, thrown));
   }
 
-  return {
-    // Whatever the method: who has the wrong one is told here.
-    owns: (path) => streamKindOf(path) !== null,
-
-    handle(req, res, target) {
-      try {
-        handle(req, res, target);
-      } catch (thrown) {
-        countRejection(counts, asGatewayError(thrown).code);
-        throw thrown;
-      }
-    },
-  };
+  return { handle, onRejected: ({ code }) => countRejection(counts, code) };
 }

@@ -3,13 +3,12 @@ import { parseConfig } from '../../src/config';
 import type { GatewayError } from '../../src/errors';
 import { createClientAddress } from '../../src/http/client-address';
 import { createCors } from '../../src/http/cors';
-import type { DirectRoute } from '../../src/http/direct-route';
 import { createRejectionCounts } from '../../src/http/problem';
+import { createRouter, type Route } from '../../src/http/router';
 import { createServer, type HttpServer } from '../../src/http/server';
-import { createBroadcastRoute } from '../../src/ingest/broadcast-route';
-import { createInFlight } from '../../src/ingest/in-flight';
-import { createIngestAdmission } from '../../src/ingest/ingest-admission';
+import { createIngestAdmission } from '../../src/ingest/admission';
 import type { Publisher } from '../../src/ingest/publisher';
+import { createIngestRoutes } from '../../src/ingest/routes';
 import type { Logger } from '../../src/logger';
 import { createStreamCounts } from '../../src/sse/stream-counts';
 import { createStreamRefusal } from '../../src/sse/stream-refusal';
@@ -22,13 +21,11 @@ const config = parseConfig({ PORT: '0', HOST: '127.0.0.1' });
 const cors = createCors([]);
 
 /** A server with nothing but this route. */
-async function serve(route: DirectRoute, logger: Logger): Promise<string> {
+async function serve(route: Route, logger: Logger): Promise<string> {
   server = createServer({
     config: config.http,
-    cors,
     sockets: { holds: () => false, destroyAll: () => undefined },
-    directRoutes: [route],
-    app: () => undefined,
+    route: createRouter({ routes: [route], createApp: () => () => undefined, cors, logger }),
     rejections: createRejectionCounts(),
     accepts: { count: 0 },
     logger,
@@ -43,7 +40,7 @@ const fail = () => {
 describe('a route with a defect', () => {
   it('is answered 500 without a word of why, and logged without the query', async () => {
     const logger = createQuietLogger();
-    const url = await serve({ owns: () => true, handle: fail }, logger);
+    const url = await serve({ method: 'GET', path: '/a/<path>', handle: fail }, logger);
     const res = await fetch(`${url}/a/path?access_token=kee-secret`);
     expect(res.status).toBe(500);
     const text = await res.text();
@@ -71,8 +68,8 @@ describe('a stream with a defect before it has begun', () => {
       retryMs: () => 1,
       onRejected: (error) => rejected.push(error),
     });
-    const handle: DirectRoute['handle'] = (req, res) => refuse(req, res, new TypeError('x'));
-    const url = await serve({ owns: () => true, handle }, createQuietLogger());
+    const handle: Route['handle'] = (req, res) => refuse(req, res, new TypeError('x'));
+    const url = await serve({ method: 'GET', path: '/sse', handle }, createQuietLogger());
     const res = await fetch(`${url}/sse?strict=1`);
     expect(res.status).toBe(500);
     expect(res.headers.get('access-control-allow-origin')).toBe('*');
@@ -88,25 +85,27 @@ describe('publishing with a defect', () => {
     ['behind it', () => OPEN_GRANT, () => Promise.reject(new TypeError('x'))],
   ])('%s is answered 500, told of once, and leaves its place to others', async (_, guard, publish) => {
     const rejected: GatewayError[] = [];
-    const inFlight = createInFlight(config.ingest.inFlight);
     const admission = createIngestAdmission({
       guard,
-      inFlight,
       clientAddress: createClientAddress(0),
       config: config.ingest,
       draining: () => null,
     });
-    const route = createBroadcastRoute({
+    const { broadcast } = createIngestRoutes({
       publisher: { publish },
       cors,
       config: config.ingest,
       admission,
       onRejected: (error) => rejected.push(error),
+      onDone: () => undefined,
     });
-    const url = await serve(route, createQuietLogger());
+    const url = await serve(
+      { ...broadcast, method: 'POST', path: '/broadcast/<channel>' },
+      createQuietLogger(),
+    );
     const res = await fetch(`${url}/broadcast`, { method: 'POST', body: 'x' });
     expect(res.status).toBe(500);
     expect(rejected).toEqual([expect.objectContaining({ code: 'internal', cause: expect.any(TypeError) })]);
-    expect([inFlight.requests, inFlight.bytes]).toEqual([0, 0]);
+    expect(admission.inFlight).toEqual({ requests: 0, bytes: 0 });
   });
 });

@@ -141,7 +141,6 @@ export function createReplica(
       turnWrites: settings.writesPerTurn,
       logLinesPerSecond: 0,
       noticeMs: 0,
-      takesBatches: true,
       retryMinMs: RETRY_MS,
       retryMaxMs: RETRY_MS,
     },
