@@ -276,7 +276,7 @@ export function createFeed(deps: FeedDeps): Feed {
         if (ring.positions[slot]! >= 0n) continue;
         // It existed before, but could not be reached.
         slots.settle(slot, start);
-        hub.settle(slot, start);
+        hub.setStart(slot, start);
       }
       hub.flush();
       logger.info(

@@ -9,12 +9,11 @@ import { gapData } from '../wire/gap';
 import type { JsonEventName } from '../wire/gateway-events';
 import { timeOf } from '../wire/since-time';
 import { encodeRecord } from './encoded-event';
-import { createHistoryCache } from './history-cache';
 import type { LogIds } from './log-ids';
 import type { PartitionSlots } from './partition-slots';
 import type { TopicMap } from './topic-map';
 
-export interface HistoryDeps {
+interface HistoryDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly ids: Pick<LogIds, 'layout'>;
@@ -27,7 +26,7 @@ export interface HistoryDeps {
   readonly logger: Logger;
 }
 
-export interface HistoryConfig {
+interface HistoryConfig {
   /** Reads at the same time. */
   readonly readers: number;
   /** Bytes of one read. */
@@ -209,6 +208,75 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
     close() {
       closing.abort();
       cache.clear();
+    },
+  };
+}
+
+/** Chunks of history that were read lately, for streams that resume together. */
+interface HistoryCache {
+  readonly bytes: number;
+  /** The chunk with what follows `position`; null when it has not been read, or was evicted. */
+  find(slot: number, position: bigint): HistoryChunk | null;
+  keep(chunk: HistoryChunk): void;
+  clear(): void;
+}
+
+interface HistoryCacheLimits {
+  /** Of all chunks; over it the least recently used are evicted, but never the newest one. */
+  readonly bytes: number;
+  /**
+   * How long a chunk is kept: compaction and retention may have removed from the event log what it holds. 0: to the end
+   * of this turn of the event loop.
+   */
+  readonly ageMs: number;
+}
+
+type CancelExpiry = () => void;
+
+export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
+  /** The most recently used last. */
+  const chunks = new Map<HistoryChunk, CancelExpiry>();
+  let bytes = 0;
+
+  function expire(chunk: HistoryChunk): CancelExpiry {
+    const end = () => drop(chunk, chunks.get(chunk)!);
+    if (limits.ageMs === 0) {
+      const immediate = setImmediate(end);
+      return () => clearImmediate(immediate);
+    }
+    const timer = setTimeout(end, limits.ageMs).unref();
+    return () => clearTimeout(timer);
+  }
+
+  function drop(chunk: HistoryChunk, cancelExpiry: CancelExpiry): void {
+    cancelExpiry();
+    chunks.delete(chunk);
+    bytes -= chunk.bytes;
+  }
+
+  return {
+    get bytes() {
+      return bytes;
+    },
+    find(slot, position) {
+      for (const [chunk, cancelExpiry] of chunks) {
+        if (chunk.slot !== slot || position < chunk.from || position >= chunk.next) continue;
+        chunks.delete(chunk);
+        chunks.set(chunk, cancelExpiry);
+        return chunk;
+      }
+      return null;
+    },
+    keep(chunk) {
+      chunks.set(chunk, expire(chunk));
+      bytes += chunk.bytes;
+      for (const [oldest, cancelExpiry] of chunks) {
+        if (bytes <= limits.bytes || oldest === chunk) break;
+        drop(oldest, cancelExpiry);
+      }
+    },
+    clear() {
+      for (const [chunk, cancelExpiry] of chunks) drop(chunk, cancelExpiry);
     },
   };
 }

@@ -7,7 +7,7 @@ import { addFrame, type SliceOptions, type Slices } from './slice';
 import type { Delivery, Subscriber } from './subscriber';
 import { type Subscription, wantsEvent } from './subscription';
 
-/** One round over the members with the same bytes. Kept by those it served as the mark of their last write. */
+/** One round over the members with the same bytes. The members keep it as the mark of their last write. */
 export interface Pass extends Delivery {
   readonly start: number;
   readonly end: number;
@@ -24,8 +24,22 @@ export interface Pass extends Delivery {
 export interface PassReport {
   readonly durationMs: number;
   readonly events: number;
-  /** Of its entries the one that had waited the longest. */
+  /** The entry that had waited the longest. */
   readonly first: RingEntry;
+}
+
+/** What was written to streams since the start. */
+export class DeliveryCounts {
+  writes = 0;
+  events = 0;
+  bytes = 0;
+
+  /** The same events to some streams. */
+  add(streams: number, events: number, bytes: number): void {
+    this.writes += streams;
+    this.events += streams * events;
+    this.bytes += streams * bytes;
+  }
 }
 
 /** What all audiences share. */
@@ -33,16 +47,17 @@ export interface AudienceDeps extends SliceOptions {
   readonly scheduler: Scheduler;
   readonly slices: Slices;
   readonly replay: Replay;
+  readonly counts: DeliveryCounts;
   /** A sink threw: it is dropped, the others go on. */
   readonly onSinkError: (subscriber: Subscriber, error: unknown) => void;
-  readonly onDelivered: (streams: number, events: number, bytes: number) => void;
   /** Must not throw. */
   readonly onPass: (pass: PassReport) => void;
 }
 
 /**
- * All streams of one subscription. The members are live: each pass gathers the records that came since the last one
- * into one chunk and writes the same bytes to every member. The others are served alone until they have caught up. docs/decisions/0002-ring-and-audiences.md has the rules and what breaks without each.
+ * All streams of one subscription. The members are live: each pass gathers the entries that came since the last one
+ * into one chunk and writes the same bytes to every member. The others are served alone until they have caught up.
+ * docs/decisions/0002-ring-and-audiences.md has the rules and what breaks without each.
  */
 export class Audience {
   readonly subscription: Subscription;
@@ -52,8 +67,8 @@ export class Audience {
   readonly #deps: AudienceDeps;
   readonly #members: Subscriber[] = [];
   /**
-   * What came since the last pass began, never empty. An array kept for what comes later would be old by then, and an
-   * old array's contents outlive the next collections of young objects even when it is given up.
+   * What came since the last pass began, never empty. A new array each time: one that is kept grows old, and then its
+   * entries outlive minor garbage collections.
    */
   #pending: RingEntry[] | null = null;
   #pass: Pass | null = null;
@@ -90,7 +105,7 @@ export class Audience {
     return subscriber.sent + this.#passedEvents + running;
   }
 
-  /** The one listener of this audience's channels. Must not throw: the emitter would skip the audiences after it. */
+  /** The listener of this audience's channels. Must not throw: the emitter would skip the audiences after it. */
   readonly onEntry = (entry: RingEntry): void => {
     if (this.#members.length === 0 && this.#pass === null) return;
     if (!wantsEvent(this.subscription, entry)) return;
@@ -119,7 +134,7 @@ export class Audience {
     if (this.#pass === null) this.#proceed();
   }
 
-  /** Goes on with the running pass, or begins one, up to `budget` writes. Answers how many it made. */
+  /** Goes on with the running pass, or begins one, for up to `budget` writes. Answers how many it made. */
   serve(budget: number): number {
     const pass = this.#pass ?? this.#beginPass();
     if (pass === null) return 0;
@@ -184,7 +199,7 @@ export class Audience {
       this.#leave(member);
       this.catchUp.takeBack(member, pass);
     }
-    this.#deps.onDelivered(writes, pass.events * writes, chunk.bytes * writes);
+    this.#deps.counts.add(writes, pass.events, chunk.bytes);
     return writes;
   }
 

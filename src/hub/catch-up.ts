@@ -123,9 +123,7 @@ export class CatchUp {
   servedPositions(place: Place): Positions {
     const { floor } = place;
     if (place.in === 'history') return place.floor;
-    return floor === null
-      ? place.positions
-      : this.#deps.ring.furthest(place.positions, floor, place.heldBack);
+    return floor === null ? place.positions : this.#deps.ring.merge(place.positions, floor, place.heldBack);
   }
 
   /** To be called between two passes. */
@@ -176,30 +174,29 @@ export class CatchUp {
     const slice = slices.of(this.#audience.subscription, this.#sourceOf(place, limit));
     const positions = ring.positionsAt(slice.end);
     if (slice.announcesReset && place.floor !== null)
-      place.floor = ring.toldFloor(place.floor, Math.max(place.floor.length, positions.length));
+      place.floor = ring.floorAfterReset(place.floor, Math.max(place.floor.length, positions.length));
     this.#stand(place, slice.end, positions);
     return this.#give(subscriber, place, slice.chunk, slice.delivery);
   }
 
   /** Null: it waits for a read, or has ended. */
   #serveHistory(subscriber: Subscriber, place: HistoryPlace): number | null {
-    const { ring, replay } = this.#deps;
-    if (place.floor.length !== ring.positions.length) {
-      // Partitions were replaced while the stream was behind the ring.
-      const reached = ring.toldFloor(place.floor, ring.positions.length);
-      const reset = replay.resetAfter(place.floor, reached);
-      place.floor = reached;
-      if (reset !== null) return this.#announce(subscriber, place, reset);
+    const step = this.#deps.replay.next(subscriber, place);
+    switch (step.do) {
+      case 'announce':
+        return this.#announce(subscriber, place, step.reset);
+      case 'serve':
+        return this.#serveChunk(subscriber, place, step.chunk);
+      case 'skip':
+        place.heldBack = step.heldBack;
+        return 0;
+      case 'end':
+        // With the positions: if few events matched, the client would resume at the same id for ever.
+        subscriber.sink.endReplay(place.floor);
+        return null;
+      case 'wait':
+        return null;
     }
-    const step = replay.next(subscriber, place);
-    if (step.do === 'serve') return this.#serveChunk(subscriber, place, step.chunk);
-    if (step.do === 'skip') {
-      place.heldBack = step.heldBack;
-      return 0;
-    }
-    // With the positions: if few events matched, the client would resume at the same id for ever.
-    if (step.do === 'end') subscriber.sink.endReplay(place.floor);
-    return null;
   }
 
   #serveChunk(subscriber: Subscriber, place: HistoryPlace, chunk: HistoryChunk): number {
@@ -229,11 +226,11 @@ export class CatchUp {
     if (subscriber.replayed !== null) subscriber.replayed += delivery.records;
     const isWritable = this.#audience.write(subscriber, chunk);
     if (!isWritable && subscriber.phase.name !== 'closed') this.#enter(subscriber, { name: 'slow', place });
-    this.#deps.onDelivered(1, delivery.events, chunk.bytes);
+    this.#deps.counts.add(1, delivery.events, chunk.bytes);
     return chunk.bytes;
   }
 
-  /** Serves it in its turn, makes it live, or lets it wait. It joins only between passes and exactly where the members are. */
+  /** Serves it in its turn, makes it live, or lets it wait. It joins only between passes, exactly where the members are. */
   #proceed(subscriber: Subscriber): void {
     const { phase } = subscriber;
     if (phase.name === 'live' || phase.name === 'closed' || phase.name === 'slow') return;
@@ -304,7 +301,8 @@ export class CatchUp {
     place.seq = seq;
     place.positions = positions;
     const { floor, heldBack } = place;
-    if (floor !== null && heldBack === null && this.#deps.ring.covers(positions, floor)) place.floor = null;
+    if (floor !== null && heldBack === null && this.#deps.ring.canStandFor(positions, floor))
+      place.floor = null;
   }
 
   /** Up to where it is served: as far as the members, or, while its client has more, all there is. */
@@ -333,7 +331,7 @@ export class CatchUp {
         const { positions } = ring.at(seq);
         if (floor === null) return null;
         // A stream that is ahead of this gateway in another partition has ids of its own.
-        const own = ring.furthest(positions, floor, heldBack);
+        const own = ring.merge(positions, floor, heldBack);
         return own === positions ? null : own;
       },
     };

@@ -2,7 +2,7 @@ const CR = 13;
 const LF = 10;
 const CRLF_BYTES = 2;
 
-/** Bytes of events for many streams at once: made once, written to each, never changed. */
+/** Bytes of events, made once and written to many streams. Never changed. */
 export class Chunk {
   /** One chunk of HTTP/1.1 chunked coding (RFC 9112 §7.1). */
   readonly framed: Buffer;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { channelAndAncestors } from '../wire/channel';
-import { Audience, type AudienceDeps, type PassReport } from './audience';
+import { Audience, type AudienceDeps, DeliveryCounts, type PassReport } from './audience';
 import { type History, Replay, type ReplayLimits } from './replay';
 import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
@@ -12,7 +12,7 @@ export interface HubOptions extends Omit<SliceOptions, 'ring'> {
   readonly ring: RingLimits;
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
-  /** Connections accepted so far, of any kind; unset: fan-out need not make room for accepting. */
+  /** Connections accepted so far, of any kind; unset: fan-out does not yield to accepting. */
   readonly accepted?: () => number;
   readonly onSinkError: (error: unknown) => void;
   /** What is older than the ring. */
@@ -31,20 +31,20 @@ export interface Reader {
 export interface HubStats {
   /** Entries put in since the start. */
   readonly published: number;
-  /** Events handed to streams since the start. */
+  /** Events written to streams since the start. */
   readonly deliveries: number;
   /** Writes to streams since the start; one write carries many events under load. */
   readonly writes: number;
-  /** Bytes of events handed to streams since the start, without the framing of HTTP. */
+  /** Bytes of events written to streams since the start, without the framing of HTTP. */
   readonly bytes: number;
-  /** How often reading was held back because fan-out was slower. */
+  /** How often the reader was paused because fan-out was slower (backpressure). */
   readonly holds: number;
   readonly ringRecords: number;
   readonly ringBytes: number;
 }
 
+/** An audience that is further behind, in rings, makes the reader pause. */
 const PRESSURE_SHARE = 0.5;
-const CATCH_UP_BYTES_PER_WRITE = 512;
 
 /**
  * Fan-out. An entry goes into the ring and is emitted on its channel and each channel above it; the one listener of
@@ -57,13 +57,11 @@ export class Hub {
   readonly #audiences = new Map<string, Audience>();
   readonly #scheduler: Scheduler;
   readonly #replay: Replay;
+  readonly #counts = new DeliveryCounts();
   /** No audience is further behind. */
   #lowestPosition = 0;
   #held = false;
   #reader: Reader | null = null;
-  #deliveries = 0;
-  #writes = 0;
-  #bytes = 0;
   #holds = 0;
 
   constructor(options: HubOptions) {
@@ -71,7 +69,6 @@ export class Hub {
     this.#emitter.setMaxListeners(0);
     this.#scheduler = new Scheduler({
       writesPerTurn: options.writesPerTurn,
-      catchUpBytesPerWrite: CATCH_UP_BYTES_PER_WRITE,
       accepted: options.accepted ?? (() => 0),
       onTurn: () => this.#judgePressure(),
     });
@@ -90,11 +87,7 @@ export class Hub {
         this.unsubscribe(subscriber);
         options.onSinkError(error);
       },
-      onDelivered: (streams, events, bytes) => {
-        this.#writes += streams;
-        this.#deliveries += events;
-        this.#bytes += bytes;
-      },
+      counts: this.#counts,
       onPass: (pass) => options.onPass?.(pass),
     };
   }
@@ -104,7 +97,7 @@ export class Hub {
     this.#reader = reader;
   }
 
-  /** Puts an event into the ring and sends it on its way. `positions` are those after it. */
+  /** Puts an event into the ring and hands it to the audiences it is for. `positions` are those after it. */
   publish(item: RingItem, positions: Positions): void {
     const entry = this.ring.append(item, positions);
     if (entry.channel === null) {
@@ -140,9 +133,9 @@ export class Hub {
   }
 
   /** A slot whose start was a time is read from this offset on. Streams that have less are sent what lies between. */
-  settle(slot: number, start: bigint): void {
+  setStart(slot: number, start: bigint): void {
     for (const { catchUp } of this.#audiences.values()) catchUp.leaveRing(slot, start);
-    this.ring.settle(slot, start);
+    this.ring.setStart(slot, start);
   }
 
   /** Adds a stream. It may be written to before this returns. */
@@ -158,7 +151,7 @@ export class Hub {
     return subscriber;
   }
 
-  /** Different subscriptions that there is a stream of. */
+  /** Different subscriptions that have a stream. */
   get subscriptions(): number {
     return this.#audiences.size;
   }
@@ -181,8 +174,8 @@ export class Hub {
   }
 
   /**
-   * The positions that an id may stand for which says how far this stream has been served, or null when it cannot be
-   * said: a live stream with something pending has not been sent all that was read.
+   * How far this stream has been served, for an id; null when that cannot be said, because a live stream with something
+   * pending has not been sent all that was read.
    */
   servedPositions(subscriber: Subscriber): Positions | null {
     const { audience, place } = subscriber;
@@ -213,9 +206,9 @@ export class Hub {
   stats(): HubStats {
     return {
       published: this.ring.head,
-      deliveries: this.#deliveries,
-      writes: this.#writes,
-      bytes: this.#bytes,
+      deliveries: this.#counts.events,
+      writes: this.#counts.writes,
+      bytes: this.#counts.bytes,
       holds: this.#holds,
       ringRecords: this.ring.head - this.ring.base,
       ringBytes: this.ring.bytes,

@@ -1,7 +1,7 @@
 import type { Ring } from './ring';
 import { matches, type Subscription } from './subscription';
 
-/** Answers remembered: connecting clients ask for the same few again and again. */
+/** Answers that are cached: connecting clients ask for the same few again and again. */
 const MAX_REMEMBERED = 1_000;
 
 interface Remembered {
@@ -11,7 +11,7 @@ interface Remembered {
   seqs: number[];
 }
 
-/** Finds the last entries of the ring that match a subscription, without looking at any entry twice. */
+/** Finds the last entries of the ring that match a subscription; looks at no entry twice. */
 export interface LastMatches {
   /** Where a stream begins that is to get the last `count` matching entries still in the ring. */
   seqOf(subscription: Subscription, count: number): number;
@@ -25,7 +25,7 @@ export function createLastMatches(ring: Ring): LastMatches {
     const seqs: number[] = [];
     for (let seq = ring.head - 1; seq >= from && seqs.length < count; seq--) {
       const entry = ring.at(seq);
-      // What concerned only those who were connected then is no event of the past.
+      // An entry without a slot concerned only the streams that were open then.
       if (entry.slot !== null && !entry.isVoid && matches(subscription, entry)) seqs.push(seq);
     }
     return seqs.reverse();

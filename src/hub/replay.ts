@@ -66,14 +66,20 @@ export interface ReplaySpending {
 
 /** The next step of a stream whose floor is below the ring. */
 export type ReplayStep =
+  /** Partitions were truncated or replaced while it was behind the ring. */
+  | { readonly do: 'announce'; readonly reset: StreamReset }
   | { readonly do: 'serve'; readonly chunk: HistoryChunk }
   /** It is served when the read is done. */
   | { readonly do: 'wait' }
   /** These slots cannot be read: it goes on in the others. Null: the ring has all it needs. */
   | { readonly do: 'skip'; readonly heldBack: Slots | null }
+  /** It has used its limits. */
   | { readonly do: 'end' };
 
-/** Decides what a stream gets of history next, and lets streams that need the same share a read. */
+/**
+ * What streams get of history: which slot next, within the limits of each, without the partitions that cannot be read.
+ * Streams that need the same share a read.
+ */
 export class Replay {
   readonly #ring: Ring;
   readonly #history: History;
@@ -89,8 +95,14 @@ export class Replay {
     this.#scheduler = scheduler;
   }
 
-  /** @param place whose floor has all slots */
+  /** Decides what a stream gets next, and brings its floor up to date with what was lost or replaced. */
   next(subscriber: Subscriber, place: HistoryPlace): ReplayStep {
+    if (place.floor.length !== this.#ring.positions.length) {
+      const before = place.floor;
+      place.floor = this.#ring.floorAfterReset(before, this.#ring.positions.length);
+      const reset = this.#history.resetAfter(before, place.floor);
+      if (reset !== null) return { do: 'announce', reset };
+    }
     const { floor } = place;
     // Of one partition the older slot comes first.
     const missing = this.#ring.missingSlots(floor);
@@ -126,10 +138,6 @@ export class Replay {
   spend({ spending }: Subscriber, { chunk, delivery }: Slice): void {
     spending!.events += delivery.events;
     spending!.bytes += chunk?.bytes ?? 0;
-  }
-
-  resetAfter(floor: Positions, reached: Positions): StreamReset | null {
-    return this.#history.resetAfter(floor, reached);
   }
 
   /** The event log lost or replaced records. */

@@ -1,4 +1,4 @@
-/** By slot, the offset of the next record that this replica has not read yet. Never changed once handed out. */
+/** By slot, the offset of the next record that this gateway, or a stream, does not have yet. Never changed once made. */
 export type Positions = readonly bigint[];
 
 export type Slots = ReadonlySet<number>;
@@ -11,7 +11,7 @@ export interface EntryFrame {
   readonly bodyEnd: number;
 }
 
-/** What is put into the ring. */
+/** What is put into the ring: an event, ready to be written. */
 export interface RingItem extends EntryFrame {
   /** Null: for every subscription, whatever its channels, or as `scope` says. */
   readonly channel: string | null;
@@ -24,27 +24,27 @@ export interface RingItem extends EntryFrame {
   readonly event: string | null;
   /** An event of the gateway itself, which passes every filter of event names. */
   readonly isOwn: boolean;
-  /** The partition it is about, by slot; null for what concerns only those who are connected at the moment. */
+  /** The slot of its partition; null for what concerns only streams that are open at the moment. */
   readonly slot: number | null;
   /** What the event was made from, for subscriptions that want to see more of it. The hub does not look inside. */
   readonly source: unknown;
   /** What `source` costs beyond the bytes. */
   readonly sourceBytes: number;
   /**
-   * Only for an event about a range of offsets, such as a gap: what it is for a stream that has the beginning of the
+   * Only for an event about a range of offsets, such as a gap: its frame for a client that has the beginning of the
    * range already, up to `position`.
    */
   readonly frameFrom?: ((position: bigint) => EntryFrame) | undefined;
 }
 
 export interface RingEntry extends RingItem {
-  /** Place in the order in which this replica read the log, without holes. */
+  /** Place in the order in which this gateway read the event log, without holes. */
   readonly seq: number;
   /** Positions after this entry. */
   readonly positions: Positions;
   /** Accounted bytes of everything that was put in before this entry. */
   readonly bytesBefore: number;
-  /** The log lost its record: it is for nobody any more. */
+  /** The event log lost its record: it is not delivered any more. */
   isVoid: boolean;
 }
 
@@ -53,12 +53,12 @@ export interface RingLimits {
   readonly bytes: number;
 }
 
-/** An entry's objects and positions, as far as the heap showed them; bench/ measures it. */
+/** Heap that an entry and its positions take besides the bytes, as bench/ measured it. */
 const ENTRY_OVERHEAD_BYTES = 320;
 const POSITION_BYTES = 8;
 
 /**
- * The last records of this replica in the order it read them, bounded by count and bytes. Holds entries
+ * The latest events in the order in which this gateway read them, bounded by count and bytes. Holds the entries
  * `base` ≤ seq < `head`; the newest one is always there, even if it alone is over the bounds.
  */
 export class Ring {
@@ -70,11 +70,11 @@ export class Ring {
   /** Positions before the oldest entry, and after everything read so far. */
   #basePositions: Positions = [];
   #positions: Positions = [];
-  /** Positions that stand for a slot in what was noted before the slot was added. */
+  /** By slot, its position in positions that were noted before the slot was added. */
   #starts: Positions = [];
-  /** By slot, the time that its start was known by before it was known as an offset. */
+  /** By slot whose start was a time before it was found as an offset: that time. */
   readonly #times = new Map<number, bigint>();
-  /** By slot, where its log was truncated: nothing lies beyond. */
+  /** By slot that was truncated: where it ends now. */
   readonly #ends = new Map<number, bigint>();
   /** Slots of topics that were deleted. */
   readonly #retired = new Set<number>();
@@ -112,19 +112,19 @@ export class Ring {
     this.#retired.clear();
   }
 
-  /** Adds slots; what was noted before has these positions in them. */
+  /** Adds slots, whose positions in what was noted before are `starts`. */
   grow(starts: Positions): void {
     this.#starts = [...this.#starts, ...starts];
   }
 
-  /** A slot whose start was a time begins at this offset, also in what was noted before. */
-  settle(slot: number, start: bigint): void {
+  /** The start of a slot was a time, and is now known as an offset: that counts for what was noted before as well. */
+  setStart(slot: number, start: bigint): void {
     this.#times.set(slot, this.#starts[slot]!);
     this.#starts = this.#starts.with(slot, start);
     this.advance(this.#positions.with(slot, start));
   }
 
-  /** The log of a slot was truncated: entries from `end` on are for nobody, and positions beyond mean `end`. */
+  /** A slot was truncated: entries from `end` on are void, and positions beyond it mean `end`. */
   truncate(slot: number, end: bigint): void {
     if ((this.#ends.get(slot) ?? end) < end) return;
     this.#ends.set(slot, end);
@@ -134,7 +134,7 @@ export class Ring {
     }
   }
 
-  /** Moves on over records that are not to be delivered. */
+  /** Moves on over records that are not delivered. */
   advance(positions: Positions): void {
     if (this.#base === this.#head) this.#basePositions = positions;
     this.#positions = positions;
@@ -190,21 +190,24 @@ export class Ring {
     return end !== undefined && position > end ? end : position;
   }
 
-  /** A slot whose topic was deleted gets no more entries; those that it has stay. */
+  /** The topic of a slot was deleted: no more entries come, those that are there stay. */
   retire(slot: number): void {
     this.truncate(slot, this.#positions[slot]!);
     this.#retired.add(slot);
   }
 
-  /** A floor of `length` slots for a stream that has been told of all that was lost: it needs nothing more of that. */
-  toldFloor(floor: Positions, length: number): Positions {
+  /**
+   * The floor, with `length` slots, of a stream to which every truncation and deletion was announced: it needs nothing
+   * more of what was lost or deleted.
+   */
+  floorAfterReset(floor: Positions, length: number): Positions {
     return Array.from({ length }, (_, slot) =>
       this.#retired.has(slot) ? this.#ends.get(slot)! : this.positionIn(floor, slot),
     );
   }
 
   /**
-   * True when `positions` are as far as `other` or further in every slot.
+   * True when `positions` are at least as far as `other` in every slot.
    * @param except slots that do not count
    */
   reaches(positions: Positions, other: Positions, except: Slots | null = null): boolean {
@@ -215,11 +218,11 @@ export class Ring {
   }
 
   /**
-   * True when an id made of `positions` may stand for `other`: they are as far, and name each slot that `other` names.
-   * What an id leaves out begins elsewhere where another replica first saw it, which may be earlier than here. Whoever
-   * has something that the log lost has to be told of it first.
+   * True if an id built from `positions` can safely replace one built from `other`: they are at least as far in every
+   * slot, and name every slot that `other` names. A gateway that resumes an id starts a slot without a name where it first
+   * saw it, which may be earlier than here. False while `other` has records that the event log lost: a reset comes first.
    */
-  covers(positions: Positions, other: Positions): boolean {
+  canStandFor(positions: Positions, other: Positions): boolean {
     if (positions.length < other.length || !this.reaches(positions, other)) return false;
     for (const [slot, end] of this.#ends) {
       const raw = this.#rawIn(other, slot);
@@ -229,24 +232,25 @@ export class Ring {
   }
 
   /**
-   * By slot the further of the two. Gives `positions` itself when they cover `other`.
-   * @param held slots in which it is `other`
+   * By slot the further of the two. Answers `positions` itself, for which there is an id already, when they can stand for
+   * both.
+   * @param heldBack slots in which it is `other`
    */
-  furthest(positions: Positions, other: Positions, held: Slots | null = null): Positions {
-    if (held === null && this.covers(positions, other)) return positions;
-    // No longer than they are: a slot that neither has may stand for something that the stream has yet to be told.
+  merge(positions: Positions, other: Positions, heldBack: Slots | null = null): Positions {
+    if (heldBack === null && this.canStandFor(positions, other)) return positions;
+    // No longer than the longer one: a slot that neither has may come with a reset that the stream has yet to get.
     const further: bigint[] = [];
     for (let slot = 0; slot < Math.max(positions.length, other.length); slot++) {
       const [a, b] = [this.positionIn(positions, slot), this.positionIn(other, slot)];
       const [own, others] = [this.#rawIn(positions, slot), this.#rawIn(other, slot)];
-      further.push(held?.has(slot) || a < b || (a === b && own < others) ? others : own);
+      further.push(heldBack?.has(slot) || a < b || (a === b && own < others) ? others : own);
     }
     return further;
   }
 
   /**
-   * Where a stream goes on that has everything before `floor`: no entry before this one is new to it. Null when the
-   * ring does not reach back so far, or has let go of an entry about slots that the floor does not have.
+   * Where a stream that has everything before `floor` goes on: no entry before this one is new to it. Null when the ring
+   * does not reach back so far, or has evicted an entry about slots that the floor does not have.
    * @param except slots that do not count
    */
   seqAfter(floor: Positions, except: Slots | null = null): number | null {
@@ -283,7 +287,7 @@ export class Ring {
     return floor.length >= positions.length && this.reaches(floor, positions, except);
   }
 
-  /** As it was noted, which may be something that the log lost. */
+  /** As it was noted: it may be beyond the end of a slot that was truncated. */
   #rawIn(positions: Positions, slot: number): bigint {
     return positions[slot] ?? this.#starts[slot]!;
   }

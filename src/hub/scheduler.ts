@@ -4,8 +4,6 @@ import type { Subscriber } from './subscriber';
 export interface SchedulerOptions {
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
-  /** Bytes to private subscribers that count as one write more: a slice costs more than a shared chunk. */
-  readonly catchUpBytesPerWrite: number;
   /** Connections accepted so far. */
   readonly accepted: () => number;
   /** After each turn. */
@@ -17,6 +15,8 @@ export interface SchedulerOptions {
  * connect, fan-out leaves out this many rounds between two turns.
  */
 const ACCEPTS_PER_TURN = 50;
+/** Bytes of a slice that count as one more write: a slice costs more than a chunk that members share. */
+const SLICE_BYTES_PER_WRITE = 512;
 
 /**
  * Serves all audiences in turn, a bounded number of writes at a time, so that accepting, reading Kafka and health
@@ -125,7 +125,7 @@ export class Scheduler {
     for (; i < turn.length && used < budget; i++) {
       const subscriber = turn[i]!;
       subscriber.isQueued = false;
-      used += 1 + subscriber.audience.catchUp.serve(subscriber) / this.#options.catchUpBytesPerWrite;
+      used += 1 + subscriber.audience.catchUp.serve(subscriber) / SLICE_BYTES_PER_WRITE;
     }
     if (i < turn.length) this.#catchUp = turn.slice(i).concat(this.#catchUp);
     return used;

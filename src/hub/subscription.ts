@@ -1,14 +1,14 @@
 import { covers, normaliseChannels, overlaps } from '../wire/channel';
 import type { RingItem } from './ring';
 
-/** What decides for whom an event is. */
+/** What decides which subscriptions an event is for. */
 export type Addressed = Pick<RingItem, 'channel' | 'scope' | 'event' | 'isOwn'>;
 
 export interface SubscriptionOptions {
   readonly channels: readonly string[];
-  /** Names of the events that are wanted, `message` for unnamed ones; null wants all. */
+  /** Names of the events to send, `message` for unnamed ones; null: all. */
   readonly events?: readonly string[] | null;
-  /** True: each event's data is an envelope that tells where it comes from. */
+  /** True: each event's data is wrapped in an envelope with where it comes from. */
   readonly meta?: boolean;
   /** True: the id stands before the data, as on `/sse`; else it is each event's last line. */
   readonly idFirst?: boolean;

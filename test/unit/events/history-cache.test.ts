@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { createHistoryCache } from '../../../src/events/history-cache';
+import { createHistoryCache } from '../../../src/events/history';
 import type { HistoryChunk } from '../../../src/hub/replay';
 
 function chunk(from: bigint, bytes = 100): HistoryChunk {
