@@ -82,7 +82,7 @@ describe('npm run loadtest', () => {
       expect(output()).toMatch(/FAIL {2}sse_connections/);
       expect(output()).toMatch(/FAIL {2}probe_streams +count==10 +0$/m);
       expect(output()).toMatch(/^FAILED$/m);
-      expect(output()).toMatch(/× connect: nothing accepts connections/);
+      expect(output()).toMatch(/× connect: nothing listens at URL/);
       expect(code).toBe(99);
     },
     RUN_LIMIT_MS,

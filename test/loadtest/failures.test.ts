@@ -49,7 +49,7 @@ describe('the load test fails, and says why', () => {
       expect(run.output).toMatch(/FAIL {2}sse_connections/);
       expect(run.output).toMatch(/FAIL {2}sse_connect_success/);
       expect(run.output).toMatch(/FAIL {2}sse_event_latency +max>0/);
-      expect(run.output).toMatch(/× connect: nothing accepts connections at URL/);
+      expect(run.output).toMatch(/× connect: nothing listens at URL/);
       expect(run.output).toMatch(/stream failed \(connect\): .*refused/);
       expect(count(run, 'sse_connections')).toBe(0);
     },
