@@ -68,7 +68,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     onPass: histograms.onPass,
     // Summaries are not summed up again.
     onEvent: (event) => event.source.topic !== config.summaryTopic && aggregation.onEvent(event),
-    onStreamError: (error) => logger.error({ err: error }, 'A stream failed and was dropped'),
+    onStreamError: (error) => logger.error({ err: error }, 'Stream failed'),
     logger,
   });
   const logWatch = startLogWatch({

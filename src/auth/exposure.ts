@@ -14,11 +14,8 @@ export function warnOfExposure({ auth, http, ingest }: Config, logger: Logger): 
   if (jwt?.source.kind === 'url') {
     const { protocol, host } = new URL(jwt.source.url);
     if (protocol === 'http:' && !isLoopbackHost(host))
-      logger.warn(
-        { host },
-        'the keys for tokens come over plain HTTP: whoever is on the way can forge tokens',
-      );
+      logger.warn({ host }, 'JWKS is fetched over plain HTTP: anyone on the network path can forge tokens');
   }
   if (jwt !== null && jwt.audience === null && jwt.source.kind !== 'secret')
-    logger.warn({}, 'tokens that were made for another service are taken too: set JWT_AUDIENCE');
+    logger.warn({}, 'Tokens for other services are accepted too: set JWT_AUDIENCE');
 }

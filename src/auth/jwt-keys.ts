@@ -51,7 +51,7 @@ function remoteKeys(url: URL, { config, jose, logger }: JwtKeysDeps): JWTVerifyG
     } catch (error) {
       if (TOKEN_FAULTS.includes((error as { code?: string }).code ?? '')) throw error;
       failedUntilMs = performance.now() + retryMs;
-      logger.warn({ err: error, host: url.host }, 'the keys for tokens cannot be had');
+      logger.warn({ err: error, host: url.host }, 'JWKS fetch failed');
       throw new GatewayError('auth-unavailable');
     }
   };

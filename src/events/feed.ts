@@ -131,7 +131,7 @@ export function createFeed(deps: FeedDeps): Feed {
   function judgeWarmth(): void {
     if (isWarm || !ring.reaches(ring.positions, warmEnd)) return;
     isWarm = true;
-    logger.info({ records: ring.head - ring.base }, 'the ring is warm');
+    logger.info({ records: ring.head - ring.base }, 'Ring filled');
     ids.open();
   }
 
@@ -185,7 +185,7 @@ export function createFeed(deps: FeedDeps): Feed {
       const starts = found.partitions.map(({ logStart, logEnd }) =>
         logEnd - share > logStart ? logEnd - share : logStart,
       );
-      logger.info({ partitions: found.partitions.length }, 'reading the log');
+      logger.info({ partitions: found.partitions.length }, 'Event log reached');
       begin(found, starts);
       return starts;
     },
@@ -227,10 +227,7 @@ export function createFeed(deps: FeedDeps): Feed {
     onGap({ topic, partition, from, to, reason }: LogGap) {
       gaps[reason]++;
       lost[reason] += Number(to - from);
-      logger.warn(
-        { topic, partition, from: String(from), to: String(to), reason },
-        'records cannot be delivered',
-      );
+      logger.warn({ topic, partition, from: String(from), to: String(to), reason }, 'Gap in the event log');
       const slot = slotOf(topic, partition);
       const positions = moved(slot, to);
       const event = 'gateway.gap' satisfies JsonEventName;
@@ -245,7 +242,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
     onReset({ reason, topics: names, layout: found }: LogReset) {
       resets[reason]++;
-      logger.warn({ reason, topics: names }, 'topics are not what they were: going on at their end');
+      logger.warn({ reason, topics: names }, 'Topics were recreated or truncated; resuming at their end');
       if (reason === 'cluster') {
         begin(found, endsOf(found));
         announce('gateway.reset', { reason, topics: names }, ring.positions);
@@ -262,7 +259,10 @@ export function createFeed(deps: FeedDeps): Feed {
 
     onTruncated({ topic, partition, to }: LogTruncation) {
       resets.truncated++;
-      logger.warn({ topic, partition, to: String(to) }, 'a partition lost records that had been read');
+      logger.warn(
+        { topic, partition, to: String(to) },
+        'Partition truncated: it lost records that were read',
+      );
       replace('truncated', [topic], () => truncate(topic, partition, to));
     },
 
@@ -281,7 +281,7 @@ export function createFeed(deps: FeedDeps): Feed {
       hub.flush();
       logger.info(
         { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
-        'partitions joined',
+        'Partitions added',
       );
     },
 

@@ -36,7 +36,7 @@ export function createUndecodableRecords(topics: readonly string[], logger: Logg
       if (++counts[topic]![reason] > 1) return;
       logger.warn(
         { topic, partition, offset: String(offset), reason, hint: HINTS[reason] },
-        'a record cannot be shown; further ones of this topic and reason are only counted',
+        'Undecodable record; further ones of this topic and reason are only counted',
       );
     },
   };

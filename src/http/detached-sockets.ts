@@ -51,7 +51,7 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
       }
     }
     hasFailed = true;
-    logger.warn({}, 'sockets stay with the HTTP server: each stream takes more memory than it could');
+    logger.warn({}, 'Sockets cannot be detached from the HTTP server: streams take more memory');
     return false;
   }
 

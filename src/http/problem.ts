@@ -45,7 +45,7 @@ export function createOnRejected(counts: RejectionCounts, logger: Logger): OnRej
 export function logDefect(logger: Logger, { code, cause }: GatewayError, res: ServerResponse): void {
   if (code !== 'internal') return;
   const { path } = parseTarget(res.req.url ?? '/');
-  logger.error({ err: cause, path, requestId: requestIdOf(res) }, 'a request failed');
+  logger.error({ err: cause, path, requestId: requestIdOf(res) }, 'Request failed');
 }
 
 /** Answers with problem JSON (RFC 9457): `type`, `title`, `status`, `detail`, the stable `code`, the request's id, and the error's details. */

@@ -61,7 +61,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
   if (server.maxConnections < config.maxConnections) {
     logger.warn(
       { maxConnections: server.maxConnections, wanted: config.maxConnections },
-      'the limit of open files allows fewer connections: raise it (ulimit -n)',
+      'Open file limit lowers the connection limit: raise it (ulimit -n)',
     );
   }
   server.on('drop', () => rejections['too-many-connections']++);
@@ -84,7 +84,7 @@ export function createServer(deps: HttpServerDeps): HttpServer {
         server.once('error', reject);
         server.listen({ port: config.port, host: config.host, backlog: config.backlog }, () => {
           server.off('error', reject);
-          server.on('error', (error) => logger.error({ err: error }, 'the HTTP server failed'));
+          server.on('error', (error) => logger.error({ err: error }, 'HTTP server failed'));
           resolve((server.address() as AddressInfo).port);
         });
       });

@@ -92,7 +92,7 @@ describe('GET /metrics', () => {
     await until(async () => {
       // The kernel takes some megabytes before it is full.
       await Promise.all(Array.from({ length: 20 }, () => post(`${url}/broadcast/slow`, body)));
-      return (await scrape(url)).get('streams{state="blocked"}') === 1;
+      return (await scrape(url)).get('streams{state="slow"}') === 1;
     }, 'it is blocked');
     const blocked = await scrape(url);
     expect(blocked.get('client_buffer_bytes')).toBeGreaterThan(1_024);

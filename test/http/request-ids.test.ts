@@ -56,7 +56,7 @@ describe('request ids', () => {
 describe('the log', () => {
   it('is quiet about streams, probes and scrapes', async () => {
     const { url, logged } = await startGateway();
-    await until(() => logged.some(({ message }) => message === 'the ring is warm'), 'it is ready');
+    await until(() => logged.some(({ message }) => message === 'Ring filled'), 'it is ready');
     const before = logged.length;
     const stream = await openStream(`${url}/sse`);
     for (const path of ['/healthz', '/readyz', '/metrics']) await fetch(url + path);

@@ -143,7 +143,7 @@ describe('secrets', () => {
     const token = rsaSigner().token({ email: IN_CLAIM });
     await driveEveryError(observed, token);
     expect(observed.texts.join()).toContain('auth-unavailable');
-    expect(observed.texts.join()).toContain('the keys for tokens cannot be had');
+    expect(observed.texts.join()).toContain('JWKS fetch failed');
     expectNoSecret(observed.texts, [token]);
   });
 

@@ -58,7 +58,7 @@ it('a record that cannot be shown says why, once in the log and in a count of it
   expect(feed.stats().undecodable).toEqual({
     [TOPIC]: { 'not-utf8': 2, 'bad-channel': 4, 'bad-event-name': 4, 'too-large': 2 },
   });
-  const warnings = logger.lines.filter(({ message }) => message.startsWith('a record cannot be shown'));
+  const warnings = logger.lines.filter(({ message }) => message.startsWith('Undecodable record'));
   expect(warnings.map(({ level, fields }) => ({ level, ...fields }))).toEqual(
     [
       ['not-utf8', '0'],

@@ -347,8 +347,8 @@ export class Appender {
       const before = this.#reported.get(topic) ?? 'starting';
       if (now === before) continue;
       this.#reported.set(topic, now);
-      if (now !== 'ok') logger.warn({ topic, state: now, detail }, 'events cannot be appended to a topic');
-      else if (before !== 'starting') logger.info({ topic }, 'events can be appended to the topic again');
+      if (now !== 'ok') logger.warn({ topic, state: now, detail }, 'Appends to topic failing');
+      else if (before !== 'starting') logger.info({ topic }, 'Appends to topic recovered');
     }
   }
 

@@ -232,7 +232,7 @@ export class KafkaTail implements Tail {
 
   #reset(reason: LogReset['reason'], topics: readonly string[]): void {
     const { cluster, listener, logger, state } = this.#options;
-    logger.warn({ reason, topics }, 'topics were reset; reading goes on at their end');
+    logger.warn({ reason, topics }, 'Topics were reset; resuming at their end');
     for (const topic of topics) this.#resetting.add(topic);
     for (const group of [this.#readers, this.#waiting]) {
       for (const [key, { topic }] of group) if (this.#resetting.has(topic)) group.delete(key);
@@ -458,7 +458,7 @@ export class KafkaTail implements Tail {
       call();
     } catch (error) {
       const { logger, state } = this.#options;
-      logger.error({ err: error }, 'the tail stopped: its listener threw');
+      logger.error({ err: error }, 'Tail stopped: its listener threw');
       state.failed(new Error(`the tail stopped: ${(error as Error).message}`));
       this.#stop();
     }

@@ -154,7 +154,7 @@ export class PartitionReader implements TopicPartition {
     }
     this.#logger.warn(
       { topic, partition, from: `${to}`, to: `${this.#position}` },
-      'an unclean leader election took away records that had been read',
+      'Unclean leader election removed records that were read',
     );
     this.#position = to;
     this.#noteEnds(to, to);
@@ -191,7 +191,7 @@ export class PartitionReader implements TopicPartition {
     const { topic, partition } = this;
     this.#logger.warn(
       { topic, partition, from: `${from}`, to: `${to}`, reason, detail },
-      'unreadable records',
+      'Unreadable records',
     );
     this.skip(to, reason);
   }

@@ -253,7 +253,7 @@ export class PartitionWriter implements TopicPartition {
         // does it have this one: that would be the last it knows.
         logger.warn(
           { topic: this.topic, partition: this.partition, errorCode },
-          'Kafka has lost the sequence of what was appended; a new one begins',
+          'Kafka lost the producer sequence; starting a new one',
         );
         this.#beginAnew(batch.producerId);
         if (errorCode === ERROR_CODE.INVALID_PRODUCER_EPOCH || errorCode === ERROR_CODE.PRODUCER_FENCED)

@@ -58,7 +58,7 @@ export class MemoryTail implements Tail {
       if (this.#state === 'starting') this.#start();
       for (const partition of partitions) this.#deliver(partition);
     } catch (error) {
-      logger.error({ err: error }, 'the tail stopped: its listener threw');
+      logger.error({ err: error }, 'Tail stopped: its listener threw');
       void this.close();
       return;
     }
