@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { repositoryRoot } from '../../infra/local/repository';
 
 const root = repositoryRoot();
-const places = ['', 'docs', 'docs/decisions', 'infra/k8s', 'loadtest/k6'];
+const places = ['', 'docs', 'docs/decisions', 'infra/k8s', 'loadtest/k6', 'test'];
 const documents = places.flatMap((place) =>
   readdirSync(join(root, place))
     .filter((name) => name.endsWith('.md'))
