@@ -20,7 +20,7 @@ export class OpenStreams {
     client: 0,
     slow: 0,
     full: 0,
-    backfill: 0,
+    'replay-limit': 0,
     drain: 0,
     expired: 0,
     error: 0,

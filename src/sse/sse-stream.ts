@@ -5,7 +5,7 @@ import type { Sink, Subscriber } from '../hub/subscriber';
 import type { StreamOrigin } from './stream-origin';
 
 /** Why a stream ended. */
-export type CloseReason = 'client' | 'slow' | 'full' | 'backfill' | 'drain' | 'expired' | 'error';
+export type CloseReason = 'client' | 'slow' | 'full' | 'replay-limit' | 'drain' | 'expired' | 'error';
 
 /** What all streams have in common. */
 export interface SseStreamDeps {
@@ -107,7 +107,7 @@ export class SseStream implements Sink {
   }
 
   endReplay(positions: Positions): void {
-    this.end('backfill', positions);
+    this.end('replay-limit', positions);
   }
 
   caughtUp(positions: Positions, replayed: number): void {

@@ -51,7 +51,7 @@ export const READ_METRICS = {
   streams_limit: gauge('`MAX_STREAMS`', ({ streams }) => one(streams.max)),
   streams_opened_total: counter('streams opened', ({ streams }) => one(streams.opened)),
   streams_closed_total: counter(
-    'streams closed: by the `client` or the network; `slow`, its client took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `backfill`, it has replayed as much history as one stream may (`REPLAY_MAX_*`); `drain`, the gateway shuts down; `expired`, its token has expired; `error`, an internal error',
+    'streams closed: by the `client` or the network; `slow`, its client took nothing for `SLOW_GRACE_MS`; `full`, over `MAX_BUFFERED_BYTES`; `replay-limit`, it has replayed as much history as one stream may (`REPLAY_MAX_*`); `drain`, the gateway shuts down; `expired`, its token has expired; `error`, an internal error',
     ({ streams }) => by('reason', streams.closed),
     ['reason'],
   ),

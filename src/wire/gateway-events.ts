@@ -37,7 +37,7 @@ export interface StreamOpen {
 /** A stream ends, or was refused for now. */
 export interface StreamRetry {
   /**
-   * Why: `drain`, `backfill` or `expired` for a stream that ended; for one that was refused the code that a problem
+   * Why: `drain`, `replay-limit` or `expired` for a stream that ended; for one that was refused the code that a problem
    * document would have, such as `too-many-streams`; `unavailable` from a proxy that reached no gateway.
    */
   readonly code: string;

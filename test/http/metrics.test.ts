@@ -105,7 +105,7 @@ describe('GET /metrics', () => {
     const spent = await openStream(`${url}/sse`, { headers: { 'Last-Event-ID': id } });
     await spent.until(({ ended }) => ended());
     const metrics = await scrape(url);
-    expect(metrics.get('streams_closed_total{reason="backfill"}')).toBe(1);
+    expect(metrics.get('streams_closed_total{reason="replay-limit"}')).toBe(1);
     expect(metrics.get('streams_closed_total{reason="client"}')).toBe(0);
     expect(metrics.get('replay_requests_total{result="log"}')).toBe(1);
     expect(metrics.get('history_reads_total')).toBeGreaterThanOrEqual(1);

@@ -327,7 +327,7 @@ describe('a budget for the past', () => {
       live = own(client, 'live').length > 0;
       if (!live)
         expect(client.text()).toMatch(
-          /\n\nid: \S+\nevent: gateway\.retry\nretry: \d+\ndata: {"code":"backfill"}\n\n$/,
+          /\n\nid: \S+\nevent: gateway\.retry\nretry: \d+\ndata: {"code":"replay-limit"}\n\n$/,
         );
       got.push(...data(client));
       id = lastIdOf(client);

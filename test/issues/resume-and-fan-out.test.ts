@@ -266,7 +266,7 @@ describe('resume and fan-out', () => {
       return client.socket.destroyed;
     }, 'the budget is spent');
     expect(client.events).toEqual([]);
-    expect(client.streamEvents.at(-1)).toBe('gateway.retry {"code":"backfill"}');
+    expect(client.streamEvents.at(-1)).toBe('gateway.retry {"code":"replay-limit"}');
     expect(client.ids.length).toBe(2);
   });
 
