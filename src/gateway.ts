@@ -24,15 +24,18 @@ import { createCurrentAggregation } from './status/kafka-status';
 import { startLogWatch } from './status/log-watch';
 
 export interface Gateway {
-  /** Resolves with the port it listens on. The log may still be away: `/readyz` tells. */
+  /** Resolves with the port it listens on. The event log may not be reached yet: `/readyz` tells. */
   start(): Promise<number>;
-  /** Drains and closes everything; calling it again gives the same promise. */
+  /** Drains the streams and closes everything; a second call returns the same promise. */
   stop(): Promise<void>;
-  /** What it rejected since its start. */
+  /** Rejected requests since the start, by reason. */
   readonly rejections: Readonly<RejectionCounts>;
 }
 
-/** The log that the configuration asks for, of the topics to serve or of those given. */
+/**
+ * The event log that the configuration asks for.
+ * @param topics unset: those to serve
+ */
 export function createEventLog(
   config: Config,
   logger: Logger,
@@ -128,7 +131,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     route: createRouter({ routes, createApp, cors: edge.cors, logger }),
     logger,
   });
-  // Without Kafka there is no other process that could tick.
+  // The command `tick` needs Kafka: a memory log has its ticker in the gateway.
   const ticker =
     config.eventLog === 'memory' && config.ticker.intervalMs > 0
       ? startTicker({ log, topics, config: config.ticker, logger })

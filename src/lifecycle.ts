@@ -1,4 +1,4 @@
-/** The state of the gateway. Rooms read it; only the gateway changes it. */
+/** The state of the gateway: only gateway.ts changes it, all others read it. */
 export interface Lifecycle {
   state: 'starting' | 'running' | 'draining';
 }

@@ -7,7 +7,7 @@ import { startAggregator } from './roles/aggregator';
 import { startTicker } from './roles/ticker';
 import { packageVersion } from './version';
 
-/** The process edge: the only place that reads the command line and the environment, takes signals and exits. */
+/** The entry point: the only file that reads the command line and the environment, handles signals and exits. */
 
 const USAGE = `Usage: kafka-sse-gateway [command] | --help | --version
 
@@ -76,7 +76,7 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** What is wrong with the arguments. */
+/** Says what is wrong with the arguments. */
 function usageFault(command: string, rest: readonly string[]): string {
   const odd = [command, ...rest].find((word) => !isCommand(word));
   if (odd?.startsWith('-')) return `unknown option ${odd}: settings are environment variables`;
@@ -147,7 +147,7 @@ function stopAtSignal(starting: Promise<Running>, logger: Logger): void {
   }
 }
 
-/** Why the process ends, with advice where there is some. */
+/** Why the process exits, with advice if there is any. */
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { syscall } = error as NodeJS.ErrnoException;

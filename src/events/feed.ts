@@ -31,41 +31,41 @@ export interface FeedDeps {
   readonly hub: Hub;
   readonly ids: LogIdsOwner;
   readonly topics: TopicMap;
-  /** Records read into the ring before the first stream gets any, shared among the partitions. */
+  /** Records read into the ring before the first stream gets any, split evenly among the partitions. */
   readonly warmRecords: number;
-  /** A frame over this many bytes is not sent; `gateway.undecodable` stands for it. */
+  /** A larger frame is replaced by `gateway.undecodable`. */
   readonly maxFrameBytes: number;
-  /** By how much clocks of producers and brokers may differ from this one. */
+  /** By how much the clocks of producers and brokers may differ from the gateway's. */
   readonly clockSkewMs: number;
   /** Unix time; unset: the system's. */
   readonly nowMs?: () => number;
-  /** Called with each event that is published live; what is read before the first stream does not count. */
+  /** Called with each event published after the ring is warm. */
   readonly onEvent?: (event: EncodedEvent) => void;
   readonly logger: Logger;
 }
 
-/** What the tail brought since the start: plain numbers, to be read by whoever shows them. */
+/** Counts since the start of the gateway. */
 export interface FeedStats {
-  /** By topic, records read, those that are read into the ring at start included. */
+  /** Records read, by topic, including those that warmed the ring. */
   readonly consumed: Readonly<Record<string, number>>;
-  /** Of these, those shown as `gateway.undecodable`. */
+  /** Of them, records replaced by `gateway.undecodable`. */
   readonly undecodable: UndecodableCounts;
-  /** By topic, of these those whose timestamp says nothing of when they were created. */
+  /** Of them, records with an implausible timestamp, by topic. */
   readonly oddTimestamps: Readonly<Record<string, number>>;
-  /** Of these, those left out because the publisher had sent them before. */
+  /** Of them, records left out because they repeat an earlier one under the same idempotency key. */
   readonly repeats: number;
-  /** Holes that the tail met, and how many offsets they cover. */
+  /** Gaps that the tail met, and the offsets they cover. */
   readonly gaps: Readonly<Record<LogGap['reason'], number>>;
   readonly lost: Readonly<Record<LogGap['reason'], number>>;
-  /** How often the log was found to be another one. */
+  /** Resets of the event log, by reason. */
   readonly resets: Readonly<Record<LogReset['reason'] | 'truncated', number>>;
 }
 
-/** Brings what the log's tail reads into the hub, each record once as the bytes that all its streams will get. */
+/** Fills the hub from the tail of the event log: encodes each record once, and all streams share those bytes. */
 export interface Feed extends TailListener {
-  /** Tells streams that something went away, or is back: those that may see what is below `scope`; null: all. */
+  /** Sends `gateway.status` to the streams that may see channels below `scope`; null: to all. */
   announceStatus(status: StreamStatus, scope: string | null): void;
-  /** The first streams do not wait until these partitions have been read into the ring. */
+  /** The ring counts as warm without these partitions. */
   warmWithout(partitions: readonly TopicPartition[]): void;
   stats(): FeedStats;
 }
@@ -77,7 +77,7 @@ export function createFeed(deps: FeedDeps): Feed {
   const repeats = createRepeatFilter();
   const slabs = createSlabs();
   let isWarm = false;
-  /** What the log had when it was reached. */
+  /** End of the event log when it was reached: the ring is warm once it is read up to here. */
   let warmEnd: Positions = [];
   const consumed: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const oddTimestamps: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
@@ -100,17 +100,17 @@ export function createFeed(deps: FeedDeps): Feed {
     ids.begin({ cluster: clusterHash(found.clusterId), slots });
     repeats.clear();
     hub.restart(bySlot(slots, found.partitions, starts));
-    // What cannot be reached is not waited for.
+    // The ring gets warm without partitions that cannot be reached.
     warmEnd = bySlot(slots, found.partitions, endsOf(found));
     judgeWarmth();
   }
 
-  /** Slots from `size` on were added: everything noted before has their starts. Answers the positions with them. */
+  /** Slots from `size` on were added: positions noted before get their starts. Returns the newest positions with them. */
   function grown(size: number): Positions {
     const slots = knownSlots();
     const starts = Array.from({ length: slots.size - size }, (_, i) => slots.partitionOf(size + i).start);
     ring.grow(starts);
-    // They get no more records: nobody waits for any, and they are as warm as they will be.
+    // A replaced slot gets no more records: no stream waits for it, and warming does not either.
     for (const { reason, replaced } of slots.replacementsAfter(size)) {
       for (const slot of replaced) {
         if (reason === 'recreated') hub.retire(slot);
@@ -120,7 +120,7 @@ export function createFeed(deps: FeedDeps): Feed {
     return [...ring.positions, ...starts];
   }
 
-  /** The log of a partition has nothing any more from `to` on. */
+  /** A partition lost its records from `to` on. */
   function truncate(topic: string, partition: number, to: bigint): void {
     const slots = knownSlots();
     const chain = slots.chainOf(topic, partition);
@@ -135,7 +135,7 @@ export function createFeed(deps: FeedDeps): Feed {
     ids.open();
   }
 
-  /** Known as soon as the tail brings anything. */
+  /** The tail calls `onStart` first, so the slots are known in every other callback. */
   function knownSlots(): PartitionSlots {
     return ids.reached()!.slots;
   }
@@ -146,17 +146,17 @@ export function createFeed(deps: FeedDeps): Feed {
     return positions;
   }
 
-  /** Gives partitions slots of their own, and tells all streams of it. */
+  /** Gives partitions new slots, and sends `gateway.reset` to all streams. */
   function replace(reason: 'truncated' | 'recreated', names: readonly string[], change: () => void): void {
     const { size } = knownSlots();
     change();
-    // A repeat of what is gone is none.
+    // Records that repeat a lost one must be delivered.
     repeats.clear();
     announce('gateway.reset', { reason, topics: names }, grown(size));
     judgeWarmth();
   }
 
-  /** An event of the gateway itself, for every stream whatever it subscribed to, or for those in `scope`. */
+  /** Publishes an event of the gateway itself: to every stream whatever it subscribed to, or to those in `scope`. */
   function announce<N extends JsonEventName>(
     event: N,
     data: GatewayEvents[N],
@@ -202,7 +202,7 @@ export function createFeed(deps: FeedDeps): Feed {
         if (isOddTimestamp(record.timestampMs, nowMs)) oddTimestamps[batch.topic]!++;
         const positions = moved(slot, record.offset + 1n);
         const key = idempotencyKeyOf(record);
-        // What may be a repeat, and never come into the ring, must not take up a slab that others keep.
+        // A repeat never gets into the ring: in a shared slab its bytes would be kept by the records beside it.
         const allocate = key === null ? slabs : undefined;
         const encoded = encodeRecord(ids.idOf(positions), record, batch, topic, maxFrameBytes, allocate);
         const { channel, event } = encoded;
@@ -218,7 +218,7 @@ export function createFeed(deps: FeedDeps): Feed {
         hub.publish({ channel, event, isOwn, bytes, bodyEnd, slot, source, sourceBytes }, positions);
         if (isWarm) onEvent?.(encoded);
       }
-      // The last record says the same, unless the log goes on past it over a hole.
+      // Publishing the last record advanced the ring already, unless offsets without records follow it.
       if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));
       judgeWarmth();
       hub.flush();
@@ -231,7 +231,7 @@ export function createFeed(deps: FeedDeps): Feed {
       const slot = slotOf(topic, partition);
       const positions = moved(slot, to);
       const event = 'gateway.gap' satisfies JsonEventName;
-      // Who comes from a replica that was further is told of what it has not had, and of no more.
+      // A client that resumes from a gateway that had read further gets only the part of the gap behind its id.
       const frameFrom = (position: bigint) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };
         return encodeFrame(ids.idOf(positions), event, Buffer.from(JSON.stringify(gapData(own))));
@@ -274,7 +274,7 @@ export function createFeed(deps: FeedDeps): Feed {
       for (const { topic, partition, start } of added) {
         const slot = slots.slotOf(topic, partition);
         if (ring.positions[slot]! >= 0n) continue;
-        // It existed before, but could not be reached.
+        // Its slot was added while it could not be reached.
         slots.settle(slot, start);
         hub.setStart(slot, start);
       }
@@ -322,7 +322,7 @@ function endsOf({ partitions }: LogLayout): bigint[] {
   return partitions.map(({ logEnd }) => logEnd);
 }
 
-/** Slots stand in their own order, the partitions of a layout in the log's; those without a value are where they start. */
+/** Positions in the order of the slots, from values in the order of `partitions`; other slots are at their start. */
 function bySlot(
   slots: PartitionSlots,
   partitions: readonly PartitionBounds[],

@@ -12,28 +12,28 @@ export interface Layout {
 
 /** Makes the ids of events: which event log they belong to, and how far it has been read. */
 export interface LogIds {
-  /** Null until the event log was reached and the ring is warm: before that, no id can be judged and none is written. */
+  /** Null until the event log was reached and the ring is warm: before that, ids are neither checked nor written. */
   layout(): Layout | null;
   /** Resolves when there is a layout. */
   whenReady(): Promise<void>;
-  /** The id that stands for these positions. @throws RangeError before the event log was reached */
+  /** The id of these positions. @throws RangeError before the event log was reached */
   idOf(positions: Positions): string;
   /** The same as the `id:` line of a frame. @throws RangeError before the event log was reached */
   idLine(positions: Positions): Buffer;
   /**
-   * The id after a record at `offset`, when the event log has one partition in all; else null.
+   * The id after a record at `offset` if the event log has one partition in all; else null.
    * @param leaderEpoch unset: not known yet, because the record has not been read
    */
   idAfter(offset: bigint, leaderEpoch?: number): string | null;
 }
 
-/** What the reader of the event log tells about it. */
+/** The side of the feed, which reads the event log. */
 export interface LogIdsOwner extends LogIds {
   /** The layout as soon as the event log was reached; null before. */
   reached(): Layout | null;
-  /** The event log was reached, or turned out to be another one. */
+  /** The event log was reached, or was replaced by another one. */
   begin(layout: Layout): void;
-  /** From now on ids are judged and written. Has no effect the second time. */
+  /** From now on ids are checked and written. Has no effect the second time. */
   open(): void;
 }
 
@@ -47,7 +47,7 @@ export function createLogIds(): LogIdsOwner {
     becomeReady = resolve;
   });
 
-  /** Positions are never changed once made, so the same ones have the same id: many streams ask for the newest. */
+  /** Keeps the last id, since many streams ask for the newest positions. Positions are immutable: the same object has the same id. */
   function idOf(positions: Positions): string {
     if (layout === null) throw new RangeError('there are no ids before the event log was reached');
     if (positions !== lastPositions) {

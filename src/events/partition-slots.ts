@@ -1,18 +1,17 @@
 import type { Positions } from '../hub/ring';
 import { EVERYTHING } from '../wire/since-time';
-import { type EpochRange, LeaderEpochs } from './leader-epochs';
 
-/** A partition as the log names it. */
+/** A partition, and where its slot starts. */
 export interface SlotPartition {
   readonly topic: string;
-  /** Stands for the topic in a cursor, in hex: another one for a topic that was deleted and created again. */
+  /** Names the topic in ids, in hex: a topic that was deleted and created again has another one. */
   readonly digest: string;
   readonly partition: number;
-  /** The position of whoever has never heard of it: the first offset it was read from, or `sinceTime`. */
+  /** The position of a client whose id does not name it: the first offset it was read from, or a `sinceTime`. */
   readonly start: bigint;
 }
 
-/** A topic as cursors name it. */
+/** A topic as ids name it. */
 export interface SlotTopic {
   readonly key: string;
   readonly positions: readonly bigint[];
@@ -22,32 +21,47 @@ export interface SlotTopic {
 /** A topic between its creation and its deletion. */
 interface Incarnation {
   readonly digest: string;
-  /** As much of the digest as tells it from all others. */
+  /** The beginning of the digest, as long as it takes to be unique. */
   key: string;
-  /** By partition number, its slots: one, and one more each time that its log was truncated. */
+  /** By partition number, its slots: one, and one more for each truncation. */
   readonly chains: number[][];
-  /** The last ones of the chains. */
+  /** The last slot of each chain. */
   readonly current: number[];
   wasTruncated: boolean;
 }
 
-/** A slot took the place of others, which get no more records. */
+/** A slot replaced others, which get no more records. */
 export interface Replacement {
   readonly topic: string;
   readonly reason: 'truncated' | 'recreated';
-  /** The first slot that came with it. */
+  /** The first slot added by it. */
   readonly slot: number;
-  /** Of `recreated` all that the topic had. */
+  /** For `recreated`, all slots that the topic had. */
   readonly replaced: readonly number[];
 }
 
-/** Digits of a topic's digest that a key has when they are enough. */
+/** A range of a partition that was read, with the leader epoch it was written under. */
+export interface EpochRange {
+  /** The position before it. */
+  readonly from: bigint;
+  /** Offset of its first record; null if it has none. */
+  readonly first: bigint | null;
+  readonly next: bigint;
+  /** −1 if not known. */
+  readonly leaderEpoch: number;
+}
+
+/** Leader epochs kept for each slot; for older ones the event log is asked. */
+const MAX_EPOCHS = 32;
+const UNKNOWN_EPOCH = -1;
+
+/** Digits of the digest in a key, if they make it unique. */
 const KEY_DIGITS = 8;
 
 /**
- * Gives each partition a place in the positions, for the life of the process. Slots are only ever added, so positions
- * that were noted before stay readable: a slot they do not have was not there yet. Within a slot positions never go
- * back: a partition whose log was truncated, or whose topic was created again, goes on in a slot of its own.
+ * Gives each partition a slot, its index in the positions, for the life of the process. Slots are only added, so older
+ * positions stay valid: a slot that they lack was added later. Within a slot positions never go back: a partition that
+ * was truncated, or whose topic was created again, goes on in a new slot.
  */
 export class PartitionSlots {
   readonly #partitions: SlotPartition[] = [];
@@ -60,7 +74,7 @@ export class PartitionSlots {
     this.add(partitions);
   }
 
-  /** Partitions that have no slot yet. Those of a topic that was created again get slots of their own. */
+  /** Adds slots for the partitions that have none yet. Those of a topic that was created again get new ones. */
   add(partitions: readonly SlotPartition[]): void {
     for (const found of [...partitions].sort((a, b) => a.partition - b.partition)) {
       const { topic, digest } = found;
@@ -71,7 +85,7 @@ export class PartitionSlots {
         if (last !== undefined) this.#recreated(topic, last);
         this.#topics.set(topic, [...incarnations, own]);
       }
-      // One below it that is not known yet: whatever it holds is new to everyone.
+      // A lower partition that is not known yet: all its records will be new to every client.
       for (let partition = own.current.length; partition < found.partition; partition++)
         this.#push(own, { ...found, partition, start: EVERYTHING });
       if (own.current[found.partition] === undefined) this.#push(own, found);
@@ -79,11 +93,11 @@ export class PartitionSlots {
     this.#nameApart();
   }
 
-  /** A partition's log was truncated at `to`: it goes on from there in a slot of its own. Answers which. */
+  /** A partition was truncated at `to`: it goes on from there in a new slot, which is returned. */
   truncate(slot: number, to: bigint): number {
     const partition = this.partitionOf(slot);
     const own = this.#newest(partition.topic)!;
-    // What it was truncated to before is gone as well.
+    // Slots of earlier truncations may start above this one.
     for (const earlier of own.chains[partition.partition]!)
       if (this.partitionOf(earlier).start > to) this.settle(earlier, to);
     const added = this.#push(own, { ...partition, start: to });
@@ -93,12 +107,12 @@ export class PartitionSlots {
     return added;
   }
 
-  /** The first offset of a partition that was not known by offset until now. */
+  /** Sets the start of a slot once it is known. */
   settle(slot: number, start: bigint): void {
     this.#partitions[slot] = { ...this.partitionOf(slot), start };
   }
 
-  /** Learns from what was read the leader epochs of a slot. */
+  /** Notes under which leader epoch records of a slot were read. */
   noteEpoch(slot: number, range: EpochRange): void {
     this.#epochs[slot]!.note(range);
   }
@@ -130,12 +144,12 @@ export class PartitionSlots {
     return partition;
   }
 
-  /** Names of all topics that there are slots of. */
+  /** Names of all topics that have slots. */
   get topics(): readonly string[] {
     return [...this.#topics.keys()];
   }
 
-  /** Names of the topics that a cursor's key may mean: none for one that is not here (any more). */
+  /** Names of the topics that a key in an id may mean; empty for a topic that is not there, or no longer. */
   named(key: string): readonly string[] {
     return [...this.#topics].flatMap(([name, all]) => (all.at(-1)!.digest.startsWith(key) ? [name] : []));
   }
@@ -147,7 +161,7 @@ export class PartitionSlots {
     return newest.key;
   }
 
-  /** By partition number, the slots of a topic that get records. */
+  /** By partition number, the slots of a topic that get its records now. */
   slotsOf(topic: string): readonly number[] {
     return this.#newest(topic)?.current ?? [];
   }
@@ -157,17 +171,17 @@ export class PartitionSlots {
     return this.#newest(topic)?.chains[partition] ?? [];
   }
 
-  /** Those that positions of `length` slots do not know of. */
+  /** The replacements since positions had `length` slots. */
   replacementsAfter(length: number): readonly Replacement[] {
     return this.#replacements.filter(({ slot }) => slot >= length);
   }
 
-  /** The position that `positions` gives for a slot, which may have been added after they were noted. */
+  /** The position of a slot in `positions`; its start if it was added after they were noted. */
   positionIn(positions: Positions, slot: number): bigint {
     return positions[slot] ?? this.#partitions[slot]!.start;
   }
 
-  /** Each topic as it was named when these positions were noted, with its positions by partition number. */
+  /** Each topic under the key it had when these positions were noted, with its positions by partition number. */
   byTopic(positions: Positions): SlotTopic[] {
     const found: SlotTopic[] = [];
     const isNewest = positions.length === this.#partitions.length;
@@ -189,7 +203,7 @@ export class PartitionSlots {
     return found;
   }
 
-  /** In a chain the slot where these positions stand: each but the last is to be read up to the start of the next. */
+  /** The slot of a chain that these positions have reached: each is read up to the start of the next. */
   #slotReached(chain: readonly number[], positions: Positions): number {
     let reached = chain[0]!;
     for (const slot of chain) {
@@ -217,7 +231,7 @@ export class PartitionSlots {
     this.#replacements.push({ topic, reason: 'recreated', slot: this.#partitions.length, replaced });
   }
 
-  /** A key that would mean two topics is the whole digest, whatever the order in which they became known. */
+  /** Topics whose digests begin alike get the whole digest as key, in whatever order they became known. */
   #nameApart(): void {
     const all = [...this.#topics.values()].flat();
     const counts = new Map<string, number>();
@@ -236,7 +250,53 @@ function newIncarnation(digest: string): Incarnation {
   return { digest, key: '', chains: [], current: [], wasTruncated: false };
 }
 
-/** The topic that positions of so many slots are about: what was there before they were noted, if anything was. */
+/** The incarnation that positions of `length` slots mean: the newest one that had slots then, else the first. */
 function incarnationAt(incarnations: readonly Incarnation[], length: number): Incarnation {
   return incarnations.findLast(({ chains }) => chains.some(([first]) => first! < length)) ?? incarnations[0]!;
+}
+
+/** The leader epochs of one slot, as far as this gateway has read them. */
+class LeaderEpochs {
+  /** Ascending; the begin of each is exact unless offsets without records precede it. */
+  #epochs: { readonly epoch: number; readonly from: bigint; readonly isExact: boolean }[] = [];
+  #next = 0n;
+
+  /** In offset order. */
+  note({ from, first, next, leaderEpoch }: EpochRange): void {
+    this.#next = next;
+    const last = this.#epochs.at(-1)?.epoch ?? UNKNOWN_EPOCH;
+    if (leaderEpoch === last) return;
+    if (leaderEpoch < last) this.#epochs = [];
+    if (leaderEpoch === UNKNOWN_EPOCH) return;
+    this.#epochs.push({ epoch: leaderEpoch, from, isExact: first === from });
+    if (this.#epochs.length > MAX_EPOCHS) this.#epochs.shift();
+  }
+
+  /** A copy for the records before `to`, after a truncation there. */
+  before(to: bigint): LeaderEpochs {
+    const kept = new LeaderEpochs();
+    kept.#epochs = this.#epochs.filter(({ from }) => from < to);
+    kept.#next = this.#next < to ? this.#next : to;
+    return kept;
+  }
+
+  /**
+   * The latest epoch whose log has everything before `position`; −1 if none is known. It may be later than the epoch of
+   * the record before `position`: after a truncation below `position`, both end at the same offset.
+   */
+  at(position: bigint): number {
+    return position > this.#next ? UNKNOWN_EPOCH : (this.#epochs.at(-1)?.epoch ?? UNKNOWN_EPOCH);
+  }
+
+  /**
+   * Checks a position that was reached under an epoch: `kept` if the log still has the records before it, the offset
+   * where that epoch ended if it lost some of them, `unknown` if only the event log can tell.
+   */
+  judge(position: bigint, epoch: number): 'kept' | 'unknown' | bigint {
+    const index = this.#epochs.findLastIndex((known) => known.epoch <= epoch);
+    if (index < 0) return 'unknown';
+    const later = this.#epochs[index + 1];
+    if (position <= (later?.from ?? this.#next)) return 'kept';
+    return later?.isExact ? later.from : 'unknown';
+  }
 }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { GatewayEvent } from './record-event';
 
 /**
- * Finds events that were published before under the same idempotency key, with the same channel, name and data, as
- * long as the first one is in the ring. Only what gateways appended counts: other programs, and copies in other topics, may
- * have the same key for what is no repeat. All replicas read the same records, so all find the same repeats.
+ * Finds events that repeat an earlier one: same idempotency key, channel, name and data, and the first one is still in
+ * the ring. Only records that gateways appended count: other programs, and copies of a topic, may use the same key for
+ * different events. All gateways read the same records, so all find the same repeats.
  */
 export interface RepeatFilter {
-  /** True for a repeat; else the event is remembered as entry `seq`. `base` is the oldest entry still in the ring. */
+  /** True for a repeat; else remembers the event as entry `seq`. `base` is the oldest entry in the ring. */
   isRepeat(
     key: string,
     event: Omit<GatewayEvent, 'data'> & { readonly data: Buffer | null },

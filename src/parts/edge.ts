@@ -11,7 +11,7 @@ import {
 import type { AcceptCount } from '../http/server';
 import type { Logger } from '../logger';
 
-/** What every part that answers requests shares. */
+/** HTTP state shared by all parts that answer requests. */
 export interface Edge {
   readonly cors: Cors;
   readonly clientAddress: ClientAddress;

@@ -13,15 +13,15 @@ export interface ReadingDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly config: Pick<Config, 'fanout' | 'replay'>;
-  /** Pause before a read of history that failed is tried again. */
+  /** Pause before a failed read of history is tried again. */
   readonly retryMs: number;
-  /** By how much clocks of producers and brokers may differ from this one. */
+  /** By how much the clocks of producers and brokers may differ from the gateway's. */
   readonly clockSkewMs: number;
-  /** Connections accepted so far; unset: fan-out need not make room for accepting. */
+  /** Connections accepted so far; unset: fan-out does not yield to new connections. */
   readonly accepts?: { readonly count: number };
   /** Called after each pass over the live streams of a subscription. Must not throw. */
   readonly onPass?: (pass: PassReport) => void;
-  /** Called with each event that is published live. */
+  /** Called with each event published after the ring is warm. */
   readonly onEvent?: (event: EncodedEvent) => void;
   /** A stream threw when it was written to, and was dropped. */
   readonly onStreamError: (error: unknown) => void;
@@ -30,7 +30,7 @@ export interface ReadingDeps {
   readonly logger: Logger;
 }
 
-/** From the event log to the hub: what its tail brings, and what is older. */
+/** From the event log to the hub: the tail into the ring, and history on request. */
 export interface Reading {
   readonly ids: LogIds;
   readonly history: HistoryReader;
