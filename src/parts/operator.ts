@@ -31,7 +31,7 @@ export interface RoutesDeps {
   readonly config: Config;
 }
 
-/** The table of routes, with all that operators and probes see: it reads from all parts, and changes nothing. */
+/** The table of routes, with those of operators and probes, which read from all parts and change nothing. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
   const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, config } = deps;
   const { hub, feed, history, ids } = reading;
