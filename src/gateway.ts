@@ -12,7 +12,7 @@ import { createRouter } from './http/router';
 import { createServer } from './http/server';
 import type { Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
-import { createApp } from './operator/app';
+import { createApp } from './operator/routes';
 import { createEdge } from './parts/edge';
 import { createIngest } from './parts/ingest';
 import { createRoutes } from './parts/operator';

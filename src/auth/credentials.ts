@@ -6,18 +6,18 @@ export function digestOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
-/** RFC 6750 §2.1; null when there is none. Another scheme, as a browser sends it for `/admin/`, is none. */
+/** RFC 6750 §2.1; null without one, also with another scheme, such as the one that browsers send to `/admin/`. */
 export function bearerOf(req: IncomingMessage): string | null {
   return /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(req.headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** The header `X-Api-Key`, for clients whose `Authorization` is someone else's; null when there is none. */
+/** The header `X-Api-Key`, for clients whose `Authorization` is meant for something else; null without one. */
 export function apiKeyOf(req: IncomingMessage): string | null {
   const key = req.headers['x-api-key'];
   return typeof key === 'string' && key !== '' ? key : null;
 }
 
-/** The first cookie of this name (RFC 6265 §4.2), without quotes; null when there is none. */
+/** The first cookie of this name (RFC 6265 §4.2), without quotes; null without one. */
 export function cookieOf(req: IncomingMessage, name: string): string | null {
   for (const pair of (req.headers.cookie ?? '').split(';')) {
     const equals = pair.indexOf('=');
@@ -30,11 +30,11 @@ export function cookieOf(req: IncomingMessage, name: string): string | null {
 
 export interface Token {
   readonly text: string;
-  /** True: the browser sent it by itself, so the request may be another site's idea. */
+  /** True: browsers send it with requests that other sites cause too (CSRF). */
   readonly isCookie: boolean;
 }
 
-/** The header comes first: who writes one means it. @param cookie the cookie's name; null: only the header counts */
+/** The header before the cookie, which browsers send unasked. @param cookie the cookie's name; null: only the header counts */
 export function tokenOf(req: IncomingMessage, cookie: string | null): Token | null {
   const bearer = bearerOf(req);
   if (bearer !== null) return { text: bearer, isCookie: false };

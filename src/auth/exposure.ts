@@ -2,7 +2,7 @@ import type { Config } from '../config';
 import { isLoopbackHost } from '../http/client-address';
 import type { Logger } from '../logger';
 
-/** Says at start what anyone who reaches this gateway may do, when that may not be what was meant. */
+/** Warns at start about settings that let anyone publish, or forge tokens. */
 export function warnOfExposure({ auth, http, ingest }: Config, logger: Logger): void {
   const { jwt, apiKeys } = auth;
   if (ingest.enabled && jwt === null && apiKeys.length === 0 && !isLoopbackHost(http.host)) {

@@ -5,15 +5,15 @@ import type { ClientAddress } from '../http/client-address';
 import { notFound } from '../http/router';
 import { digestOf } from './credentials';
 
-export interface OperatorGuardDeps {
+interface OperatorGuardDeps {
   /** Null: only requests made on this machine are answered. */
   readonly adminKey: string | null;
   readonly clientAddress: ClientAddress;
 }
 
 /**
- * Lets only the operator through to a path of his.
- * @throws GatewayError `not-found` for a request from elsewhere while there is no key: like any path that is not there
+ * Lets only the operator through.
+ * @throws GatewayError `not-found` for a request from another machine while no key is set, like any unknown path
  * @throws GatewayError `unauthorized` for a wrong key; to be answered with OPERATOR_CHALLENGE
  */
 export type OperatorGuard = (req: IncomingMessage, path: string) => void;
@@ -24,8 +24,8 @@ export const OPERATOR_CHALLENGE = {
 };
 
 /**
- * The guard of `/admin/` and whatever else is for the operator only. A key is taken as `Authorization: Bearer` or as the
- * password of HTTP Basic, which browsers can ask for; never from a URL, since URLs are logged and remembered.
+ * The guard of `/admin/` and `/metrics`. The key is accepted as `Authorization: Bearer` or as the password of HTTP Basic,
+ * which browsers can ask for; never from a URL, since URLs are logged and remembered.
  */
 export function createOperatorGuard({ adminKey, clientAddress }: OperatorGuardDeps): OperatorGuard {
   const expected = adminKey === null ? null : digestOf(adminKey);

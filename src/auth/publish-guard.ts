@@ -1,33 +1,36 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { ApiKeySetting } from '../config/auth-settings';
 import { GatewayError } from '../errors';
-import type { ApiKeys } from './api-keys';
-import { apiKeyOf, bearerOf, tokenOf } from './credentials';
-import { OPEN_GRANT, type PublishGuard } from './grant';
+import { apiKeyOf, bearerOf, digestOf, tokenOf } from './credentials';
+import { type Grant, OPEN_GRANT } from './grant';
 import type { JwtVerifier } from './jwt-verifier';
 
-export interface PublishGuardDeps {
-  /** Null: there are none. */
-  readonly apiKeys: ApiKeys | null;
-  /** Null: tokens count for nothing. */
+/**
+ * Tells what a request may publish.
+ * @throws GatewayError `unauthorized`, `forbidden`, `auth-unavailable`, also as a rejection
+ */
+export type PublishGuard = (req: IncomingMessage) => Grant | Promise<Grant>;
+
+interface PublishGuardDeps {
+  readonly apiKeys: readonly ApiKeySetting[];
+  /** Null: tokens are not accepted. */
   readonly verifier: JwtVerifier | null;
-  /** Name of the cookie that may hold a token; null: none may. */
+  /** Name of the cookie that may carry a token; null: none may. */
   readonly cookie: string | null;
-  /** Other origins whose pages may publish with it. */
+  /** Other origins whose pages may publish with the cookie. */
   readonly corsOrigins: readonly string[];
 }
 
-/** Publishing is open as long as there is neither a key nor a way to verify tokens. */
-export function createPublishGuard({
-  apiKeys,
-  verifier,
-  cookie,
-  corsOrigins,
-}: PublishGuardDeps): PublishGuard {
-  if (apiKeys === null && verifier === null) return () => OPEN_GRANT;
+/** Without keys and without a verifier of tokens, anyone may publish. */
+export function createPublishGuard(deps: PublishGuardDeps): PublishGuard {
+  const { verifier, cookie, corsOrigins } = deps;
+  if (deps.apiKeys.length === 0 && verifier === null) return () => OPEN_GRANT;
+  const apiKeys = createApiKeys(deps.apiKeys);
   return (req) => {
     const ownHeader = apiKeyOf(req);
     const secret = ownHeader ?? bearerOf(req);
-    const granted = secret === null ? null : (apiKeys?.find(secret) ?? null);
+    const granted = secret === null ? null : apiKeys.find(secret);
     if (granted !== null) return granted;
     const token = ownHeader === null ? tokenOf(req, cookie) : null;
     if (verifier === null || token === null) throw unauthorized(secret !== null);
@@ -56,8 +59,8 @@ function unauthorized(wasGiven: boolean): GatewayError {
 }
 
 /**
- * False for a page of another site, whose requests carry the cookie all the same. Every browser says the origin of a
- * POST (Fetch standard, "append a request Origin header"), so who does not is refused.
+ * False for a page of another site, whose requests carry the cookie too. Every browser sends the origin of a POST (Fetch
+ * standard, "append a request Origin header"), so a request without it is rejected.
  */
 function isOwnPage({ headers }: IncomingMessage, corsOrigins: readonly string[]): boolean {
   const { origin, host } = headers;
@@ -65,4 +68,25 @@ function isOwnPage({ headers }: IncomingMessage, corsOrigins: readonly string[])
   return (
     corsOrigins.includes(origin) || (host !== undefined && /^https?:\/\/(.+)$/.exec(origin)?.[1] === host)
   );
+}
+
+/** Static secrets of publishers. */
+export interface ApiKeys {
+  /** Compares with every key, so that the time tells nothing about any. Null: not one of them. */
+  find(secret: string): Grant | null;
+}
+
+export function createApiKeys(settings: readonly ApiKeySetting[]): ApiKeys {
+  const keys = settings.map(({ name, digest, channels }) => ({
+    digest: Buffer.from(digest, 'hex'),
+    grant: { holder: `key:${name}`, channels, expiresAtMs: null },
+  }));
+  return {
+    find(secret) {
+      const given = digestOf(secret);
+      let found: Grant | null = null;
+      for (const { digest, grant } of keys) if (timingSafeEqual(digest, given)) found = grant;
+      return found;
+    },
+  };
 }

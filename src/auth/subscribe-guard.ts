@@ -5,18 +5,18 @@ import { tokenOf } from './credentials';
 import { type Grant, grants, OPEN_GRANT } from './grant';
 import type { JwtVerifier } from './jwt-verifier';
 
-export interface SubscribeGuardDeps {
+interface SubscribeGuardDeps {
   readonly verifier: JwtVerifier;
-  /** Name of the cookie that may hold the token; null: none may. */
+  /** Name of the cookie that may carry the token; null: none may. */
   readonly cookie: string | null;
-  /** For everyone, with those below them. */
+  /** Open to everyone, with those below them. */
   readonly publicChannels: readonly string[];
 }
 
 /**
- * Lets a stream of these channels through. What a stream is given of the past is of its channels too, so a resumed
- * stream needs nothing else: each connect is judged anew.
- * @throws GatewayError `unauthorized`, `forbidden`, `auth-unavailable`; never at once, always as a rejection
+ * Lets a stream of these channels through. Each connect is judged anew, and replays only these channels: resuming needs
+ * no further check.
+ * @throws GatewayError `unauthorized`, `forbidden`, `auth-unavailable`, always as a rejection
  */
 export type SubscribeGuard = (req: IncomingMessage, channels: readonly string[]) => Promise<Grant>;
 
@@ -27,7 +27,7 @@ export function createSubscribeGuard({
 }: SubscribeGuardDeps): SubscribeGuard {
   const isPublic = (channel: string) => publicChannels.some((open) => covers(open, channel));
   return async (req, channels) => {
-    // Before the token: one that has expired must not close what is open to everyone.
+    // Before the token is read: an expired one must not close what is open to everyone.
     const closed = channels.filter((channel) => !isPublic(channel));
     if (closed.length === 0) return OPEN_GRANT;
     const token = tokenOf(req, cookie);
@@ -38,9 +38,9 @@ export function createSubscribeGuard({
       );
     const { subject, subscribe, expiresAtMs } = await verifier.verify(token.text);
     const grant = { holder: subject, channels: subscribe, expiresAtMs };
-    const refused = closed.find((channel) => !grants(grant, channel));
-    if (refused === undefined) return grant;
-    throw new GatewayError('forbidden', `subscribing to ${refused} is not granted`, {
+    const denied = closed.find((channel) => !grants(grant, channel));
+    if (denied === undefined) return grant;
+    throw new GatewayError('forbidden', `subscribing to ${denied} is not granted`, {
       details: { field: 'channel' },
     });
   };

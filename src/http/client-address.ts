@@ -1,20 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 
-/** Whose request it is. */
+/** Which client sent a request. */
 export interface ClientAddress {
-  /** The client's IP address, as far as the proxies that are believed tell it. */
+  /** The client's IP address, by what trusted proxies say. */
   of(req: IncomingMessage): string;
   /**
-   * True when the request was made on this machine, without a proxy in between as far as anyone can see: the peer is
-   * loopback, the `Host` it asked for is too (a page of another site whose name resolves to loopback sends its own
-   * name), and nothing says that it was passed on. What believed proxies say does not count: with one of them fewer
-   * than is believed, a stranger would write it.
+   * True for a request from this machine that no proxy seems to have passed on: the peer and the `Host` are loopback, and
+   * it has no header of a proxy. (`Host`, because a page of another site may resolve its own name to loopback.) Trusted
+   * proxies do not count here: with one of them fewer than configured, a stranger would write their headers.
    */
   isLocal(req: IncomingMessage): boolean;
 }
 
-/** Any of these means that the peer is not the client. */
+/** With any of these the peer is not the client. */
 const PROXY_HEADERS = [
   'x-forwarded-for',
   'x-forwarded-host',
@@ -28,19 +27,19 @@ const PROXY_HEADERS = [
 const PREFIX_GROUPS = 4;
 
 /**
- * @param trustProxy number of proxies in front whose `X-Forwarded-For` is believed; each appends the address it was
- *   asked from, so the client is that many from the right, or the first when there are fewer. 0: the peer is the
- *   client, whatever the header says.
+ * @param trustProxy number of trusted proxies in front. Each appends the address of its own peer to `X-Forwarded-For`, so
+ *   the client is that many from the right, or the first if there are fewer. 0: the peer is the client, whatever the
+ *   header says.
  */
 export function createClientAddress(trustProxy: number): ClientAddress {
   function of(req: IncomingMessage): string {
     const peer = addressOf(req.socket.remoteAddress ?? '') ?? '';
     const header = req.headers['x-forwarded-for'];
     if (trustProxy === 0 || header === undefined) return peer;
-    // Node has joined several lines of it into one, in their order.
+    // Node joins several lines of this header into one, in their order.
     const passedOn = String(header).split(',');
     let client = peer;
-    // From the nearest on: what stands behind an entry that is no address was written by nobody who is believed.
+    // From the nearest proxy outwards, up to the first entry that is not an IP address: no trusted proxy wrote the rest.
     for (const text of passedOn.slice(-trustProxy).reverse()) {
       const address = addressOf(text.trim());
       if (address === null) break;
@@ -70,7 +69,7 @@ function isLoopback(address: string | null): boolean {
   return address === '::1' || address?.startsWith('127.') === true;
 }
 
-/** True for the names and addresses of this machine alone, with or without a port. */
+/** True for names and addresses of the loopback interface, with or without a port. */
 export function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined) return false;
   const name = host.replace(/:\d+$/, '').toLowerCase();

@@ -4,11 +4,11 @@ export type CorsHeaders = Readonly<Record<string, string>>;
 export interface Cors {
   /** @param origin the request's `Origin`, undefined when it has none */
   headersFor(origin: string | undefined): CorsHeaders;
-  /** What a preflight is told besides. */
+  /** Headers of the answer to a preflight request. */
   preflightHeadersFor(origin: string | undefined): CorsHeaders;
 }
 
-/** What a page of another origin is shown besides the few headers that it always is (Fetch standard §2.2.2). */
+/** Headers that pages of other origins may read besides the safelisted ones (Fetch standard §2.2.2). */
 const EXPOSED: CorsHeaders = { 'Access-Control-Expose-Headers': 'Retry-After, X-Request-ID' };
 
 const PREFLIGHT: CorsHeaders = {
@@ -19,8 +19,8 @@ const PREFLIGHT: CorsHeaders = {
 };
 
 /**
- * @param origins exact origins that may read, with credentials; empty lets any origin read, without them (Fetch
- *   standard §3.2.5: `*` does not go with credentials)
+ * @param origins exact origins that may read, with credentials; empty: any origin may read, without credentials (Fetch
+ *   standard §3.2.5: `*` excludes them)
  */
 export function createCors(origins: readonly string[]): Cors {
   const allowed = new Set(origins);
@@ -28,7 +28,7 @@ export function createCors(origins: readonly string[]): Cors {
 
   function headersFor(origin: string | undefined): CorsHeaders {
     if (allowed.size === 0) return anyone;
-    // The answer differs by origin even for those that get nothing, so that a cache never mixes them up.
+    // `Vary` for other origins too: a cache must not give this answer to an allowed one.
     if (origin === undefined || !allowed.has(origin)) return { Vary: 'Origin' };
     return {
       'Access-Control-Allow-Origin': origin,

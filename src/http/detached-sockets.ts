@@ -3,25 +3,25 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../logger';
 
 /**
- * Sockets taken from the HTTP server once their request has been read, so that a connection that stays open keeps no
- * parser, request or response: they are more than half of what an idle stream costs.
+ * Sockets detached from the HTTP server once their request has been read, so that an open stream keeps no parser, request
+ * or response: they are more than half of the memory of an idle stream.
  *
- * Node has no call for it. What is done here is what Node itself does when a connection ends or is upgraded: the HTTP
- * server's own `close` listener is told that its connection is over, whereupon it frees the parser and lets go of the
- * requests; the socket goes on. Not documented, and used nowhere else: `res.detachSocket`, and `socket.parser`, which is
- * only looked at. On a Node version that does otherwise the socket stays with the HTTP server, which costs memory only.
+ * Node has no call for it. This does what Node itself does when a connection ends or is upgraded: it emits `close` for
+ * the HTTP server's own listener, which frees the parser and lets go of the requests; the socket stays open. Undocumented,
+ * and used nowhere else, are `res.detachSocket`, and `socket.parser`, which is only read. On a Node version that works
+ * otherwise the socket stays with the HTTP server, which only costs memory.
  */
 export interface DetachedSockets {
   /**
-   * Reads the request to its end, takes its socket and calls `onSocket` with it. Not called when the connection ends
-   * before. The response must not have been begun, and is not to be used any more.
+   * Reads the request to its end, detaches its socket and calls `onSocket` with it, unless the connection ends before.
+   * The response must not have begun, and must not be used any more.
    *
-   * The socket closes when the client ends its half, or sends anything but empty lines. It has a listener for `error`.
+   * The socket closes when the client ends its half or sends anything but empty lines. It has a listener for `error`.
    */
   take(req: IncomingMessage, res: ServerResponse, onSocket: (socket: Socket) => void): void;
-  /** True for a socket that was asked for and that the HTTP server still has: nothing else may be written to it. */
+  /** True for a socket that the HTTP server still has although it was to be detached: nothing else may be written to it. */
   holds(socket: Socket): boolean;
-  /** Destroys those that are still open; Node's `closeAllConnections` does not know them. */
+  /** Destroys those that are still open, which Node's `closeAllConnections` does not know. */
   destroyAll(): void;
 }
 
@@ -44,7 +44,7 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
     if (typeof res.detachSocket === 'function' && socket.parser) {
       res.detachSocket(socket);
       endForHttp(socket);
-      // Null only when the parser was freed; until then it gets what the client sends, and its listeners are needed.
+      // Null only once the parser was freed. Until then it reads what the client sends, and needs its listeners.
       if (socket.parser === null) {
         socket.removeAllListeners();
         return true;
@@ -59,7 +59,7 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
     take(req, res, onSocket) {
       const { socket } = req;
       held.add(socket);
-      // Before its end the parser is still at work on it, and `close` would abort it.
+      // Before its end the parser is still reading it, and `close` would abort it.
       req.once('end', () => {
         if (socket.destroyed) return;
         if (detach(socket, res)) {
@@ -82,7 +82,7 @@ export function createDetachedSockets(logger: Logger): DetachedSockets {
   };
 }
 
-/** The request that ends with its connection is given an error that nobody sees; its stack would cost the most of it all. */
+/** Node makes an error for the aborted request, which nothing reads. Without its stack, the most expensive part of it. */
 function endForHttp(socket: Socket): void {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -91,7 +91,7 @@ function endForHttp(socket: Socket): void {
 }
 
 function ignoreError(): void {
-  // `close` follows at once, and says all that matters.
+  // `close` follows at once, and is handled.
 }
 
 function destroy(this: Socket): void {

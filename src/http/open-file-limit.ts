@@ -4,7 +4,7 @@ const LIMITS = '/proc/self/limits';
 
 /**
  * How many files and sockets this process may have open (RLIMIT_NOFILE, which Node raises to the hard limit at its
- * start), or null where the system does not tell, or sets no limit. @param file of the form of Linux's, see proc(5)
+ * start), or null where the system does not say, or has no limit. @param file in the format of Linux, see proc(5)
  */
 export function openFileLimit(file = LIMITS): number | null {
   let limits: string;
@@ -18,10 +18,10 @@ export function openFileLimit(file = LIMITS): number | null {
   return soft === undefined ? null : Number(soft);
 }
 
-export interface ConnectionLimits {
-  /** As many as are wanted. */
+interface ConnectionLimits {
+  /** How many are wanted. */
   readonly maxConnections: number;
-  /** Files that are needed for other things. */
+  /** Files kept for other uses. */
   readonly reservedFiles: number;
 }
 

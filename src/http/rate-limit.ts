@@ -1,17 +1,17 @@
 /** How often something may happen, as a token bucket: a rate in the long run, and a burst at once. */
-export interface RateLimit {
-  /** How long to wait until one may happen again, in milliseconds; 0 means now. Takes nothing. */
+interface RateLimit {
+  /** Milliseconds until one may happen again; 0: now. Takes nothing. */
   waitMs(nowMs: number): number;
-  /** Counts what has happened. More than was left makes a debt, which is waited for. */
+  /** Counts what has happened. More than was left becomes a debt, which lengthens the wait. */
   take(count: number, nowMs: number): void;
-  /** True when nothing of the burst is used: forgetting this limit changes nothing. */
+  /** True when the bucket is full: forgetting this limit changes nothing. */
   isUnused(nowMs: number): boolean;
 }
 
-export interface RateLimitOptions {
-  /** In the long run. */
+interface RateLimitOptions {
+  /** Rate in the long run. */
   readonly perSecond: number;
-  /** For how long the rate is saved up: so much may happen at once, and at least one. */
+  /** Size of the burst, in milliseconds of the rate; at least one may always happen. */
   readonly burstMs: number;
 }
 
@@ -43,13 +43,13 @@ export function createRateLimit({ perSecond, burstMs }: RateLimitOptions): RateL
   };
 }
 
-export interface ClientRateLimitsOptions extends RateLimitOptions {
-  /** Clients remembered at a time. Beyond it the one that was new the longest ago is forgotten. */
+interface ClientRateLimitsOptions extends RateLimitOptions {
+  /** Clients remembered at a time. Beyond it the one known for longest is evicted. */
   readonly maxClients: number;
 }
 
-/** The same rate limit for each client, of as many clients as fit. */
-export interface ClientRateLimits {
+/** The same rate limit for each client. */
+interface ClientRateLimits {
   of(client: string, nowMs: number): RateLimit;
   readonly size: number;
 }
@@ -57,7 +57,7 @@ export interface ClientRateLimits {
 export function createClientRateLimits(options: ClientRateLimitsOptions): ClientRateLimits {
   const limits = new Map<string, RateLimit>();
 
-  /** A Map's order is that of insertion: those at its front have had the most time to recover. */
+  /** Evicts in order of insertion: those at the front of the Map have had the most time to refill. */
   function makeRoom(nowMs: number): void {
     for (const [client, limit] of limits) {
       if (limits.size < options.maxClients && !limit.isUnused(nowMs)) return;

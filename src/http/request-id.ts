@@ -4,10 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** Names a request in the answer, in problem documents and in the log. */
 export const REQUEST_ID_HEADER = 'X-Request-ID';
 
-/** Short, and with nothing in it that a log or a header could stumble over. */
+/** Short, and safe in logs and headers. */
 const ACCEPTABLE = /^[\w-]{8,64}$/;
 
-/** Puts into the answer the id that the client or a proxy gave, when it is an acceptable one, else a random one. */
+/** Sets the id that the client or a proxy sent, if it is acceptable, else a random one. */
 export function nameRequest(req: IncomingMessage, res: ServerResponse): void {
   const given = req.headers['x-request-id'];
   res.setHeader(
@@ -16,7 +16,7 @@ export function nameRequest(req: IncomingMessage, res: ServerResponse): void {
   );
 }
 
-/** The id of the request that is answered here; null when it was given none. */
+/** The id of the request of this answer; null before it was set. */
 export function requestIdOf(res: ServerResponse): string | null {
   const id = res.getHeader(REQUEST_ID_HEADER);
   return typeof id === 'string' ? id : null;

@@ -78,8 +78,8 @@ function readable(name: string): string {
 }
 
 /**
- * What is wrong with a query that has parameters which its route does not know, or null. To leave them out without a word
- * would give a client something else than it asked for. Names that begin with `_`, which caches and libraries add, pass.
+ * Why a query with parameters that its route does not know is rejected, or null. Ignoring them would silently give a
+ * client something else than it asked for. Names that begin with `_`, which caches and libraries add, are ignored.
  */
 export function queryFault({ path, query }: RequestTarget, known: readonly string[]): GatewayError | null {
   const unknown = query.names().filter((name) => !known.includes(name) && !name.startsWith('_'));

@@ -55,7 +55,7 @@ export type CreateApp = (
   miss: (req: IncomingMessage, res: ServerResponse, thrown: unknown) => void,
 ) => (req: IncomingMessage, res: ServerResponse) => void;
 
-export interface RouterDeps {
+interface RouterDeps {
   readonly routes: readonly Route[];
   readonly createApp: CreateApp;
   readonly cors: Cors;

@@ -13,9 +13,9 @@ import { connectionsWithin, openFileLimit } from './open-file-limit';
 import type { RejectionCounts } from './problem';
 import type { Router } from './router';
 
-export interface HttpServerDeps {
+interface HttpServerDeps {
   readonly config: Config['http'];
-  /** Those of streams, which are taken from this server. */
+  /** Sockets of streams, which are detached from this server. */
   readonly sockets: Pick<DetachedSockets, 'holds' | 'destroyAll'>;
   readonly route: Router;
   readonly rejections: RejectionCounts;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 
-/** The files that the pages for people consist of. */
+/** Files of the pages for browsers. */
 export interface WebFiles {
   /** Answers with the file, or 304 when the client has it. False, without an answer, when there is no such file. */
   send(req: IncomingMessage, res: ServerResponse, name: string): boolean;
@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** Nothing from elsewhere, nothing inline, no frame around it: what an event carries can at most be shown. */
+/** No foreign or inline code, and no frame: the content of an event can be shown, but not run. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,7 +33,7 @@ interface WebFile {
   readonly etag: string;
 }
 
-/** Reads the directory once: it belongs to the program. */
+/** Reads the directory once: its files belong to the program. */
 export function createWebFiles(directory: string): WebFiles {
   const files = new Map<string, WebFile>();
   for (const name of readdirSync(directory)) {
@@ -43,13 +43,13 @@ export function createWebFiles(directory: string): WebFiles {
     const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
     const headers = {
       'Content-Type': type,
-      // Asked again each time, so that a page never meets the scripts of another version.
+      // Revalidated each time, so that a page never runs with scripts of another version.
       'Cache-Control': 'no-cache',
       ETag: etag,
       'Content-Security-Policy': CONTENT_SECURITY_POLICY,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
-      // For browsers that do not know frame-ancestors; and no other site's window or page may reach into this one.
+      // For browsers without frame-ancestors; and windows and pages of other sites cannot reach into this one.
       'X-Frame-Options': 'DENY',
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Resource-Policy': 'same-origin',

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { type Grant, grants, type PublishGuard } from '../auth/grant';
+import { type Grant, grants } from '../auth/grant';
+import type { PublishGuard } from '../auth/publish-guard';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import { type ClientAddress, networkOf } from '../http/client-address';
 import { createClientRateLimits, createRateLimit } from '../http/rate-limit';
 
-export interface IngestAdmissionDeps {
+interface IngestAdmissionDeps {
   readonly guard: PublishGuard;
   readonly clientAddress: ClientAddress;
   readonly config: Pick<Config['ingest'], 'inFlight' | 'rate'>;

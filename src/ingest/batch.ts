@@ -4,7 +4,7 @@ import { GatewayError } from '../errors';
 import { channelOf, ROOT_CHANNEL } from '../wire/channel';
 import type { EventToPublish } from './publisher';
 
-/** One event of a batch. Data that is no string is stored as JSON text, so it is taken as it was parsed: zod drops keys. */
+/** One event of a batch. Data that is not a string is stored as JSON text; as parsed, since zod would drop keys. */
 const ENVELOPE = z.strictObject(
   {
     channel: z.string('must be a string').default(ROOT_CHANNEL),
@@ -67,7 +67,7 @@ function parseLines(body: Buffer): unknown[] {
   return values;
 }
 
-/** Decoding what is not UTF-8 would put a replacement character where something else was meant. */
+/** Decoding invalid UTF-8 would store replacement characters. */
 function textOf(body: Buffer): string {
   if (isUtf8(body)) return body.toString();
   throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
@@ -105,7 +105,7 @@ function eventOf(value: unknown): EventToPublish | GatewayError {
   );
 }
 
-/** JSON can escape half of a surrogate pair, which UTF-8 has no bytes for: something else would be stored. */
+/** JSON can escape half of a surrogate pair, which UTF-8 cannot encode: a replacement character would be stored. */
 function surrogateFault(fields: Readonly<Record<string, string | null>>): GatewayError | null {
   for (const [field, text] of Object.entries(fields)) {
     if (text === null || text.isWellFormed()) continue;

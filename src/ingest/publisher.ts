@@ -16,29 +16,29 @@ export interface EventToPublish {
   readonly idempotencyKey: string | null;
 }
 
-/** Where an event is now. */
+/** Where an event was stored. */
 export interface Published {
   readonly topic: string;
   readonly partition: number;
   /** Decimal, since it may pass 2^53. */
   readonly offset: string;
   readonly channel: string;
-  /** Only when the log has one partition in all: an id after which streams go on behind this event. */
+  /** Only with one partition in all: the id with which a stream resumes after this event. */
   readonly id?: string;
 }
 
-export interface PublisherDeps {
+interface PublisherDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly maxEventBytes: number;
-  /** The id after a record, when the log has one partition in all. */
+  /** The id after a record; null with several partitions in all. */
   readonly idAfter: (offset: bigint, leaderEpoch?: number) => string | null;
 }
 
 export interface Publisher {
   /**
-   * Stores events in one append; one result each, in order. Never rejects for what is wrong with an event.
-   * @param trace headers that each record gets besides its own
+   * Stores events in one append; one result each, in order. What is wrong with an event is its result.
+   * @param trace further headers of each record
    */
   publish(
     events: readonly (EventToPublish | GatewayError)[],

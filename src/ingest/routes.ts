@@ -12,7 +12,7 @@ import { readBody } from './body';
 import { addressFault, type Published, type Publisher } from './publisher';
 import { traceHeadersOf } from './trace-context';
 
-export interface IngestRoutesDeps {
+interface IngestRoutesDeps {
   readonly publisher: Publisher;
   readonly cors: Cors;
   readonly config: Config['ingest'];

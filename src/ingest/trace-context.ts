@@ -3,11 +3,11 @@ import type { RecordHeader } from '../eventlog/event-log';
 
 /**
  * W3C Trace Context (https://www.w3.org/TR/trace-context/) of a request, as the record headers under which Kafka
- * clients pass it on. The gateway has no spans of its own: whoever gets the event goes on from the publisher's.
+ * clients pass it on. The gateway adds no spans: consumers continue the publisher's trace.
  */
 
 const VERSION_0 = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
-/** A later version may say more after a dash (§ Versioning of traceparent); `ff` is none. */
+/** A later version may have more after a dash (§ Versioning of traceparent); `ff` is invalid. */
 const LATER_VERSION = /^(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 const ONLY_ZEROS = /^0+$/;
 
@@ -29,18 +29,18 @@ export function traceHeadersOf(headers: IncomingHttpHeaders): readonly RecordHea
     : [traceparent, { key: 'tracestate', value: Buffer.from(state, 'latin1') }];
 }
 
-/** In the version that is known here; null when it is not valid. */
+/** In version 0, which is known here; null if invalid. */
 function traceparentOf(header: string | string[] | undefined): string | null {
   if (typeof header !== 'string') return null;
   const [, traceId, parentId, flags] = VERSION_0.exec(header) ?? LATER_VERSION.exec(header) ?? [];
   if (traceId === undefined || parentId === undefined) return null;
   if (ONLY_ZEROS.test(traceId) || ONLY_ZEROS.test(parentId)) return null;
   if (flags === undefined) return header;
-  // Of a later version's flags only the one that says "sampled" is known.
+  // Of a later version's flags only `sampled` is known.
   return `00-${traceId}-${parentId}-0${Number.parseInt(flags, 16) & 1}`;
 }
 
-/** Null when it is empty, too long or not valid: it is passed on whole or not at all. */
+/** Null if empty, too long or invalid: it is passed on whole or not at all. */
 function tracestateOf(header: string | string[] | undefined): string | null {
   if (typeof header !== 'string' || header.length > MAX_STATE_LENGTH) return null;
   const members = header

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import type { Request, Response } from 'express';
+import express, { type Request, type Response } from 'express';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
 import { queryFault } from '../http/request-target';
-import { endpointsOf, notFound, type Route, type RouteGuard } from '../http/router';
+import { type CreateApp, endpointsOf, notFound, type Route, type RouteGuard } from '../http/router';
 import type { WebFiles } from '../http/web-files';
 import type { IngestRoutes } from '../ingest/routes';
 import type { OpenStreams } from '../sse/open-streams';
@@ -180,4 +180,19 @@ function sendJson(
     ...headers,
   });
   res.end(JSON.stringify(value));
+}
+
+/** Express, in front of the routes that are asked for rarely. */
+export const createApp: CreateApp = (paths, serve, miss) => {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  for (const path of paths) app.all(patternOf(path), (req, res) => serve(path, req, res));
+  return (req, res) => app(req as Request, res as Response, (thrown) => miss(req, res, thrown));
+};
+
+/** A name in `<>` is one segment. Without `%`, since Express fails at what it cannot decode, and no file needs it. */
+function patternOf(path: string): string | RegExp {
+  return path.endsWith('>') ? new RegExp(`^${path.slice(0, path.lastIndexOf('/'))}/[\\w.-]+$`) : path;
 }

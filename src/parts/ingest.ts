@@ -1,4 +1,3 @@
-import { type ApiKeys, createApiKeys } from '../auth/api-keys';
 import type { JwtVerifier } from '../auth/jwt-verifier';
 import { createPublishGuard } from '../auth/publish-guard';
 import type { Config } from '../config';
@@ -34,9 +33,8 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { ingest: config, auth, http } = deps.config;
   const { maxEventBytes } = config;
   const { cors, clientAddress, rejections } = edge;
-  const apiKeys: ApiKeys | null = auth.apiKeys.length === 0 ? null : createApiKeys(auth.apiKeys);
   const admission = createIngestAdmission({
-    guard: createPublishGuard({ apiKeys, verifier, cookie: auth.cookie, corsOrigins: http.corsOrigins }),
+    guard: createPublishGuard({ ...auth, verifier, corsOrigins: http.corsOrigins }),
     clientAddress,
     config,
     draining,

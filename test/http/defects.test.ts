@@ -1,4 +1,5 @@
-import { OPEN_GRANT, type PublishGuard } from '../../src/auth/grant';
+import { OPEN_GRANT } from '../../src/auth/grant';
+import type { PublishGuard } from '../../src/auth/publish-guard';
 import { parseConfig } from '../../src/config';
 import type { GatewayError } from '../../src/errors';
 import { createClientAddress } from '../../src/http/client-address';

@@ -1,4 +1,4 @@
-import { createApiKeys } from '../../src/auth/api-keys';
+import { createApiKeys } from '../../src/auth/publish-guard';
 import { parseConfig } from '../../src/config';
 import { parseApiKey } from '../../src/config/auth-settings';
 import { faultsOf } from '../support/config-faults';

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
-import { createApiKeys } from '../../../src/auth/api-keys';
 import { cookieOf, tokenOf } from '../../../src/auth/credentials';
 import { grants } from '../../../src/auth/grant';
 import { createJwtVerifier } from '../../../src/auth/jwt-verifier';
+import { createApiKeys } from '../../../src/auth/publish-guard';
 import { parseConfig } from '../../../src/config';
 import { parseApiKey } from '../../../src/config/auth-settings';
 import { networkOf } from '../../../src/http/client-address';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createApiKeys } from '../../../src/auth/api-keys';
 import { grants } from '../../../src/auth/grant';
+import { createApiKeys } from '../../../src/auth/publish-guard';
 import { parseConfig } from '../../../src/config';
 import { faultsOf } from '../../support/config-faults';
 
