@@ -9,7 +9,6 @@ import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
 import { type BrokerAddress, nameOf } from './cluster/broker-socket';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
-import { missingRight } from './kafka-rights';
 import { LeaderSender } from './leader-sender';
 import { withRoomForMark } from './origin-mark';
 import { PartitionWriter } from './partition-writer';
@@ -18,8 +17,7 @@ import { partitionOf } from './protocol/partitioner';
 import { ERROR_CODE } from './protocol/protocol-error';
 import { recordBytes } from './protocol/record-encoder';
 import { keyOf } from './protocol/topic-partitions';
-import { TopicFaults } from './topic-faults';
-import { TrackedService, worstOf } from './tracked-service';
+import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 
 export interface AppenderOptions {
   readonly kafka: KafkaConfig;

@@ -1,38 +1,27 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import { createBackoff, pause } from '../../backoff';
+import { type Backoff, createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';
 import type { BrokerLinks } from './cluster/broker-links';
-import type { BrokerAddress } from './cluster/broker-socket';
+
+import { type BrokerAddress, nameOf } from './cluster/broker-socket';
+import type { Cluster } from './cluster/cluster';
 import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
+import type { KafkaTail } from './kafka-tail';
 import type { PartitionReader } from './partition-reader';
 import { fetchRequest } from './protocol/fetch-request';
 import type { FetchedPartition } from './protocol/fetch-response';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/topic-partitions';
+import { missingRight } from './service';
 
 export interface FetchLoopOptions {
   readonly address: BrokerAddress;
   readonly kafka: KafkaConfig;
+  readonly cluster: Pick<Cluster, 'refresh' | 'bounds'>;
   readonly links: BrokerLinks;
+  readonly tail: Pick<KafkaTail, 'partitions' | 'paused' | 'guard' | 'failed' | 'checkLiveness'>;
   readonly signal: AbortSignal;
-  /** The partitions to fetch from this broker, asked before each fetch; none ends the loop. */
-  readers(): readonly PartitionReader[];
-  /** As the metadata has it; −1 when it is not known. */
-  leaderEpochOf(reader: PartitionReader): number;
-  /** False once the reader was replaced: what was fetched for it is void. */
-  isCurrent(reader: PartitionReader): boolean;
-  /** Null while fetching, else a signal that aborts when it may go on. */
-  paused(): AbortSignal | null;
-  deliver(reader: PartitionReader, fetched: FetchedPartition): void;
-  onAnswer(): void;
-  /** The right to read this partition is missing. */
-  onForbidden(reader: PartitionReader): void;
-  onFailure(error: Error): void;
-  /** Settles a position that the broker does not have. */
-  onOutOfRange(reader: PartitionReader): Promise<void>;
-  /** Looks at the cluster again. @throws Error when it cannot be reached */
-  refresh(): Promise<unknown>;
 }
 
 /** Answers of a broker that leads a partition no more, or not yet; or that has not heard of its topic yet. */
@@ -47,58 +36,66 @@ const MOVES: ReadonlySet<number> = new Set([
   ERROR_CODE.OFFSET_NOT_AVAILABLE,
 ]);
 
-/** Fetches, one request after the other, from one broker what that broker leads. */
+/** When to ask for a partition again that the broker answered with an error. */
+interface Retry {
+  readonly backoff: Backoff;
+  /** By `performance.now()`. */
+  notBeforeMs: number;
+}
+
+/** Fetches from one broker what that broker leads, one request after the other; ends when it leads nothing. */
 export class FetchLoop {
   readonly ended: Promise<void>;
   readonly #options: FetchLoopOptions;
+  readonly #name: string;
   readonly #sizing: FetchSizing;
-  readonly #retries = new Map<PartitionReader, { count: number; notBeforeMs: number }>();
+  /** Readers that were replaced are not kept. */
+  readonly #retries = new WeakMap<PartitionReader, Retry>();
   #rotation = 0;
 
   constructor(options: FetchLoopOptions) {
     this.#options = options;
+    this.#name = nameOf(options.address);
     const { fetchMaxBytes, fetchMaxWaitMs, livenessMs } = options.kafka;
     // While the broker may wait for records, an answer is not slow.
     this.#sizing = createFetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + livenessMs / 2 });
     this.ended = this.#run();
   }
 
-  /** Silence of the broker that means nothing is none of its partitions'. */
-  noteAlive(): void {
-    const { address, kafka, links, readers } = this.#options;
-    const untilMs = links.aliveUntilMs(address);
-    if (untilMs > performance.now() - kafka.livenessMs)
-      for (const reader of readers()) reader.aliveUntil(untilMs);
+  get #readers(): readonly PartitionReader[] {
+    return this.#options.tail.partitions.ledBy(this.#name);
   }
 
   async #run(): Promise<void> {
-    const { kafka, signal, onFailure, refresh } = this.#options;
+    const { cluster, kafka, signal, tail } = this.#options;
     const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
     let reachable = true;
     while (!signal.aborted) {
       try {
         // After a loss the cluster may be another one, or the leader another broker: look before reading on.
-        if (!reachable) await refresh();
+        if (!reachable) await cluster.refresh();
         reachable = true;
-        if (this.#options.readers().length === 0) return;
+        if (this.#readers.length === 0) return;
         await this.#step();
         backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
         reachable = false;
-        for (const reader of this.#options.readers()) reader.lost('interrupted', (error as Error).message);
-        onFailure(error as Error);
+        for (const reader of this.#readers) reader.lost('interrupted', (error as Error).message);
+        tail.failed(error as Error);
         await backoff.wait(signal);
       }
     }
   }
 
   async #step(): Promise<void> {
-    const { address, kafka, links, paused, signal } = this.#options;
-    const resumed = paused();
-    if (resumed !== null) {
-      await this.#ping();
-      if (!resumed.aborted) await pause(kafka.livenessMs / 2, resumed);
+    const { address, kafka, links, signal, tail } = this.#options;
+    const { partitions, paused } = tail;
+    if (paused !== null) {
+      await links.ping(address);
+      for (const reader of this.#readers) reader.leaderAnswered();
+      tail.checkLiveness();
+      if (!paused.aborted) await pause(kafka.livenessMs / 2, paused);
       return;
     }
     const readers = this.#ready();
@@ -110,7 +107,7 @@ export class FetchLoop {
       topic: reader.topic,
       partition: reader.partition,
       position: reader.position,
-      currentLeaderEpoch: this.#options.leaderEpochOf(reader),
+      currentLeaderEpoch: partitions.leaderEpochOf(reader),
       lastFetchedEpoch: reader.lastFetchedEpoch,
       reader,
     }));
@@ -121,72 +118,70 @@ export class FetchLoop {
       maxBytes: bytes,
       partitionBytes: Math.min(bytes, kafka.fetchPartitionBytes),
     });
-    const { errorCode, partitions } = await sendSized(
-      link,
-      request,
-      kafka.fetchMaxWaitMs + kafka.livenessMs,
-      this.#sizing,
-    );
-    if (errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', errorCode);
+    const answer = await sendSized(link, request, kafka.fetchMaxWaitMs + kafka.livenessMs, this.#sizing);
+    if (answer.errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', answer.errorCode);
     const byKey = new Map(asked.map((entry) => [keyOf(entry), entry.reader]));
-    for (const fetched of partitions) {
+    for (const fetched of answer.partitions) {
       const reader = byKey.get(keyOf(fetched));
-      if (reader === undefined || signal.aborted || !this.#options.isCurrent(reader)) continue;
-      await this.#take(reader, fetched);
+      if (reader === undefined || signal.aborted || !partitions.isCurrent(reader)) continue;
+      if (fetched.errorCode === ERROR_CODE.NONE) {
+        this.#retries.delete(reader);
+        reader.fetched();
+        tail.guard(() => reader.take(fetched));
+      } else {
+        await this.#refused(reader, fetched);
+      }
       // A large answer takes a while to decode; others get their turn between its partitions.
-      if (fetched.recordSet.length > 0 && partitions.length > 1) await turn();
+      if (fetched.recordSet.length > 0 && answer.partitions.length > 1) await turn();
     }
-    this.#options.onAnswer();
+    tail.checkLiveness();
   }
 
-  async #take(reader: PartitionReader, fetched: FetchedPartition): Promise<void> {
-    if (fetched.errorCode === ERROR_CODE.NONE) {
-      this.#retries.delete(reader);
-      reader.fetched();
-      this.#options.deliver(reader, fetched);
+  async #refused(reader: PartitionReader, { errorCode, ...partition }: FetchedPartition): Promise<void> {
+    const { cluster, kafka, tail } = this.#options;
+    this.#retryLater(reader);
+    if (errorCode === ERROR_CODE.OFFSET_OUT_OF_RANGE) {
+      await this.#settle(reader);
       return;
     }
-    this.#retryLater(reader);
-    const error = new ProtocolError(keyOf(fetched), fetched.errorCode);
-    switch (fetched.errorCode) {
-      case ERROR_CODE.OFFSET_OUT_OF_RANGE:
-        await this.#options.onOutOfRange(reader);
-        return;
-      case ERROR_CODE.TOPIC_AUTHORIZATION_FAILED:
-        this.#options.onForbidden(reader);
-        break;
-      default:
-        // A leader that moves is found again before its silence counts; one that goes on like this is noticed by it.
-        if (!MOVES.has(fetched.errorCode)) reader.lost('interrupted', error.message);
-    }
-    this.#options.onFailure(error);
-    // Not waited for: the other partitions of this broker are well. Who keeps the view says when it cannot be had.
-    if (fetched.errorCode !== ERROR_CODE.TOPIC_AUTHORIZATION_FAILED)
-      this.#options.refresh().catch((failed: Error) => this.#options.onFailure(failed));
+    const error = new ProtocolError(keyOf(partition), errorCode);
+    const isForbidden = errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED;
+    if (isForbidden) reader.lost('forbidden', missingRight(kafka, 'Read', reader.topic));
+    // A leader that moves is found again before its silence counts; one that goes on like this is noticed by it.
+    else if (!MOVES.has(errorCode)) reader.lost('interrupted', error.message);
+    tail.failed(error);
+    // Not waited for: the other partitions of this broker are well.
+    if (!isForbidden) cluster.refresh().catch((failed: Error) => tail.failed(failed));
   }
 
-  async #ping(): Promise<void> {
-    const { address, links } = this.#options;
-    await links.ping(address);
-    for (const reader of this.#options.readers()) reader.leaderAnswered();
-    this.#options.onAnswer();
+  /** Settles a position that the broker does not have: records deleted below it, or a log that became shorter. */
+  async #settle(reader: PartitionReader): Promise<void> {
+    const { cluster, tail } = this.#options;
+    const view = await cluster.refresh();
+    const led = view.partitions.find((partition) => keyOf(partition) === keyOf(reader));
+    if (led === undefined || !tail.partitions.isCurrent(reader)) return;
+    const [bounds] = (await cluster.bounds([led])).partitions;
+    if (bounds === undefined || !tail.partitions.isCurrent(reader)) return;
+    if (reader.position < bounds.logStart) tail.guard(() => reader.skip(bounds.logStart, 'retention'));
+    else tail.guard(() => reader.truncate(bounds.logEnd));
   }
 
   /** The readers whose turn it is, each time another one first: the broker fills its answer in this order. */
   #ready(): readonly PartitionReader[] {
     const now = performance.now();
-    const ready = this.#options
-      .readers()
-      .filter((reader) => (this.#retries.get(reader)?.notBeforeMs ?? now) <= now);
+    const ready = this.#readers.filter((reader) => (this.#retries.get(reader)?.notBeforeMs ?? now) <= now);
     this.#rotation = (this.#rotation + 1) % Math.max(1, ready.length);
     return [...ready.slice(this.#rotation), ...ready.slice(0, this.#rotation)];
   }
 
-  /** One partition's trouble, such as a missing permission, must not slow its neighbours down. */
+  /** A partition that fails, such as for a missing right, must not slow down the others. */
   #retryLater(reader: PartitionReader): void {
     const { retryMinMs, retryMaxMs } = this.#options.kafka;
-    const count = (this.#retries.get(reader)?.count ?? 0) + 1;
-    const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(count - 1, 30));
-    this.#retries.set(reader, { count, notBeforeMs: performance.now() + waitMs });
+    const retry = this.#retries.get(reader) ?? {
+      backoff: createBackoff(retryMinMs, retryMaxMs),
+      notBeforeMs: 0,
+    };
+    this.#retries.set(reader, retry);
+    retry.notBeforeMs = performance.now() + retry.backoff.nextMs();
   }
 }

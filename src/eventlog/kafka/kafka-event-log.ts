@@ -96,7 +96,9 @@ export function createKafkaEventLog({
 
   /** Bounds take the right to describe only; what the tail may not read cannot be had. */
   function withoutForbidden(layout: LogLayout): LogLayout {
-    const forbidden = layout.partitions.filter((partition) => tail?.isForbidden(partition) === true);
+    const forbidden = layout.partitions.filter(
+      (partition) => tail?.partitions.isForbidden(partition) === true,
+    );
     if (forbidden.length === 0) return layout;
     return {
       ...layout,
@@ -160,14 +162,14 @@ export function createKafkaEventLog({
       }
     },
     status() {
-      const read = tail?.topics();
+      const read = tail?.partitions.services();
       return {
         eventLog: 'kafka',
         producer: { ...producer.status(), throttledUntil: timeOf(appender.throttledUntilMs) },
         consumer: {
           ...consumer.status(),
           throttledUntil: timeOf(tail?.throttledUntilMs ?? null),
-          partitions: tail?.partitions() ?? [],
+          partitions: tail?.partitions.statuses() ?? [],
         },
         topics: topics.map((topic) => ({
           topic,

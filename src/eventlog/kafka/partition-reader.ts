@@ -13,7 +13,7 @@ import { EpochHistory } from './epoch-history';
 import { createOriginalRecords, type OriginalRecords } from './origin-mark';
 import type { FetchedPartition } from './protocol/fetch-response';
 import { type RecordGap, readRecordSet } from './protocol/record-batch';
-import { TrackedService } from './tracked-service';
+import { TrackedService } from './service';
 
 /**
  * Records that are decoded before they are delivered, unless a batch has more. Decoding all of a large answer first
