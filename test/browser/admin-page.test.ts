@@ -91,7 +91,7 @@ describe('the admin page', () => {
         colorScheme,
         viewport: DESKTOP,
       });
-      await page.locator('#rows .tag[data-state=blocked]').waitFor();
+      await page.locator('#rows .tag[data-state=slow]').waitFor();
       await keepScreenshot(page, `admin-${colorScheme}`);
       expect(complaints).toEqual([]);
     }

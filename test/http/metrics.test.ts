@@ -93,9 +93,9 @@ describe('GET /metrics', () => {
       // The kernel takes some megabytes before it is full.
       await Promise.all(Array.from({ length: 20 }, () => post(`${url}/broadcast/slow`, body)));
       return (await scrape(url)).get('streams{state="slow"}') === 1;
-    }, 'it is blocked');
-    const blocked = await scrape(url);
-    expect(blocked.get('client_buffer_bytes')).toBeGreaterThan(1_024);
+    }, 'it is slow');
+    const full = await scrape(url);
+    expect(full.get('client_buffer_bytes')).toBeGreaterThan(1_024);
     await until(
       async () => (await scrape(url)).get('streams_closed_total{reason="slow"}') === 1,
       'it is closed',
