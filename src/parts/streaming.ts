@@ -2,22 +2,21 @@ import type { SubscribeGuard } from '../auth/subscribe-guard';
 import type { Config } from '../config';
 import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
-import { createLatestBounds } from '../eventlog/latest-bounds';
-import { createLatestEpochEnds } from '../eventlog/latest-epoch-ends';
-import { createLastMatches } from '../hub/last-matches';
 import type { Logger } from '../logger';
-import { createHeartbeat, type Heartbeat } from '../sse/heartbeat';
-import type { LogTroubles } from '../sse/log-troubles';
-import { OpenStreams } from '../sse/open-streams';
-import { createResume, type Resume } from '../sse/resume';
-import { createSlowStreams } from '../sse/slow-streams';
+import { createStreamCounts, createStreamLog, OpenStreams, type StreamCounts } from '../sse/open-streams';
+import type { LogTroubles } from '../sse/outage-notice';
+import { createLastMatches, createResume, type Resume } from '../sse/resume';
+import { createLatestBounds, createLatestEpochEnds } from '../sse/shared-answers';
 import { createStreamAdmission } from '../sse/stream-admission';
-import { createStreamCounts, type StreamCounts } from '../sse/stream-counts';
-import { drainStreams } from '../sse/stream-drain';
-import { createStreamLog } from '../sse/stream-log';
-import { startStreamRounds } from '../sse/stream-rounds';
+import {
+  createHeartbeat,
+  createSlowStreams,
+  createTokenExpiry,
+  drainStreams,
+  type Heartbeat,
+  startStreamRounds,
+} from '../sse/stream-rounds';
 import { createStreamRoute, type StreamRoute } from '../sse/stream-route';
-import { createTokenExpiry } from '../sse/token-expiry';
 import type { Edge } from './edge';
 import type { Reading } from './reading';
 

@@ -2,6 +2,8 @@ import type { TopicPartition } from '../eventlog/event-log';
 import type { PartitionSlots } from '../events/partition-slots';
 import type { Positions } from '../hub/ring';
 import type { Cursor } from '../wire/cursor';
+import type { StreamGap, StreamReset } from '../wire/gateway-events';
+import { type Gap, gapData } from '../wire/own-event';
 
 /** What a cursor says of one partition that is known here. */
 export interface Claim extends TopicPartition {
@@ -86,4 +88,29 @@ export function placeAt(
     if (end !== null && position > end) floor[slot] = end;
     else floor[slot] = i > 0 && position < start ? start : position;
   }
+}
+
+/** Topics whose past cannot be given back; the others go on where they were. */
+export interface ResetNotice {
+  readonly event: 'gateway.reset';
+  readonly reason: Exclude<StreamReset['reason'], 'recreated'>;
+  readonly topics: readonly string[];
+  /** What its id says. */
+  readonly positions: Positions;
+}
+
+/** What a stream is told before its first event, because something cannot be given back. */
+export type Notice =
+  | {
+      readonly event: 'gateway.gap';
+      readonly gap: Gap & { readonly reason: 'retention' };
+      /** What its id says. */
+      readonly positions: Positions;
+    }
+  | ResetNotice;
+
+export function noticeData(notice: Notice): StreamGap | StreamReset {
+  if (notice.event === 'gateway.gap') return gapData(notice.gap);
+  const { reason, topics } = notice;
+  return { reason, topics };
 }

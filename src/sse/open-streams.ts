@@ -1,4 +1,6 @@
-import type { CloseReason, SseStream } from './sse-stream';
+import { type CountedCode, codesCountedIn, type ErrorCode } from '../errors';
+import type { Logger } from '../logger';
+import { CLOSE_REASONS, type CloseReason, type SseStream } from './sse-stream';
 
 export interface OpenStreamsStats {
   readonly opened: number;
@@ -16,15 +18,10 @@ const NOBODY: OpenStreamsObserver = { onOpen: () => undefined, onClose: () => un
 /** All open streams of this process, in no order. */
 export class OpenStreams {
   readonly #streams: SseStream[] = [];
-  readonly #closed: Record<CloseReason, number> = {
-    client: 0,
-    slow: 0,
-    full: 0,
-    'replay-limit': 0,
-    drain: 0,
-    expired: 0,
-    error: 0,
-  };
+  readonly #closed = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
+    CloseReason,
+    number
+  >;
   readonly #observer: OpenStreamsObserver;
   #opened = 0;
 
@@ -60,4 +57,94 @@ export class OpenStreams {
   stats(): OpenStreamsStats {
     return { opened: this.#opened, closed: { ...this.#closed } };
   }
+}
+
+export type Rejection = CountedCode<'streams'> | 'other';
+
+/**
+ * How a stream that wanted some of the past began: all of it from the ring; some of it read from the log first; told of
+ * a gap; told that its id cannot be used.
+ */
+export const RESUME_RESULTS = ['ring', 'log', 'gap', 'reset'] as const;
+export type ResumeResult = (typeof RESUME_RESULTS)[number];
+
+/** What happened to streams since the start: plain numbers, to be read by whoever shows them. */
+export interface StreamCounts {
+  /** Requests for a stream that got none, by error code; `other` stands for codes that are not expected here. */
+  readonly rejected: Record<Rejection, number>;
+  readonly resumes: Record<ResumeResult, number>;
+  /** Offsets that streams were told they cannot have any more, when they began. */
+  resumeLost: number;
+  heartbeats: number;
+}
+
+export function createStreamCounts(): StreamCounts {
+  const rejected = Object.fromEntries([...codesCountedIn('streams'), 'other'].map((code) => [code, 0]));
+  return {
+    rejected: rejected as Record<Rejection, number>,
+    resumes: { ring: 0, log: 0, gap: 0, reset: 0 },
+    resumeLost: 0,
+    heartbeats: 0,
+  };
+}
+
+export function countRejection({ rejected }: StreamCounts, code: ErrorCode): void {
+  rejected[code in rejected ? (code as Rejection) : 'other']++;
+}
+
+export interface StreamLogDeps {
+  readonly logger: Logger;
+  /** Lines at the most; 0 writes none. */
+  readonly linesPerSecond: number;
+  /** Events that a stream was given. */
+  readonly eventsOf: (stream: SseStream) => number;
+}
+
+/** Writes a line for each stream that opens or closes, as far as they are few, and says how many it left out. */
+export interface StreamLog extends OpenStreamsObserver {
+  stop(): void;
+}
+
+const WINDOW_MS = 1_000;
+
+export function createStreamLog({ logger, linesPerSecond, eventsOf }: StreamLogDeps): StreamLog {
+  let lines = 0;
+  let leftOut = 0;
+  let window: NodeJS.Timeout | null = null;
+
+  function endWindow(): void {
+    if (window !== null) clearTimeout(window);
+    window = null;
+    lines = 0;
+    if (leftOut > 0) logger.info({ leftOut }, 'stream lines left out');
+    leftOut = 0;
+  }
+
+  /** The window begins with its first line, so that a quiet process has no timer. */
+  function mayWrite(): boolean {
+    if (linesPerSecond === 0) return false;
+    window ??= setTimeout(endWindow, WINDOW_MS).unref();
+    if (lines++ < linesPerSecond) return true;
+    leftOut++;
+    return false;
+  }
+
+  return {
+    onOpen({ origin }) {
+      if (!mayWrite()) return;
+      const { requestId, requestPath, clientIp, userAgent } = origin;
+      logger.info({ requestId, path: requestPath, clientIp, userAgent }, 'stream.open');
+    },
+    onClose(stream, reason) {
+      if (!mayWrite()) return;
+      const { origin, openedAtMs, writtenBytes } = stream;
+      const durationMs = Date.now() - openedAtMs;
+      const events = eventsOf(stream);
+      logger.info(
+        { requestId: origin.requestId, reason, durationMs, bytes: writtenBytes, events },
+        'stream.close',
+      );
+    },
+    stop: endWindow,
+  };
 }

@@ -1,17 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
 import type { EpochQuery, LogLayout, PartitionBounds, TopicPartition } from '../eventlog/event-log';
-import type { AskEpochEnds } from '../eventlog/latest-epoch-ends';
 import type { PartitionSlots } from '../events/partition-slots';
-import type { LastMatches } from '../hub/last-matches';
 import type { Positions, Ring } from '../hub/ring';
 import type { Start } from '../hub/subscriber';
-import type { Subscription } from '../hub/subscription';
+import { matches, type Subscription } from '../hub/subscription';
 import { type Cursor, topicDigest } from '../wire/cursor';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
-import { type Claim, type Claims, claimsOf, placeAt } from './claims';
-import type { Notice, ResetNotice } from './notice';
-import type { StartRequest } from './start-request';
+import { type Claim, type Claims, claimsOf, type Notice, placeAt, type ResetNotice } from './claims';
+import type { AskEpochEnds } from './shared-answers';
+import type { StartRequest } from './stream-query';
 
 export interface Resolution {
   readonly start: Start;
@@ -297,4 +295,49 @@ function keyOf({ topic, partition }: TopicPartition): string {
 /** Half of the time at least: those who wait together are not to ask together. */
 function spread(ms: number): number {
   return ms * (1 - Math.random() / 2);
+}
+
+/** Answers that are cached: connecting clients ask for the same few again and again. */
+const MAX_REMEMBERED = 1_000;
+
+interface Remembered {
+  /** The ring's head when it was looked at last. */
+  head: number;
+  /** Matching entries, oldest first, at most as many as were asked for. */
+  seqs: number[];
+}
+
+/** Finds the last entries of the ring that match a subscription; looks at no entry twice. */
+export interface LastMatches {
+  /** Where a stream begins that is to get the last `count` matching entries still in the ring. */
+  seqOf(subscription: Subscription, count: number): number;
+}
+
+export function createLastMatches(ring: Ring): LastMatches {
+  const remembered = new Map<string, Remembered>();
+
+  /** Matching entries from the newest one back to `from`, oldest first. */
+  function look(subscription: Subscription, count: number, from: number): number[] {
+    const seqs: number[] = [];
+    for (let seq = ring.head - 1; seq >= from && seqs.length < count; seq--) {
+      const entry = ring.at(seq);
+      // An entry without a slot concerned only the streams that were open then.
+      if (entry.slot !== null && !entry.isVoid && matches(subscription, entry)) seqs.push(seq);
+    }
+    return seqs.reverse();
+  }
+
+  return {
+    seqOf(subscription, count) {
+      const key = `${count} ${subscription.key}`;
+      const before = remembered.get(key) ?? { head: 0, seqs: [] };
+      const found = look(subscription, count, Math.max(ring.base, before.head));
+      const older = before.seqs.filter((seq) => seq >= ring.base && !ring.at(seq).isVoid);
+      const seqs = [...older, ...found].slice(-count);
+      remembered.delete(key);
+      remembered.set(key, { head: ring.head, seqs });
+      if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value!);
+      return seqs[0] ?? ring.head;
+    },
+  };
 }

@@ -1,11 +1,32 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { CorsHeaders } from '../http/cors';
+import { REQUEST_ID_HEADER } from '../http/request-id';
 import type { Chunk } from '../hub/chunk';
 import type { Positions } from '../hub/ring';
 import type { Sink, Subscriber } from '../hub/subscriber';
-import type { StreamOrigin } from './stream-origin';
 
-/** Why a stream ended. */
-export type CloseReason = 'client' | 'slow' | 'full' | 'replay-limit' | 'drain' | 'expired' | 'error';
+/**
+ * Why a stream ended: the closed list, and the only one. A new reason is added here, with the place that calls `end` (the
+ * client gets all that was written, then `gateway.retry`) or `destroy` (the socket is dropped) with it.
+ */
+export const CLOSE_REASONS = [
+  /** The client closed the connection, or it broke: the socket's `close`, below. */
+  'client',
+  /** A slow client: its socket took nothing for `SLOW_GRACE_MS` (stream-rounds.ts). */
+  'slow',
+  /** It had the most unsent bytes when all streams together had too many (stream-rounds.ts). */
+  'full',
+  /** Its token expired (stream-rounds.ts). */
+  'expired',
+  /** Shutdown (`drainStreams` in stream-rounds.ts). */
+  'drain',
+  /** Its replay reached a limit: the client reconnects and continues from there (hub/catch-up.ts). */
+  'replay-limit',
+  /** A fault while it began (stream-opening.ts). */
+  'error',
+] as const;
+export type CloseReason = (typeof CLOSE_REASONS)[number];
 
 /** What all streams have in common. */
 export interface SseStreamDeps {
@@ -181,4 +202,96 @@ export class SseStream implements Sink {
     this.#isOpen = false;
     this.#deps.onClose(this, reason);
   }
+}
+
+/** The head's two lines that each document of the contract wants in its own form. */
+export interface StreamKind {
+  readonly contentType: string;
+  readonly cacheControl: string;
+}
+
+const EVENTS: StreamKind = {
+  contentType: 'text/event-stream;charset=utf-8',
+  cacheControl: 'no-cache, no-transform',
+};
+export const SSE: StreamKind = { contentType: 'text/event-stream', cacheControl: 'no-cache' };
+const SUBSCRIBE: StreamKind = { contentType: 'text/event-stream; charset=utf-8', cacheControl: 'no-cache' };
+
+/** @param path of a stream */
+export function streamKindOf(path: string): StreamKind {
+  if (path === '/events') return EVENTS;
+  return path === '/sse' ? SSE : SUBSCRIBE;
+}
+
+/** The head of the answer that a stream is. */
+export interface StreamHead {
+  readonly text: string;
+  /** What follows it is chunked. */
+  readonly chunked: boolean;
+}
+
+/**
+ * Written by hand: the stream is written to the socket directly, so the answer's own machinery must not be in use.
+ * @param requestId null: none
+ */
+export function streamHeadOf(
+  req: Pick<IncomingMessage, 'httpVersion' | 'headers'>,
+  { contentType, cacheControl }: StreamKind,
+  requestId: string | null,
+  corsHeaders: CorsHeaders,
+): StreamHead {
+  const chunked = req.httpVersion === '1.1' && !/\bclose\b/i.test(req.headers.connection ?? '');
+  let text =
+    `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\nCache-Control: ${cacheControl}\r\n` +
+    `Connection: keep-alive\r\nX-Accel-Buffering: no\r\nDate: ${new Date().toUTCString()}\r\n`;
+  if (requestId !== null) text += `${REQUEST_ID_HEADER}: ${requestId}\r\n`;
+  for (const [name, value] of Object.entries(corsHeaders)) text += `${name}: ${value}\r\n`;
+  // Without it the body ends with the connection (RFC 9112 §6.3), whatever the Connection line says.
+  if (chunked) text += 'Transfer-Encoding: chunked\r\n';
+  return { text: `${text}\r\n`, chunked };
+}
+
+/** Who opened a stream and how: what an operator wants to see of it. */
+export interface StreamOrigin {
+  /** Null when the request was given none. */
+  readonly requestId: string | null;
+  /** As sent, without the query. */
+  readonly requestPath: string;
+  readonly clientIp: string;
+  /** Empty when the client did not say. */
+  readonly userAgent: string;
+}
+
+/** A client chooses how long these are, and each is kept for as long as the stream is open. */
+const MAX_TEXT_LENGTH = 200;
+
+export function streamOriginOf(
+  req: IncomingMessage,
+  path: string,
+  clientIp: string,
+  requestId: string | null,
+): StreamOrigin {
+  return {
+    requestId,
+    requestPath: ownCopy(path),
+    clientIp: ownCopy(clientIp),
+    userAgent: ownCopy(req.headers['user-agent'] ?? ''),
+  };
+}
+
+/** A part of a string refers to the whole of it, which would stay in memory too. Heads are latin1. */
+function ownCopy(text: string): string {
+  return Buffer.from(text.slice(0, MAX_TEXT_LENGTH), 'latin1').toString('latin1');
+}
+
+export interface RetryTimeOptions {
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+/** A reconnect time, another one each time: who was sent away together is not to come back together. */
+export type RetryTime = () => number;
+
+export function createRetryTime({ retryMinMs, retryMaxMs }: RetryTimeOptions): RetryTime {
+  return () => retryMinMs + Math.floor(Math.random() * (retryMaxMs - retryMinMs + 1));
 }

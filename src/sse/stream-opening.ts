@@ -4,20 +4,21 @@ import type { Config } from '../config';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Logger } from '../logger';
-import { gapData } from '../wire/gap';
-import { ownEvent } from '../wire/own-event';
-import type { Notice } from './notice';
-import type { OpenStreams } from './open-streams';
+import { gapData, ownEvent } from '../wire/own-event';
+import type { Notice } from './claims';
+import type { OpenStreams, ResumeResult, StreamCounts } from './open-streams';
 import type { OutageNotice } from './outage-notice';
 import type { Resolution, Resume } from './resume';
-import type { RetryTime } from './retry-time';
-import { SseStream, type SseStreamDeps } from './sse-stream';
+import {
+  type RetryTime,
+  SseStream,
+  type SseStreamDeps,
+  type StreamHead,
+  type StreamOrigin,
+} from './sse-stream';
 import type { StreamAdmission } from './stream-admission';
-import type { ResumeResult, StreamCounts } from './stream-counts';
-import type { StreamHead } from './stream-head';
-import type { StreamOrigin } from './stream-origin';
 import type { StreamQuery } from './stream-query';
-import type { TokenExpiry } from './token-expiry';
+import type { TokenExpiry } from './stream-rounds';
 
 export interface StreamOpeningDeps {
   readonly hub: Hub;

@@ -1,6 +1,6 @@
 import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/event-log';
 import type { Logger } from '../logger';
-import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/log-troubles';
+import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/outage-notice';
 import type { StreamStatus } from '../wire/gateway-events';
 import { heldBackFor } from './health';
 

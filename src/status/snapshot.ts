@@ -6,9 +6,8 @@ import type { HistoryReader, HistoryStats } from '../events/history';
 import type { Hub, HubStats } from '../hub/hub';
 import type { Ring } from '../hub/ring';
 import type { Phase } from '../hub/subscriber';
-import type { OpenStreams, OpenStreamsStats } from '../sse/open-streams';
+import type { OpenStreams, OpenStreamsStats, StreamCounts } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
-import type { StreamCounts } from '../sse/stream-counts';
 import { type HealthDeps, readiness } from './health';
 
 type Counts = Readonly<Record<string, number>>;

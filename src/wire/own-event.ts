@@ -1,5 +1,5 @@
 import { idLine } from './frame';
-import type { GatewayEvents, JsonEventName } from './gateway-events';
+import type { GatewayEvents, JsonEventName, StreamGap } from './gateway-events';
 
 export interface OwnEventOptions {
   /** Null leaves the line out: the event covers nothing. */
@@ -20,4 +20,24 @@ export function ownEvent<N extends JsonEventName>(
   const retry = retryMs === null ? '' : `retry: ${retryMs}\n`;
   const body = `event: ${event}\n${retry}data: ${JSON.stringify(data)}\n`;
   return idFirst ? `${ownId}${body}\n` : `${body}${ownId}\n`;
+}
+
+/** Records of a partition that cannot be given: `from` (included) to `to` (excluded). */
+export interface Gap {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly reason: StreamGap['reason'];
+}
+
+export function gapData({ topic, partition, from, to, reason }: Gap): StreamGap {
+  return {
+    reason,
+    topic,
+    partition,
+    requested: String(from),
+    available: String(to),
+    lost: Number(to - from),
+  };
 }

@@ -11,8 +11,8 @@ import { createIngestAdmission } from '../../src/ingest/admission';
 import type { Publisher } from '../../src/ingest/publisher';
 import { createIngestRoutes } from '../../src/ingest/routes';
 import type { Logger } from '../../src/logger';
-import { createStreamCounts } from '../../src/sse/stream-counts';
-import { createStreamRefusal } from '../../src/sse/stream-refusal';
+import { createStreamCounts } from '../../src/sse/open-streams';
+import { createStreamRefusal } from '../../src/sse/stream-route';
 import { createQuietLogger } from '../support/quiet-logger';
 
 let server: HttpServer;

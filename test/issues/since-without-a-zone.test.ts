@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { GatewayError } from '../../src/errors';
 import { parseTarget } from '../../src/http/request-target';
-import { startRequestOf } from '../../src/sse/start-request';
+import { startRequestOf } from '../../src/sse/stream-query';
 
 function since(value: string): unknown {
   const start = startRequestOf(undefined, parseTarget(`/sse?since=${value}`).query);
@@ -58,7 +58,7 @@ describe('?since=', () => {
     const root = join(__dirname, '../..');
     const program = `
       const { parseTarget } = require('${root}/dist/src/http/request-target');
-      const { startRequestOf } = require('${root}/dist/src/sse/start-request');
+      const { startRequestOf } = require('${root}/dist/src/sse/stream-query');
       const { query } = parseTarget('/sse?since=2026-11-21T10:00:00');
       process.stdout.write(String(startRequestOf(undefined, query).timeMs));`;
     const times = ['UTC', 'Asia/Tokyo', 'America/New_York'].map((TZ) =>

@@ -1,4 +1,4 @@
-import { createRetryTime } from '../../../src/sse/retry-time';
+import { createRetryTime } from '../../../src/sse/sse-stream';
 
 describe('the reconnect time', () => {
   it('is every whole number from the least to the most, and none beyond', () => {

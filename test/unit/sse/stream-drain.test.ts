@@ -1,6 +1,6 @@
 import { OpenStreams } from '../../../src/sse/open-streams';
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { drainStreams } from '../../../src/sse/stream-drain';
+import { drainStreams } from '../../../src/sse/stream-rounds';
 
 const STREAMS = 50;
 const CLOSES_PER_TURN = 10;

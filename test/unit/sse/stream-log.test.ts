@@ -1,6 +1,6 @@
 import type { Logger } from '../../../src/logger';
+import { createStreamLog } from '../../../src/sse/open-streams';
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { createStreamLog } from '../../../src/sse/stream-log';
 
 const stream = {
   openedAtMs: Date.now(),

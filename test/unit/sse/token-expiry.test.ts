@@ -1,5 +1,5 @@
 import type { SseStream } from '../../../src/sse/sse-stream';
-import { createTokenExpiry } from '../../../src/sse/token-expiry';
+import { createTokenExpiry } from '../../../src/sse/stream-rounds';
 
 /** Only what the expiry uses of a stream, and what it did to it. */
 function fakeStream({ isBlocked = false } = {}) {

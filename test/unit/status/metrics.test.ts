@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOG_OPERATIONS } from '../../../src/eventlog/log-counts';
-import { OpenStreams } from '../../../src/sse/open-streams';
-import { RESUME_RESULTS } from '../../../src/sse/stream-counts';
+import { OpenStreams, RESUME_RESULTS } from '../../../src/sse/open-streams';
 import { OBSERVED_METRICS, READ_METRICS } from '../../../src/status/metrics';
 import { STREAM_STATES } from '../../../src/status/snapshot';
 import { packageVersion } from '../../../src/version';
