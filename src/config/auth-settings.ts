@@ -19,13 +19,13 @@ export const AUTH_SETTINGS = {
     .unwrap()
     .transform((content, context) => apiKeysIn(content.split('\n'), context))
     .optional()
-    .describe('file with one such key per line'),
+    .describe('file with one key per line, each as in API_KEYS'),
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), 'must not hold a user or password')
     .optional()
     .describe(
-      'URL of the key set (JWKS) that verifies tokens; with it or one of the next two, subscribing needs a token',
+      'URL of the key set (JWKS) that verifies tokens; with it, JWT_KEY_FILE or JWT_SECRET, subscribing needs a token',
     ),
   JWT_KEY_FILE: file().describe('PEM file of the public key or certificate, or a JWKS as JSON'),
   JWT_SECRET: z

@@ -11,7 +11,7 @@ export const INGEST_SETTINGS = {
     'most events published per second; beyond it 429; 0: no limit',
   ),
   MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: int(0, 0, 10_000_000).describe(
-    'the same for each API key, token subject or else client address; 0: no limit',
+    'most events published per second by each API key, token subject or else client address; beyond it 429; 0: no limit',
   ),
   RATE_LIMIT_BURST_MS: ms(1_000, 1).describe(
     'burst size of the rate limits, in milliseconds of the configured rate',

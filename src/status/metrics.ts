@@ -66,7 +66,7 @@ export const READ_METRICS = {
     ['reason'],
   ),
   streams: gauge(
-    'open streams by state: `starting`; `live`; `replaying` history from the event log; `catching-up` from the ring; `joining` the live ones; `ahead` of this gateway, which has read less than the client has; `slow`, a slow client whose socket is full',
+    'open streams by state: `starting`; `live`; `replaying` history from the event log; `catching-up` from the ring; `joining` the live ones; `ahead` of this gateway, which has read less than the client has; `slow`, its client’s socket is full',
     ({ survey }) => by('state', survey.states),
     ['state'],
   ),
@@ -141,7 +141,11 @@ export const READ_METRICS = {
     ({ feed }) => by('reason', feed.gaps),
     ['reason'],
   ),
-  events_lost_total: counter('offsets in these gaps', ({ feed }) => by('reason', feed.lost), ['reason']),
+  events_lost_total: counter(
+    'offsets in gaps met while reading the event log',
+    ({ feed }) => by('reason', feed.lost),
+    ['reason'],
+  ),
   resets_total: counter(
     'times a topic was recreated or truncated, each reported to all streams concerned',
     ({ feed }) => by('reason', feed.resets),
@@ -254,7 +258,10 @@ export const OBSERVED_METRICS = {
     'passes over all live streams of one subscription, from the first write to the last',
     PASS_BUCKETS,
   ),
-  fanout_batch_events: histogram('events that one such pass wrote to each stream', EVENT_BUCKETS),
+  fanout_batch_events: histogram(
+    'events that one pass over the live streams of a subscription wrote to each of them',
+    EVENT_BUCKETS,
+  ),
   delivery_latency_seconds: histogram(
     'from the timestamp of the oldest record in a pass (clock of the producer or the broker) to the last write of that pass (clock of this gateway); one observation per pass, not per stream or event; without streams that catch up and implausible timestamps',
     LATENCY_BUCKETS,
