@@ -3,10 +3,10 @@
  *
  * One thread, epoll. It answers any request with the head of an event stream, makes events `data: <sequence>
  * <microseconds> …` at the given rate from SIGUSR1 until SIGUSR2, and writes them to every stream. All streams share
- * one buffer and each is an offset in it, so a write carries whatever was made since the last one: no server that
- * writes to each socket can do with less. Events are made in ticks as the publisher of the others makes them, since a
- * tick is what one write can gather at least. At SIGUSR2 it prints how many events it has made. It has no log, no HTTP
- * parser, no channels, no heartbeats, and nobody posts to it.
+ * one buffer and each is an offset in it, so a write carries all events since the last one: the least work for a
+ * server that writes to each socket. Events are made in ticks, as by the publisher of the other servers, since a tick is
+ * the least that one write coalesces. At SIGUSR2 it prints the number of its events. It has no event log, no HTTP parser,
+ * no channels, no heartbeats and no ingest.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -36,7 +36,7 @@ enum {
 typedef struct {
   int fd;
   int place;
-  uint64_t sent; /* where its next byte is */
+  uint64_t sent; /* position of its next byte */
 } Stream;
 
 static const char HEAD[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nCache-Control: no-cache, no-transform\r\n"
@@ -84,7 +84,7 @@ static void make_event(uint64_t sequence, int id_bytes, int data_bytes) {
   keep(framed, (size_t)size);
 }
 
-/* False when the stream is gone. */
+/* False when the stream is closed. */
 static bool write_to(Stream *stream) {
   if (made_end - stream->sent > MADE_BYTES) {
     fprintf(stderr, "floor: a stream is further behind than what is kept\n");
@@ -116,7 +116,7 @@ static void accept_all(int listener) {
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Stream *stream = malloc(sizeof *stream);
-    /* Nothing is due before its request has come. */
+    /* It gets nothing before its request has arrived. */
     *stream = (Stream){.fd = fd, .place = open_streams, .sent = UINT64_MAX};
     streams[open_streams++] = stream;
     struct epoll_event interest = {.events = EPOLLIN, .data.ptr = stream};
@@ -202,7 +202,7 @@ int main(int argc, char **argv) {
     for (int i = open_streams - 1; i >= 0; i--) {
       if (streams[i]->sent < made_end && write_to(streams[i])) behind |= streams[i]->sent < made_end;
     }
-    /* A socket that is full is tried again with the next pass. */
+    /* A full socket is tried again in the next pass. */
     if (behind && !running) usleep(1000);
     if (told) {
       told = 0;

@@ -1,13 +1,13 @@
 /*
  * The load client of `npm run bench`: one process, one thread, many event streams.
  *
- * It opens N streams at a given rate, reads them all, and says what it saw as JSON lines on standard output, one for
- * each phase: `connected`, `measuring`, `measured` (the figures of the window), `result` (of the whole run, once
+ * It opens N streams at a given rate, reads them all, and prints its figures as JSON lines on standard output, one per
+ * phase: `connected`, `measuring`, `measured` (the figures of the window), `result` (of the whole run, once
  * nothing has come for a while or all streams have ended). An event is a line `data: <sequence> <microseconds> …`,
- * the microseconds being the wall clock of the one who made it; quotes around the data are fine.
+ * with the wall clock of its publisher; quotes around the data are fine.
  *
- * It must cost less than what it measures, so it keeps no event: bytes are taken out of the chunked coding, cut into
- * lines with memchr, and only the beginning of a line is ever copied.
+ * It must cost less than what it measures, so it keeps no event: it decodes the chunks, finds lines with memchr, and
+ * copies at most the start of a line.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -30,9 +30,9 @@ enum {
   READ_BYTES = 256 << 10,
   BATCH = 512,            /* epoll events a call */
   CONNECTING_LIMIT = 1000,
-  STREAMS_PER_ADDRESS = 8000, /* a source address has 64,512 ports at the most, and others want some too */
+  STREAMS_PER_ADDRESS = 8000, /* a source address has at most 64,512 ports, shared with others */
   LATENCY_BUCKETS = 600000,   /* of 0.1 ms: up to a minute */
-  SPREAD_SLOTS = 1 << 16,     /* events whose spread is looked at, one in each slot */
+  SPREAD_SLOTS = 1 << 16,     /* events whose spread is measured, one per slot */
 };
 
 typedef enum { CLOSED, CONNECTING, HEAD, BODY } State;
@@ -149,7 +149,7 @@ static void event(Stream *stream, const char *line, int length, double at) {
   spread->arrivals++;
 }
 
-/* Bytes of the stream itself, in whatever pieces. */
+/* Bytes of the stream, in pieces of any size. */
 static void body(Stream *stream, const char *p, size_t length, double at) {
   const char *end = p + length;
   while (p < end) {
@@ -171,7 +171,7 @@ static void body(Stream *stream, const char *p, size_t length, double at) {
   }
 }
 
-/* Takes the bytes out of the chunked coding (RFC 9112 §7.1). */
+/* Decodes chunks (RFC 9112 §7.1). */
 static void chunks(Stream *stream, const char *p, size_t length, double at) {
   const char *end = p + length;
   while (p < end) {
@@ -211,7 +211,7 @@ static void drop(Stream *stream) {
   stream->state = CLOSED;
 }
 
-/* The head of the answer; what is left of the bytes belongs to the body. False: no event stream. */
+/* The head of the answer; the remaining bytes belong to the body. False: no event stream. */
 static bool head(Stream *stream, const char **p, const char *end, double at) {
   while (*p < end) {
     char c = *(*p)++;
@@ -322,7 +322,7 @@ static double latency_quantile(double q) {
   return latency_max;
 }
 
-/* How long the same event took from the first stream that had it to the last one, the median of all events. */
+/* Time from the first stream that got an event to the last one, median over events. */
 static double median_spread_ms(void) {
   double *found = malloc(SPREAD_SLOTS * sizeof *found);
   int count = 0;

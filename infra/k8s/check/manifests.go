@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestRun is as much of the k6-operator's kind as is used here, after its api/v1alpha1/testrun_types.go; the module
+// TestRun is the part of the k6-operator's kind that is used here, after its api/v1alpha1/testrun_types.go; the module
 // itself is not on every Go proxy, and brings a controller's dependencies.
 type TestRun struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -72,7 +72,7 @@ func Render(directory string) ([]any, error) {
 	return Parse(text)
 }
 
-// Parse reads YAML documents as the kinds that they say they are.
+// Parse reads YAML documents by their kinds.
 func Parse(text []byte) ([]any, error) {
 	var objects []any
 	for _, document := range bytes.Split(text, []byte("\n---\n")) {

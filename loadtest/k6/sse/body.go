@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// body takes HTTP's framing off the bytes of an answer, wherever they are cut.
+// body removes HTTP's framing from the bytes of an answer, in pieces of any size.
 type body struct {
 	framing framing
 	state   chunkState
-	// Of the chunk or of the whole body.
+	// Bytes left of the chunk or of the whole body.
 	remaining int64
 	// Digits of the chunk's size so far.
 	sizeDigits int
@@ -146,7 +146,7 @@ func hexDigit(c byte) (int64, bool) {
 	return 0, false
 }
 
-// close says what the end of the connection means: nil for the end of a body whose length was not said.
+// close is called at the end of the connection: nil when that ends a body without a length.
 func (b *body) close() error {
 	if b.ended || b.framing == untilClose {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/grafana/sobek"
 )
 
-// client is what the setup function of open() gets: the handlers of one stream. All of it runs on the goroutine of
-// the VU, as JavaScript must.
+// client is passed to the setup function of open(): the handlers of one stream. All of it runs on the goroutine of the
+// VU, as JavaScript must.
 type client struct {
 	rt     *sobek.Runtime
 	closed bool
@@ -16,7 +16,7 @@ type client struct {
 	onError   []sobek.Callable
 	onEvent   []sobek.Callable
 	onComment []sobek.Callable
-	// By the name of the event; nil as long as there is none.
+	// By event name; nil without handlers.
 	onNamed map[string][]sobek.Callable
 }
 
@@ -34,7 +34,7 @@ func (c *client) object() (*sobek.Object, error) {
 	return object, nil
 }
 
-// on is client.on(name, handler). Like xk6-sse it takes any name, and what is not a function is none.
+// on is client.on(name, handler). Like xk6-sse it takes any name, and ignores anything but a function.
 func (c *client) on(call sobek.FunctionCall) sobek.Value {
 	handler, ok := sobek.AssertFunction(call.Argument(1))
 	if !ok {
@@ -82,7 +82,7 @@ func (c *client) failed(reason error) error {
 	return c.call(c.onError, fault)
 }
 
-// event costs nothing but a comparison when nobody listens.
+// event costs one comparison without a handler.
 func (c *client) event(b *block) error {
 	if c.onEvent == nil && c.onNamed == nil {
 		return nil

@@ -17,21 +17,21 @@ import (
 	"go.k6.io/k6/lib"
 )
 
-// connection is one HTTP/1.1 exchange over a connection of its own. It has no goroutine and, while it waits, one
+// connection is one HTTP/1.1 exchange over a separate connection. It has no goroutine and, while it waits, one
 // small buffer: http.Transport keeps two goroutines and two buffers for each.
 type connection struct {
 	conn   net.Conn
 	unbind func() bool
 	body   body
-	// What was read together with the head.
+	// Bytes read together with the head.
 	early []byte
 	wait  [waitBytes]byte
 }
 
 const (
-	// Most events fit, and it is held for as long as the connection.
+	// Large enough for most events; kept as long as the connection.
 	waitBytes = 1 << 10
-	// What is left is read with these, which are shared.
+	// Shared buffers for the rest.
 	burstBytes   = 16 << 10
 	maxHeadBytes = 64 << 10
 )
@@ -41,8 +41,8 @@ var burstBuffers = sync.Pool{New: func() any { return new([burstBytes]byte) }}
 // A deadline that has passed.
 var past = time.Unix(1, 0)
 
-// connect dials with the VU's dialer, asks and reads the head of the answer, following redirects. The connection is
-// cut when the context ends, and at the deadline unless that is zero; it is to be closed.
+// connect dials with the VU's dialer, sends the request and reads the head of the answer, following redirects. The
+// connection breaks when the context ends, and at the deadline unless that is zero. The caller closes it.
 func connect(
 	ctx context.Context, state *lib.State, r *request, jar *cookiejar.Jar, deadline time.Time,
 ) (*connection, *http.Response, error) {
@@ -139,7 +139,7 @@ var headEnd = []byte("\r\n\r\n")
 func (c *connection) readHead(r *request) (*http.Response, error) {
 	var received []byte
 	for {
-		// Not a large buffer: while an answer is awaited, each VU would hold one.
+		// A small buffer: each VU holds it while it waits for the answer.
 		n, err := c.conn.Read(c.wait[:])
 		received = append(received, c.wait[:n]...)
 		for {
@@ -171,8 +171,8 @@ func (c *connection) readHead(r *request) (*http.Response, error) {
 	}
 }
 
-// read hands over what arrives, piece by piece and with the time of its arrival, until `take` returns false or the
-// body ends, which is nil; else it is an error.
+// read passes each piece and its arrival time to `take`, until that returns false or the body ends (nil), or returns
+// the error.
 func (c *connection) read(take func(payload []byte, arrivedAt time.Time) bool) error {
 	early := c.early
 	c.early = nil
@@ -195,7 +195,7 @@ func (c *connection) read(take func(payload []byte, arrivedAt time.Time) bool) e
 	return err
 }
 
-// readBurst reads once with a large buffer, as there is probably more.
+// readBurst reads once with a large buffer, since there is probably more.
 func (c *connection) readBurst(take func([]byte, time.Time) bool) (bool, error) {
 	burst := burstBuffers.Get().(*[burstBytes]byte)
 	defer burstBuffers.Put(burst)
@@ -211,7 +211,7 @@ func (c *connection) readBurst(take func([]byte, time.Time) bool) (bool, error) 
 	}
 }
 
-// ended is io.EOF for an end that the framing agrees with.
+// ended is io.EOF when the framing is complete.
 func (c *connection) ended(readErr error) error {
 	if !errors.Is(readErr, io.EOF) {
 		return readErr

@@ -18,7 +18,7 @@ type stats struct {
 	gaps       int64
 	lost       int64
 	duplicates int64
-	// Negative: none came.
+	// Negative: none arrived.
 	firstEventMs float64
 }
 
@@ -27,7 +27,7 @@ var (
 	liveEvent = []byte("gateway.live")
 )
 
-// measure counts what arrives on one stream, without JavaScript.
+// measure counts the events of one stream, without JavaScript.
 type measure struct {
 	stats     stats
 	metrics   *streamMetrics
@@ -36,7 +36,7 @@ type measure struct {
 	startedAt time.Time
 	// The replay has ended.
 	live bool
-	// Of the sequence; NaN before the first.
+	// Last sequence number; NaN before the first.
 	last float64
 }
 
@@ -51,7 +51,7 @@ func newMeasure(registered *streamMetrics, batch *sampleBatch, params *nativePar
 	}
 }
 
-// connected is called before each connection; one that resumes begins with a replay.
+// connected is called before each connection; one that resumes starts with a replay.
 func (m *measure) connected(resumes bool) {
 	if resumes {
 		m.live = false
@@ -116,7 +116,7 @@ func (m *measure) checkSequence(data []byte, tags metrics.TagsAndMeta) {
 	m.last = n
 }
 
-// ended pushes what xk6-sse pushes for each request: its number, and how long the stream lasted.
+// ended pushes xk6-sse's samples of a request: the count, and the duration of the stream.
 func (m *measure) ended(builtin *metrics.BuiltinMetrics, tags metrics.TagsAndMeta, startedAt time.Time) {
 	now := time.Now()
 	sample := func(metric *metrics.Metric, value float64) metrics.Sample {

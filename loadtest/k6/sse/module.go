@@ -14,7 +14,7 @@ func init() {
 	modules.Register("k6/x/sse", New())
 }
 
-// Module is what k6 makes an instance of for each VU.
+// Module is instantiated by k6 for each VU.
 type Module struct {
 	batches sampleBatches
 }
@@ -65,8 +65,8 @@ func (i *instance) open(call sobek.FunctionCall) sobek.Value {
 	s := newStream(i, state, p)
 	err = s.run(setup)
 	if i.vu.Context().Err() != nil {
-		// k6 does the same at the same time; here it is certain that no code after open() takes the end of the VU for
-		// the end of the stream.
+		// k6 does the same concurrently; here it is certain that no code after open() mistakes the end of the VU for the
+		// end of the stream.
 		rt.Interrupt(context.Canceled)
 		return sobek.Undefined()
 	}

@@ -23,12 +23,12 @@ type params struct {
 	headers []headerField
 	jar     *cookiejar.Jar
 	tags    metrics.TagsAndMeta
-	// Of the whole of open(); 0: none.
+	// For the whole of open(); 0: none.
 	timeout time.Duration
 	native  nativeParams
 }
 
-// nativeParams are what xk6-sse does not know.
+// nativeParams are unknown to xk6-sse.
 type nativeParams struct {
 	reconnect bool
 	// Zero: never.
@@ -147,7 +147,7 @@ func (n *nativeParams) parse(object *sobek.Object) error {
 		case "sequence":
 			n.sequence = parseNumberPath(value.String())
 		default:
-			// Nobody else reads it, so it is a typing error, which would be a measurement that is not made.
+			// No other module reads it, so it is misspelt, and would silently disable a measurement.
 			return fmt.Errorf("native.%s is not known", key)
 		}
 	}
@@ -186,8 +186,7 @@ func (p *params) check() error {
 	return nil
 }
 
-// setSystemTags sets those of k6/http: a name that is given stands for the URL as well, so that many URLs are one
-// time series.
+// setSystemTags sets the tags of k6/http: a given name replaces the URL too, so that many URLs are one time series.
 func (p *params) setSystemTags(enabled *metrics.SystemTagSet) {
 	name, ok := p.tags.Tags.Get(metrics.TagName.String())
 	if !ok {

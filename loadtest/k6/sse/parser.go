@@ -2,7 +2,7 @@ package sse
 
 import "bytes"
 
-// block is what stands between two blank lines. Its slices are valid only during the call that hands it over.
+// block is the fields between two blank lines. Its slices are valid only during the call that passes it.
 type block struct {
 	id      []byte
 	name    []byte
@@ -12,7 +12,7 @@ type block struct {
 	hasData bool
 }
 
-// receiver takes what a parser finds. A method that returns false stops the parser: what follows is not looked at.
+// receiver gets the parser's results. A method that returns false stops the parser.
 type receiver interface {
 	// comment is called for each comment line.
 	comment(text []byte) bool
@@ -22,17 +22,17 @@ type receiver interface {
 	dispatch(b *block) bool
 }
 
-// parser reads an event stream piece by piece, wherever it is cut (HTML, section 9.2.6). Between events it holds no
-// memory but itself: what lies whole in one piece is not copied.
+// parser reads a stream in pieces of any size (HTML, section 9.2.6). Between events it holds no buffers: an event
+// that lies in one piece is not copied.
 type parser struct {
 	current block
-	// The beginning of a line whose end has not come; its own memory.
+	// The start of an incomplete line; owned.
 	line []byte
-	// Whether the data is its own memory, and not part of a piece.
+	// Whether the data is owned, and not part of a piece.
 	ownsData bool
 	// A CR ended the last line: a LF that follows belongs to it.
 	afterCR bool
-	// Past the first line, which may begin with a byte order mark.
+	// The first line, which may start with a byte order mark, is done.
 	started bool
 }
 
@@ -44,7 +44,7 @@ var (
 	fieldRetry    = []byte("retry")
 )
 
-// feed reads the next piece; false when the receiver wants no more.
+// feed reads the next piece; false when the receiver stopped it.
 func (p *parser) feed(piece []byte, to receiver) bool {
 	if p.afterCR && len(piece) > 0 {
 		p.afterCR = false
@@ -55,7 +55,7 @@ func (p *parser) feed(piece []byte, to receiver) bool {
 	lf, cr := bytes.IndexByte(piece, '\n'), bytes.IndexByte(piece, '\r')
 	begin := 0
 	for {
-		// Looked for again only when it has been passed, so that a stream with one kind of line end is scanned once.
+		// Searched again only when it has been passed, so that a stream with one kind of line end is scanned once.
 		if lf >= 0 && lf < begin {
 			lf = indexFrom(piece, '\n', begin)
 		}
@@ -122,7 +122,7 @@ func (p *parser) readLine(line []byte, to receiver) bool {
 	case bytes.Equal(field, fieldData):
 		if !b.hasData {
 			b.hasData = true
-			// Without capacity: what is appended goes to memory of its own.
+			// Without capacity, so that an append copies it.
 			b.data = value[:len(value):len(value)]
 			p.ownsData = false
 		} else {
@@ -153,7 +153,7 @@ func (p *parser) endBlock(to receiver) bool {
 	return more
 }
 
-// hold copies what is still needed out of a piece that is about to be overwritten.
+// hold copies the parts still needed of a piece that is about to be overwritten.
 func (p *parser) hold() {
 	b := &p.current
 	if b.hasData && !p.ownsData {
@@ -172,10 +172,10 @@ func withoutSpace(value []byte) []byte {
 	return value
 }
 
-// What a float64 counts up to without holes.
+// The largest integer up to which float64 is exact.
 const maxInteger = 1 << 53
 
-// digits reads ASCII digits and nothing else; what is more than maxInteger is maxInteger.
+// digits reads ASCII digits only; larger numbers become maxInteger.
 func digits(value []byte) (int64, bool) {
 	if len(value) == 0 {
 		return 0, false

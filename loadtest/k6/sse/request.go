@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// request is what one connection asks; a redirect makes another one of it.
+// request is the request of one connection; a redirect derives another one from it.
 type request struct {
 	url     *url.URL
 	method  string
@@ -64,7 +64,7 @@ func (r *request) address() string {
 	return net.JoinHostPort(r.url.Hostname(), port)
 }
 
-// redirected is the request that an answer asks for; nil when it asks for none.
+// redirected is the request of a redirect; nil when the answer is none.
 func (r *request) redirected(answer *http.Response) (*request, error) {
 	switch answer.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -85,7 +85,7 @@ func (r *request) redirected(answer *http.Response) (*request, error) {
 		next.method, next.body = http.MethodGet, ""
 	}
 	for _, field := range r.headers {
-		// Credentials are for the host that they were given for.
+		// No credentials for another host.
 		if target.Host != r.url.Host && (field.name == "Authorization" || field.name == "Cookie" || field.name == "Host") {
 			continue
 		}

@@ -7,7 +7,7 @@ import (
 	"go.k6.io/k6/metrics"
 )
 
-// How long a sample may wait for others.
+// How long samples are gathered.
 const flushInterval = time.Second
 
 // sampleBatches holds one batch for each test run of this process; there is more than one only in tests.
@@ -32,7 +32,7 @@ func (s *sampleBatches) enter(out chan<- metrics.SampleContainer) *sampleBatch {
 	return batch
 }
 
-// leave pushes what has gathered, since k6 may close the channel when the last VU has left.
+// leave pushes the gathered samples, since k6 may close the channel when the last VU has left.
 func (s *sampleBatches) leave(batch *sampleBatch) {
 	s.mu.Lock()
 	batch.users--
@@ -43,13 +43,13 @@ func (s *sampleBatches) leave(batch *sampleBatch) {
 	batch.flush()
 }
 
-// sampleBatch gathers the samples of all VUs and pushes them once per flushInterval: what is counted becomes one
-// sample for each time series, so that an event costs an addition, and no message to k6's outputs.
+// sampleBatch gathers the samples of all VUs and pushes them once per flushInterval: counts become one sample per time
+// series, so that an event costs an addition, and no message to k6's outputs.
 type sampleBatch struct {
 	out   chan<- metrics.SampleContainer
 	users int
 
-	// Held while pushing, so that nobody leaves during another's push.
+	// Held while pushing, so that no VU leaves during another's push.
 	pushing sync.Mutex
 
 	mu     sync.Mutex
@@ -58,7 +58,7 @@ type sampleBatch struct {
 	timed  bool
 }
 
-// count adds to a Counter. Metadata, which k6 has only when it is asked for, makes a sample of its own necessary.
+// count adds to a Counter. A sample with metadata, which k6 has only on request, cannot be merged.
 func (b *sampleBatch) count(metric *metrics.Metric, tags metrics.TagsAndMeta, n float64) {
 	if tags.Metadata != nil {
 		b.add(metrics.Sample{

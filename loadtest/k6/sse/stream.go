@@ -36,7 +36,7 @@ type stream struct {
 	lastEventID string
 	arrivedAt   time.Time
 	tags        metrics.TagsAndMeta
-	// What a handler threw.
+	// Thrown by a handler.
 	thrown error
 
 	status  int
@@ -65,8 +65,8 @@ func newStream(i *instance, state *lib.State, p *params) *stream {
 	return s
 }
 
-// run returns what a handler threw, or with the option `throw` why there was no answer. After the end of the VU its
-// result means nothing.
+// run returns the exception of a handler, or with the option `throw` why there was no answer. After the end of the VU its
+// result is meaningless.
 func (s *stream) run(setup sobek.Callable) error {
 	defer s.batches.leave(s.measure.batch)
 	object, err := s.client.object()
@@ -129,7 +129,7 @@ func (s *stream) attempt() (again bool, err error) {
 	return s.params.native.reconnect, nil
 }
 
-// broken ends an attempt without an answer, or whose stream has not come to its end.
+// broken ends an attempt without an answer, or whose stream broke.
 func (s *stream) broken(reason error) (again bool, err error) {
 	if s.ctx.Err() != nil {
 		return false, nil
@@ -149,7 +149,7 @@ func (s *stream) late() bool {
 	return !s.deadline.IsZero() && !time.Now().Before(s.deadline)
 }
 
-// refused is why an answer is not an event stream; EventSource does not try again then.
+// refused is why an answer is not an event stream, after which EventSource does not reconnect.
 func refused(answer *http.Response) error {
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("the status is %d and not 200", answer.StatusCode)
@@ -215,7 +215,7 @@ func (s *stream) retry(ms int64) {
 	s.retryAfter = time.Duration(min(ms, maxRetryMs)) * time.Millisecond
 }
 
-// More does not fit into a time.Duration.
+// The longest time.Duration.
 const maxRetryMs = 1 << 40
 
 func (s *stream) dispatch(b *block) bool {
