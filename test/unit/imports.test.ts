@@ -85,6 +85,12 @@ describe('imports point one way', () => {
     }
   });
 
+  it('the bytes of Kafka’s protocol know nothing of the gateway', () => {
+    for (const file of files.filter((name) => name.startsWith('eventlog/kafka/protocol/'))) {
+      for (const name of importsOf(file)) expect(name).toMatch(/^(\.\/|node:|fzstd$)/);
+    }
+  });
+
   it('src/client takes nothing of the gateway but the decoder of frames and the types of its events, which need nothing else', () => {
     const taken = files.filter((file) => file.startsWith('client/')).flatMap(localImports);
     const shared = ['wire/frame-decoder.ts', 'wire/gateway-events.ts'];

@@ -6,13 +6,14 @@ import type { AppendResult, NewRecord, Service, ServiceState, TopicPartition } f
 import type { PendingAppend } from './append-queue';
 import { refusalOf } from './append-refusal';
 import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
-import { type BrokerAddress, nameOf } from './cluster/broker-socket';
+import { nameOf } from './cluster/broker-socket';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
 import { LeaderSender } from './leader-sender';
 import { withRoomForMark } from './origin-mark';
 import { PartitionWriter } from './partition-writer';
 import { createProducerId } from './producer-sequence';
+import type { BrokerAddress } from './protocol/metadata-request';
 import { partitionOf } from './protocol/partitioner';
 import { ERROR_CODE } from './protocol/protocol-error';
 import { recordBytes } from './protocol/record-encoder';

@@ -3,14 +3,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type Backoff, createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';
 import type { BrokerLinks } from './cluster/broker-links';
-
-import { type BrokerAddress, nameOf } from './cluster/broker-socket';
+import { nameOf } from './cluster/broker-socket';
 import type { Cluster } from './cluster/cluster';
 import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
 import type { KafkaTail } from './kafka-tail';
 import type { PartitionReader } from './partition-reader';
+import type { FetchedPartition } from './protocol/fetch-request';
 import { fetchRequest } from './protocol/fetch-request';
-import type { FetchedPartition } from './protocol/fetch-response';
+import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/topic-partitions';
 import { missingRight } from './service';

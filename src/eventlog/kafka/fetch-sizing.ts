@@ -1,5 +1,6 @@
-import type { BrokerLink, KafkaRequest } from './cluster/broker-link';
-import type { FetchResponse } from './protocol/fetch-response';
+import type { BrokerLink } from './cluster/broker-link';
+import type { FetchResponse } from './protocol/fetch-request';
+import type { KafkaRequest } from './protocol/request';
 
 export interface FetchSizing {
   /** Bytes that the next answer may have. */

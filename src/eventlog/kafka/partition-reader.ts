@@ -11,7 +11,7 @@ import type {
 } from '../event-log';
 import { EpochHistory } from './epoch-history';
 import { createOriginalRecords, type OriginalRecords } from './origin-mark';
-import type { FetchedPartition } from './protocol/fetch-response';
+import type { FetchedPartition } from './protocol/fetch-request';
 import { type RecordGap, readRecordSet } from './protocol/record-batch';
 import { TrackedService } from './service';
 

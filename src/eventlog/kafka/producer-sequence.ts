@@ -1,13 +1,7 @@
 import type { BrokerLink } from './cluster/broker-link';
 import { initProducerIdRequest } from './protocol/init-producer-id-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
-
-/** What a batch's header says of who wrote it; the base sequence is the number of its first record. */
-export interface BatchProducer {
-  readonly producerId: bigint;
-  readonly producerEpoch: number;
-  readonly baseSequence: number;
-}
+import type { BatchProducer } from './protocol/record-encoder';
 
 /** The producer id of this process, had from Kafka when it is first needed. */
 export interface ProducerId {

@@ -9,9 +9,10 @@ import type {
   TopicPartition,
   UnavailablePartition,
 } from '../event-log';
-import { type BrokerAddress, nameOf } from './cluster/broker-socket';
+import { nameOf } from './cluster/broker-socket';
 import type { ClusterView, LedPartition } from './cluster/cluster';
 import { PartitionReader } from './partition-reader';
+import type { BrokerAddress } from './protocol/metadata-request';
 import { keyOf } from './protocol/topic-partitions';
 import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 

@@ -2,8 +2,11 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
+import { GatewayError } from '../../../errors';
 import type { Logger } from '../../../logger';
-import { type BrokerAddress, createSocketFactory, nameOf, saslOptions, tlsOptions } from './broker-socket';
+import type { BrokerAddress } from '../protocol/metadata-request';
+import type { KafkaRequest } from '../protocol/request';
+import { createSocketFactory, nameOf, saslOptions, tlsOptions } from './broker-socket';
 import { type ConnectionPhase, connectionError, speaksTls, TLS_EXPECTED } from './connection-error';
 
 import {
@@ -13,15 +16,6 @@ import {
   KafkajsConnectionPool,
   LOG_LEVEL,
 } from './kafkajs-internals';
-
-/** One exchange with a broker; `decode` gets the answer after its correlation id. */
-export interface KafkaRequest<T extends { readonly throttleMs: number }> {
-  readonly apiName: string;
-  readonly apiKey: number;
-  readonly apiVersion: number;
-  encode(): { buf: Buffer; buffer: Buffer };
-  decode(payload: Buffer): T;
-}
 
 export interface BrokerLinkOptions {
   readonly address: BrokerAddress;
@@ -173,16 +167,17 @@ export class BrokerLink {
   ): Promise<T> {
     await this.pauseOver();
     const encoded = request.encode();
-    const sendingMs = (1_000 * encoded.buffer.length) / SLOWEST_BYTES_PER_SECOND;
+    const sendingMs = (1_000 * encoded.length) / SLOWEST_BYTES_PER_SECOND;
     const sentMs = performance.now();
     const answer = await this.#within(
       request.apiName,
       { idleMs: idleMs + sendingMs, inAll: false },
       async () => {
         const decoded = await this.#connection.send({
-          request: { ...request, encode: async () => encoded },
+          // The part of kafkajs's encoder that its connection reads.
+          request: { ...request, encode: async () => ({ buf: encoded, buffer: encoded }) },
           response: {
-            decode: async (payload) => request.decode(payload),
+            decode: async (payload) => decode(request, payload),
             parse: async (body) => body,
           },
         });
@@ -299,5 +294,15 @@ export class BrokerLink {
     this.#connection.socket?.destroy(reason);
     void this.#connection.disconnect();
     this.#onLost(this, reason);
+  }
+}
+
+function decode<T extends { readonly throttleMs: number }>(request: KafkaRequest<T>, payload: Buffer): T {
+  try {
+    return request.decode(payload);
+  } catch (cause) {
+    throw new GatewayError('log-unavailable', `a broker’s answer to ${request.apiName} cannot be read`, {
+      cause,
+    });
   }
 }

@@ -2,9 +2,10 @@ import { performance } from 'node:perf_hooks';
 import { type Backoff, createBackoff, pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
+import type { BrokerAddress } from '../protocol/metadata-request';
 import { metadataRequest } from '../protocol/metadata-request';
 import { BrokerLink } from './broker-link';
-import { type BrokerAddress, nameOf } from './broker-socket';
+import { nameOf } from './broker-socket';
 
 /** Gets what concerns the links of all uses. */
 export interface LinkWatch {

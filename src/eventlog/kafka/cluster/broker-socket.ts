@@ -3,13 +3,8 @@ import { isIP, type LookupFunction, connect as netConnect } from 'node:net';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../../config';
+import type { BrokerAddress } from '../protocol/metadata-request';
 import type { SocketFactory } from './kafkajs-internals';
-
-export interface BrokerAddress {
-  /** A name or an address; IPv6 without brackets, as in Kafka's answers. */
-  readonly host: string;
-  readonly port: number;
-}
 
 /** `host:port`, with brackets around IPv6. */
 export function nameOf({ host, port }: BrokerAddress): string {

@@ -4,11 +4,12 @@ import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
 import { nearestName } from '../../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
+import type { BrokerAddress } from '../protocol/metadata-request';
 import { type Metadata, metadataRequest, type TopicMetadata } from '../protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
-import type { KafkaRequest } from './broker-link';
+import type { KafkaRequest } from '../protocol/request';
 import { BrokerLinks, type LinkWatch } from './broker-links';
-import { type BrokerAddress, nameOf, parseAddress } from './broker-socket';
+import { nameOf, parseAddress } from './broker-socket';
 import { type BoundsQuery, type FoundBounds, Leaders } from './leaders';
 import { createTopicCreator } from './topic-creator';
 

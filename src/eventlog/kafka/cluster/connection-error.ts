@@ -1,5 +1,6 @@
 import type { Logger } from '../../../logger';
-import { type BrokerAddress, nameOf } from './broker-socket';
+import type { BrokerAddress } from '../protocol/metadata-request';
+import { nameOf } from './broker-socket';
 
 /** What of a connection to a broker failed. */
 export type ConnectionFailure =

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 
 /**
  * The only file that reaches into kafkajs. What is used is one connection to one broker: socket, SASL, framing and
- * the matching of answers to requests. Requests and answers are our own (`*-request.ts`, `fetch-response.ts`).
+ * the matching of answers to requests. Requests and answers are our own (`../protocol/`).
  *
  * These modules are no public API, but the library is frozen: 2.2.4 is its last release, and it has no `exports`
  * map. So exactly that version is accepted.
@@ -18,33 +18,6 @@ export function refuseOtherVersion(version: string): void {
   throw new Error(
     `kafkajs ${version} is installed, but the event log works with ${VERSION} only: run \`npm install --save-exact kafkajs@${VERSION}\``,
   );
-}
-
-export interface Encoder {
-  readonly buf: Buffer;
-  readonly buffer: Buffer;
-  writeInt8(value: number): Encoder;
-  writeInt16(value: number): Encoder;
-  writeInt32(value: number): Encoder;
-  writeInt64(value: bigint): Encoder;
-  writeBoolean(value: boolean): Encoder;
-  writeString(value: string | null): Encoder;
-  writeBytes(value: Buffer): Encoder;
-  writeBuffer(value: Buffer): Encoder;
-  writeUVarInt(value: number): Encoder;
-  writeUVarIntString(value: string | null): Encoder;
-}
-
-export interface Decoder {
-  readInt8(): number;
-  readInt16(): number;
-  readInt32(): number;
-  readInt64(): bigint;
-  readString(): string | null;
-  readBytes(length: number): Buffer;
-  readBoolean(): boolean;
-  readUVarInt(): number;
-  readUVarIntString(): string | null;
 }
 
 export interface KafkajsConnection {
@@ -109,8 +82,6 @@ interface RequestQueue {
   scheduleCheckPendingRequests(): void;
 }
 
-export const KafkajsEncoder = require('kafkajs/src/protocol/encoder') as new (size?: number) => Encoder;
-export const KafkajsDecoder = require('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => Decoder;
 export const KafkajsBroker = require('kafkajs/src/broker') as new (options: {
   connectionPool: KafkajsConnectionPool;
   logger: object;

@@ -9,12 +9,13 @@ import type {
 } from '../../event-log';
 import { fetchRequest } from '../protocol/fetch-request';
 import { listOffsetsRequest, type OffsetQuery } from '../protocol/list-offsets-request';
+import type { BrokerAddress } from '../protocol/metadata-request';
 import { offsetForLeaderEpochRequest } from '../protocol/offset-for-leader-epoch-request';
 import { ERROR_CODE } from '../protocol/protocol-error';
 import { keyOf } from '../protocol/topic-partitions';
 import type { BrokerLink } from './broker-link';
 import type { BrokerLinks } from './broker-links';
-import { type BrokerAddress, nameOf } from './broker-socket';
+import { nameOf } from './broker-socket';
 import type { LedPartition } from './cluster';
 
 export interface LeadersOptions {

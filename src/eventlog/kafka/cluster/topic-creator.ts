@@ -3,7 +3,7 @@ import type { Logger } from '../../../logger';
 import { createTopicsRequest } from '../protocol/create-topics-request';
 import type { Metadata } from '../protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
-import type { KafkaRequest } from './broker-link';
+import type { KafkaRequest } from '../protocol/request';
 
 type Send = <T extends { readonly throttleMs: number }>(
   request: KafkaRequest<T>,

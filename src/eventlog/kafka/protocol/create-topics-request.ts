@@ -1,5 +1,5 @@
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
+import type { KafkaRequest } from './request';
 
 export interface TopicCreation {
   readonly topic: string;
@@ -17,23 +17,20 @@ export function createTopicsRequest(
     apiKey: 19,
     apiVersion: 3,
     encode() {
-      const encoder = new KafkajsEncoder().writeInt32(names.length);
+      const writer = new Writer().int32(names.length);
       for (const name of names) {
-        encoder.writeString(name).writeInt32(partitions).writeInt16(replication).writeInt32(0).writeInt32(0);
+        writer.string(name).int32(partitions).int16(replication).int32(0).int32(0);
       }
-      return encoder.writeInt32(timeoutMs).writeBoolean(false);
+      return writer.int32(timeoutMs).boolean(false).bytes;
     },
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
-      const throttleMs = decoder.readInt32();
-      const topics: TopicCreation[] = [];
-      for (let left = decoder.readInt32(); left > 0; left--) {
-        topics.push({
-          topic: decoder.readString() ?? '',
-          errorCode: decoder.readInt16(),
-          errorMessage: decoder.readString(),
-        });
-      }
+      const reader = new Reader(payload);
+      const throttleMs = reader.int32();
+      const topics = reader.array(() => ({
+        topic: reader.string() ?? '',
+        errorCode: reader.int16(),
+        errorMessage: reader.string(),
+      }));
       return { throttleMs, topics };
     },
   };

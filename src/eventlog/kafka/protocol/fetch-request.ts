@@ -1,8 +1,6 @@
-import type { TopicPartition } from '../../event-log';
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsEncoder } from '../cluster/kafkajs-internals';
-import { decodeFetchResponse, type FetchResponse } from './fetch-response';
+import { Reader, Writer } from './bytes';
 import { NO_REPLICA, READ_COMMITTED } from './list-offsets-request';
+import type { KafkaRequest, TopicPartition } from './request';
 import { writeCompactByTopic } from './topic-partitions';
 
 export interface FetchLimits {
@@ -20,6 +18,41 @@ export interface FetchQuery extends TopicPartition {
   readonly lastFetchedEpoch?: number;
 }
 
+/** A transaction whose records, from `firstOffset` to its abort marker, are not to be delivered. */
+export interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
+
+export interface FetchedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Kafka's error code; 0 is none. */
+  readonly errorCode: number;
+  /** −1 when the broker does not know, as in most errors. */
+  readonly highWatermark: bigint;
+  /** End of what a reader of committed records may see; −1 when the broker does not know. */
+  readonly lastStableOffset: bigint;
+  readonly logStart: bigint;
+  readonly abortedTransactions: readonly AbortedTransaction[];
+  /**
+   * Null while what was fetched before is in this log. Else the latest epoch up to the one asked with that this log
+   * has, and where that ends: what was fetched beyond is of a log that was truncated. −1 stands for none.
+   */
+  readonly diverging: { readonly leaderEpoch: number; readonly endOffset: bigint } | null;
+  /** A view of the answer; empty when there are no records. */
+  readonly recordSet: Buffer;
+}
+
+export interface FetchResponse {
+  /** How long the broker asks not to be asked again. */
+  readonly throttleMs: number;
+  /** Of the whole answer; 0 is none. */
+  readonly errorCode: number;
+  readonly partitions: readonly FetchedPartition[];
+}
+
+const DIVERGING_EPOCH = 0;
 const NO_SESSION = 0;
 const NO_SESSION_EPOCH = -1;
 const NO_EPOCH = -1;
@@ -38,27 +71,71 @@ export function fetchRequest(
     apiVersion: 12,
     encode() {
       // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
-      const encoder = new KafkajsEncoder()
-        .writeUVarInt(0)
-        .writeInt32(NO_REPLICA)
-        .writeInt32(maxWaitMs)
-        .writeInt32(1)
-        .writeInt32(maxBytes)
-        .writeInt8(READ_COMMITTED)
-        .writeInt32(NO_SESSION)
-        .writeInt32(NO_SESSION_EPOCH);
-      writeCompactByTopic(encoder, partitions, ({ partition, position, ...epochs }) =>
-        encoder
-          .writeInt32(partition)
-          .writeInt32(epochs.currentLeaderEpoch ?? NO_EPOCH)
-          .writeInt64(position)
-          .writeInt32(epochs.lastFetchedEpoch ?? NO_EPOCH)
-          .writeInt64(-1n)
-          .writeInt32(partitionBytes)
-          .writeUVarInt(0),
+      const writer = new Writer()
+        .uvarint(0)
+        .int32(NO_REPLICA)
+        .int32(maxWaitMs)
+        .int32(1)
+        .int32(maxBytes)
+        .int8(READ_COMMITTED)
+        .int32(NO_SESSION)
+        .int32(NO_SESSION_EPOCH);
+      writeCompactByTopic(writer, partitions, ({ partition, position, ...epochs }) =>
+        writer
+          .int32(partition)
+          .int32(epochs.currentLeaderEpoch ?? NO_EPOCH)
+          .int64(position)
+          .int32(epochs.lastFetchedEpoch ?? NO_EPOCH)
+          .int64(-1n)
+          .int32(partitionBytes)
+          .uvarint(0),
       );
-      return encoder.writeUVarInt(1).writeUVarIntString('').writeUVarInt(0);
+      return writer.uvarint(1).compactString('').uvarint(0).bytes;
     },
     decode: decodeFetchResponse,
   };
+}
+
+/**
+ * Reads the body of a Fetch answer, version 12: what follows the correlation id
+ * (https://kafka.apache.org/protocol.html#The_Messages_Fetch).
+ * @throws RangeError when the body is not one
+ */
+export function decodeFetchResponse(body: Buffer): FetchResponse {
+  const reader = new Reader(body);
+  reader.tags(); // of the response's header
+  const throttleMs = reader.int32();
+  const errorCode = reader.int16();
+  reader.int32(); // session id: we ask for none
+  const byTopic = reader.compactArray(() => {
+    const topic = reader.compactString();
+    const partitions = reader.compactArray(() => readPartition(reader, topic));
+    reader.tags();
+    return partitions;
+  });
+  reader.tags();
+  return { throttleMs, errorCode, partitions: byTopic.flat() };
+}
+
+function readPartition(reader: Reader, topic: string): FetchedPartition {
+  const head = {
+    topic,
+    partition: reader.int32(),
+    errorCode: reader.int16(),
+    highWatermark: reader.int64(),
+    lastStableOffset: reader.int64(),
+    logStart: reader.int64(),
+    abortedTransactions: reader.compactArray(() => {
+      const transaction = { producerId: reader.int64(), firstOffset: reader.int64() };
+      reader.tags();
+      return transaction;
+    }),
+  };
+  reader.int32(); // preferred read replica: given only to readers that name their rack
+  const recordSet = reader.compactBlob();
+  let diverging: FetchedPartition['diverging'] = null;
+  reader.tags((tag) => {
+    if (tag === DIVERGING_EPOCH) diverging = { leaderEpoch: reader.int32(), endOffset: reader.int64() };
+  });
+  return { ...head, diverging, recordSet };
 }

@@ -1,5 +1,5 @@
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
+import type { KafkaRequest } from './request';
 
 export interface GrantedProducerId {
   readonly errorCode: number;
@@ -16,14 +16,14 @@ export function initProducerIdRequest(): KafkaRequest<{ throttleMs: number } & G
     apiName: 'InitProducerId',
     apiKey: 22,
     apiVersion: 1,
-    encode: () => new KafkajsEncoder().writeString(null).writeInt32(TRANSACTION_TIMEOUT_MS),
+    encode: () => new Writer().string(null).int32(TRANSACTION_TIMEOUT_MS).bytes,
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
+      const reader = new Reader(payload);
       return {
-        throttleMs: decoder.readInt32(),
-        errorCode: decoder.readInt16(),
-        producerId: decoder.readInt64(),
-        producerEpoch: decoder.readInt16(),
+        throttleMs: reader.int32(),
+        errorCode: reader.int16(),
+        producerId: reader.int64(),
+        producerEpoch: reader.int16(),
       };
     },
   };

@@ -1,6 +1,5 @@
-import type { TopicPartition } from '../../event-log';
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
+import type { KafkaRequest, TopicPartition } from './request';
 import { readByTopic, writeByTopic } from './topic-partitions';
 
 export const READ_COMMITTED = 1;
@@ -30,19 +29,18 @@ export function listOffsetsRequest(
     apiVersion: 3,
     encode() {
       const timestamp = timestampOf(query);
-      const encoder = new KafkajsEncoder().writeInt32(NO_REPLICA).writeInt8(READ_COMMITTED);
-      return writeByTopic(encoder, partitions, ({ partition }) =>
-        encoder.writeInt32(partition).writeInt64(timestamp),
-      );
+      const writer = new Writer().int32(NO_REPLICA).int8(READ_COMMITTED);
+      return writeByTopic(writer, partitions, ({ partition }) => writer.int32(partition).int64(timestamp))
+        .bytes;
     },
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
-      const throttleMs = decoder.readInt32();
-      const offsets = readByTopic(decoder, (topic) => {
-        const partition = decoder.readInt32();
-        const errorCode = decoder.readInt16();
-        decoder.readInt64();
-        return { topic, partition, errorCode, offset: decoder.readInt64() };
+      const reader = new Reader(payload);
+      const throttleMs = reader.int32();
+      const offsets = readByTopic(reader, (topic) => {
+        const partition = reader.int32();
+        const errorCode = reader.int16();
+        reader.int64();
+        return { topic, partition, errorCode, offset: reader.int64() };
       });
       return { throttleMs, offsets };
     },

@@ -1,6 +1,7 @@
-import type { LogRecord, RecordHeader } from '../../event-log';
+import { Reader } from './bytes';
 import type { Codecs } from './codecs';
 import { crc32 } from './crc32';
+import type { KafkaRecord, RecordHeader } from './record';
 import { codec, corrupt, type Unreadable } from './unreadable';
 
 /**
@@ -52,7 +53,7 @@ export function hasRightChecksum(message: Buffer): boolean {
  * The records of one message whose checksum is right; keys and values are views of it, or of what was decompressed.
  * Records below `from` are left out.
  */
-export function readMessage(bytes: Buffer, from: bigint, codecs: Codecs): LogRecord[] | Unreadable {
+export function readMessage(bytes: Buffer, from: bigint, codecs: Codecs): KafkaRecord[] | Unreadable {
   try {
     const message = parse(bytes);
     if (message.codec === 0) return message.offset < from ? [] : [recordOf(message, message.offset)];
@@ -72,7 +73,7 @@ export function readMessage(bytes: Buffer, from: bigint, codecs: Codecs): LogRec
 }
 
 /** @throws Error when one of them is not well formed: none of them can be trusted then */
-function readInner(set: Buffer, outer: Message, from: bigint): LogRecord[] {
+function readInner(set: Buffer, outer: Message, from: bigint): KafkaRecord[] {
   const messages: Message[] = [];
   for (let at = 0; at < set.length; ) {
     if (at + CRC_AT > set.length) throw new Error('a message is cut short');
@@ -92,7 +93,7 @@ function readInner(set: Buffer, outer: Message, from: bigint): LogRecord[] {
   if (last > outer.offset) throw new Error('a message within another lies behind it');
   // Those of format 1 count from a base that only the last one tells; brokers set the outer offset alone.
   const base = outer.magic === 0 ? 0n : outer.offset - last;
-  const records: LogRecord[] = [];
+  const records: KafkaRecord[] = [];
   for (const message of messages) {
     const offset = base + message.offset;
     if (offset < from) continue;
@@ -107,23 +108,11 @@ function parse(bytes: Buffer): Message {
   const magic = bytes.readInt8(MAGIC_AT);
   if (magic !== 0 && magic !== 1) throw new Error(`message format ${magic}`);
   const attributes = bytes.readInt8(ATTRIBUTES_AT);
-  let at = TIMESTAMP_AT;
-  let timestampMs = NO_TIMESTAMP;
-  if (magic === 1) {
-    timestampMs = Number(bytes.readBigInt64BE(at));
-    at += 8;
-  }
-  const blob = () => {
-    const length = bytes.readInt32BE(at);
-    at += 4;
-    if (length === -1) return null;
-    if (length < 0 || at + length > bytes.length) throw new Error('bytes reach past their message');
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  const key = blob();
-  const value = blob();
-  if (at !== bytes.length) throw new Error('a message does not have the length it says');
+  const reader = new Reader(bytes, TIMESTAMP_AT);
+  const timestampMs = magic === 1 ? Number(reader.int64()) : NO_TIMESTAMP;
+  const key = reader.blob();
+  const value = reader.blob();
+  if (reader.at !== bytes.length) throw new Error('a message does not have the length it says');
   return {
     offset: bytes.readBigInt64BE(0),
     magic,
@@ -139,6 +128,6 @@ function recordOf(
   { key, value, timestampMs: ownMs }: Message,
   offset: bigint,
   timestampMs: number = ownMs,
-): LogRecord {
+): KafkaRecord {
   return { offset, timestampMs, key, value, headers: NO_HEADERS };
 }

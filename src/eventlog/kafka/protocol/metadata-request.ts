@@ -1,6 +1,11 @@
-import type { KafkaRequest } from '../cluster/broker-link';
-import type { BrokerAddress } from '../cluster/broker-socket';
-import { type Decoder, KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
+import type { KafkaRequest } from './request';
+
+export interface BrokerAddress {
+  /** A name or an address; IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface PartitionMetadata {
   readonly partition: number;
@@ -39,67 +44,51 @@ export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest
     apiVersion: 12,
     encode() {
       // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
-      const encoder = new KafkajsEncoder()
-        .writeUVarInt(0)
-        .writeUVarInt(topics === 'all' ? 0 : topics.length + 1);
+      const writer = new Writer().uvarint(0).uvarint(topics === 'all' ? 0 : topics.length + 1);
       for (const topic of topics === 'all' ? [] : topics) {
-        encoder.writeBuffer(Buffer.alloc(16)).writeUVarIntString(topic).writeUVarInt(0);
+        writer.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
       }
-      return encoder.writeBoolean(false).writeBoolean(false).writeUVarInt(0);
+      return writer.boolean(false).boolean(false).uvarint(0).bytes;
     },
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
+      const reader = new Reader(payload);
       // Likewise for response header 1.
-      skipTags(decoder);
-      const throttleMs = decoder.readInt32();
+      reader.tags();
+      const throttleMs = reader.int32();
       const brokers = new Map(
-        readCompactArray(decoder, () => {
-          const id = decoder.readInt32();
-          const address = { host: decoder.readUVarIntString() ?? '', port: decoder.readInt32() };
-          decoder.readUVarIntString();
-          skipTags(decoder);
+        reader.compactArray(() => {
+          const id = reader.int32();
+          const address = { host: reader.compactString(), port: reader.int32() };
+          reader.compactString();
+          reader.tags();
           return [id, address] as const;
         }),
       );
-      const clusterId = decoder.readUVarIntString() ?? '';
-      const controllerId = decoder.readInt32();
-      const found = readCompactArray(decoder, () => readTopic(decoder));
+      const clusterId = reader.compactString();
+      const controllerId = reader.int32();
+      const found = reader.compactArray(() => readTopic(reader));
       return { throttleMs, clusterId, controllerId, brokers, topics: found };
     },
   };
 }
 
-function readTopic(decoder: Decoder): TopicMetadata {
-  const errorCode = decoder.readInt16();
-  const name = decoder.readUVarIntString() ?? '';
-  const topicId = decoder.readBytes(16).toString('hex');
-  decoder.readBoolean();
-  const partitions = readCompactArray(decoder, () => {
+function readTopic(reader: Reader): TopicMetadata {
+  const errorCode = reader.int16();
+  const name = reader.compactString();
+  const topicId = reader.take(16).toString('hex');
+  reader.boolean();
+  const partitions = reader.compactArray(() => {
     const partition = {
-      errorCode: decoder.readInt16(),
-      partition: decoder.readInt32(),
-      leader: decoder.readInt32(),
-      leaderEpoch: decoder.readInt32(),
+      errorCode: reader.int16(),
+      partition: reader.int32(),
+      leader: reader.int32(),
+      leaderEpoch: reader.int32(),
     };
-    for (let list = 0; list < 3; list++) readCompactArray(decoder, () => decoder.readInt32());
-    skipTags(decoder);
+    for (let list = 0; list < 3; list++) reader.compactArray(() => reader.int32());
+    reader.tags();
     return partition;
   });
-  decoder.readInt32();
-  skipTags(decoder);
+  reader.int32();
+  reader.tags();
   return { errorCode, name, topicId, partitions: partitions.sort((a, b) => a.partition - b.partition) };
-}
-
-function readCompactArray<T>(decoder: Decoder, read: () => T): T[] {
-  const length = decoder.readUVarInt() - 1;
-  const items: T[] = [];
-  for (let i = 0; i < length; i++) items.push(read());
-  return items;
-}
-
-function skipTags(decoder: Decoder): void {
-  for (let left = decoder.readUVarInt(); left > 0; left--) {
-    decoder.readUVarInt();
-    decoder.readBytes(decoder.readUVarInt());
-  }
 }

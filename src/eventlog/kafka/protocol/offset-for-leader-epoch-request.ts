@@ -1,8 +1,11 @@
-import type { EpochQuery } from '../../event-log';
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
 import { NO_REPLICA } from './list-offsets-request';
+import type { KafkaRequest, TopicPartition } from './request';
 import { readByTopic, writeByTopic } from './topic-partitions';
+
+export interface EpochQuery extends TopicPartition {
+  readonly leaderEpoch: number;
+}
 
 export interface ListedEpochEnd extends EpochQuery {
   readonly errorCode: number;
@@ -21,19 +24,19 @@ export function offsetForLeaderEpochRequest(
     apiKey: 23,
     apiVersion: 3,
     encode() {
-      const encoder = new KafkajsEncoder().writeInt32(NO_REPLICA);
-      return writeByTopic(encoder, asked, ({ partition, leaderEpoch }) =>
-        encoder.writeInt32(partition).writeInt32(ANY_CURRENT_EPOCH).writeInt32(leaderEpoch),
-      );
+      const writer = new Writer().int32(NO_REPLICA);
+      return writeByTopic(writer, asked, ({ partition, leaderEpoch }) =>
+        writer.int32(partition).int32(ANY_CURRENT_EPOCH).int32(leaderEpoch),
+      ).bytes;
     },
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
-      const throttleMs = decoder.readInt32();
-      const ends = readByTopic(decoder, (topic) => {
-        const errorCode = decoder.readInt16();
-        const partition = decoder.readInt32();
-        const leaderEpoch = decoder.readInt32();
-        return { topic, partition, errorCode, leaderEpoch, endOffset: decoder.readInt64() };
+      const reader = new Reader(payload);
+      const throttleMs = reader.int32();
+      const ends = readByTopic(reader, (topic) => {
+        const errorCode = reader.int16();
+        const partition = reader.int32();
+        const leaderEpoch = reader.int32();
+        return { topic, partition, errorCode, leaderEpoch, endOffset: reader.int64() };
       });
       return { throttleMs, ends };
     },

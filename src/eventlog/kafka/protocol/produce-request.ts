@@ -1,6 +1,5 @@
-import type { TopicPartition } from '../../event-log';
-import type { KafkaRequest } from '../cluster/broker-link';
-import { KafkajsDecoder, KafkajsEncoder } from '../cluster/kafkajs-internals';
+import { Reader, Writer } from './bytes';
+import type { KafkaRequest, TopicPartition } from './request';
 import { readByTopic, writeByTopic } from './topic-partitions';
 
 export interface PartitionBatch extends TopicPartition {
@@ -26,25 +25,21 @@ export function produceRequest(
     apiVersion: 7,
     encode() {
       const size = batches.reduce((sum, { batch }) => sum + batch.length, 1_024);
-      const encoder = new KafkajsEncoder(size)
-        .writeString(null)
-        .writeInt16(ALL_IN_SYNC_REPLICAS)
-        .writeInt32(timeoutMs);
-      return writeByTopic(encoder, batches, ({ partition, batch }) =>
-        encoder.writeInt32(partition).writeBytes(batch),
-      );
+      const writer = new Writer(size).string(null).int16(ALL_IN_SYNC_REPLICAS).int32(timeoutMs);
+      return writeByTopic(writer, batches, ({ partition, batch }) => writer.int32(partition).blob(batch))
+        .bytes;
     },
     decode(payload) {
-      const decoder = new KafkajsDecoder(payload);
-      const produced = readByTopic(decoder, (topic) => {
-        const partition = decoder.readInt32();
-        const errorCode = decoder.readInt16();
-        const baseOffset = decoder.readInt64();
-        decoder.readInt64();
-        decoder.readInt64();
+      const reader = new Reader(payload);
+      const produced = readByTopic(reader, (topic) => {
+        const partition = reader.int32();
+        const errorCode = reader.int16();
+        const baseOffset = reader.int64();
+        reader.int64();
+        reader.int64();
         return { topic, partition, errorCode, baseOffset };
       });
-      return { batches: produced, throttleMs: decoder.readInt32() };
+      return { batches: produced, throttleMs: reader.int32() };
     },
   };
 }

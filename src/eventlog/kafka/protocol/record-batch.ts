@@ -1,9 +1,8 @@
-import type { LogRecord } from '../../event-log';
 import { type Codecs, createCodecs } from './codecs';
 import { crc32c } from './crc32c';
-import type { AbortedTransaction } from './fetch-response';
+import type { AbortedTransaction } from './fetch-request';
 import { hasRightChecksum, holdsOthers, MIN_MESSAGE_BYTES, readMessage } from './message';
-import { decodeRecords } from './record';
+import { decodeRecords, type KafkaRecord } from './record';
 import {
   ATTRIBUTES_AT,
   BASE_TIMESTAMP_AT,
@@ -30,7 +29,7 @@ export interface RecordGap extends Unreadable {
 /** Records that stand together, and the position after them. */
 export interface RecordRun {
   /** Ascending, from the fetch offset on; may be empty. */
-  readonly records: readonly LogRecord[];
+  readonly records: readonly KafkaRecord[];
   readonly next: bigint;
   /** Of all that lies between the run before and `next`, `records` included. */
   readonly leaderEpoch: number;
@@ -40,7 +39,7 @@ export interface RecordRun {
 
 export interface DecodedRecords {
   /** Ascending, from the fetch offset on; control records and those of aborted transactions are left out. */
-  readonly records: readonly LogRecord[];
+  readonly records: readonly KafkaRecord[];
   /** Position after the last complete batch of the first leader epoch, or after the gap that ends it; else the fetch offset. */
   readonly next: bigint;
   /** Of all that was read; −1 when it is not known. */
@@ -157,7 +156,7 @@ export function* readRecordSet(
 
 /** What `readRecordSet` finds, up to where another leader epoch begins. */
 export function decodeRecordSet(...recordSet: Parameters<typeof readRecordSet>): DecodedRecords {
-  const runs: (readonly LogRecord[])[] = [];
+  const runs: (readonly KafkaRecord[])[] = [];
   const gaps: RecordGap[] = [];
   const [, fetchOffset] = recordSet;
   let next = fetchOffset;
@@ -212,7 +211,7 @@ function readBatch(
   baseOffset: bigint,
   from: bigint,
   codecs: Codecs,
-): readonly LogRecord[] | Unreadable {
+): readonly KafkaRecord[] | Unreadable {
   const count = batch.readInt32BE(COUNT_AT);
   if (count === 0) return []; // compaction keeps an empty batch for its producer's sequence
   const attributes = batch.readInt16BE(ATTRIBUTES_AT);

@@ -1,7 +1,14 @@
-import type { RecordHeader } from '../../event-log';
-import type { BatchProducer } from '../producer-sequence';
+import { varintBytes, Writer } from './bytes';
 import { crc32c } from './crc32c';
+import type { RecordHeader } from './record';
 import { ATTRIBUTES_AT, BODY_AT, CRC_AT, MAGIC, RECORDS_AT } from './record-batch-header';
+
+/** What a batch's header says of who wrote it; the base sequence is the number of its first record. */
+export interface BatchProducer {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
 
 export interface OutgoingRecord {
   readonly key: Buffer | null;
@@ -22,26 +29,26 @@ export function encodeRecordBatch(
   { producerId, producerEpoch, baseSequence }: BatchProducer = NO_PRODUCER,
 ): Buffer {
   const bodies = records.map((record, offsetDelta) => bodyBytes(record, offsetDelta));
-  const batch = Buffer.allocUnsafe(
-    RECORDS_AT + bodies.reduce((sum, bytes) => sum + varintBytes(bytes) + bytes, 0),
-  );
-  let at = batch.writeBigInt64BE(0n, 0);
-  at = batch.writeInt32BE(batch.length - BODY_AT, at);
-  at = batch.writeInt32BE(-1, at);
-  at = batch.writeInt8(MAGIC, at);
-  at = batch.writeUInt32BE(0, at);
-  at = batch.writeInt16BE(0, at);
-  at = batch.writeInt32BE(records.length - 1, at);
-  at = batch.writeBigInt64BE(BigInt(timestampMs), at);
-  at = batch.writeBigInt64BE(BigInt(timestampMs), at);
-  at = batch.writeBigInt64BE(producerId, at);
-  at = batch.writeInt16BE(producerEpoch, at);
-  at = batch.writeInt32BE(baseSequence, at);
-  at = batch.writeInt32BE(records.length, at);
+  const bytes = RECORDS_AT + bodies.reduce((sum, body) => sum + varintBytes(body) + body, 0);
+  const writer = new Writer(bytes)
+    .int64(0n)
+    .int32(bytes - BODY_AT)
+    .int32(-1)
+    .int8(MAGIC)
+    .uint32(0)
+    .int16(0)
+    .int32(records.length - 1)
+    .int64(BigInt(timestampMs))
+    .int64(BigInt(timestampMs))
+    .int64(producerId)
+    .int16(producerEpoch)
+    .int32(baseSequence)
+    .int32(records.length);
   for (const [offsetDelta, record] of records.entries()) {
-    at = writeVarint(batch, at, bodies[offsetDelta]!);
-    at = writeBody(batch, at, record, offsetDelta);
+    writer.varint(bodies[offsetDelta]!);
+    writeBody(writer, record, offsetDelta);
   }
+  const batch = writer.bytes;
   batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_AT, batch.length), CRC_AT);
   return batch;
 }
@@ -62,52 +69,12 @@ function bodyBytes({ key, value, headers }: OutgoingRecord, offsetDelta: number)
   return bytes;
 }
 
-function writeBody(
-  batch: Buffer,
-  start: number,
-  { key, value, headers }: OutgoingRecord,
-  offsetDelta: number,
-): number {
-  let at = batch.writeInt8(0, start);
-  at = writeVarint(batch, at, 0);
-  at = writeVarint(batch, at, offsetDelta);
-  at = writeBlob(batch, at, key);
-  at = writeBlob(batch, at, value);
-  at = writeVarint(batch, at, headers.length);
-  for (const header of headers) {
-    const keyBytes = Buffer.byteLength(header.key);
-    at = writeVarint(batch, at, keyBytes);
-    at += batch.write(header.key, at);
-    at = writeBlob(batch, at, header.value);
-  }
-  return at;
+function writeBody(writer: Writer, { key, value, headers }: OutgoingRecord, offsetDelta: number): void {
+  writer.int8(0).varint(0).varint(offsetDelta).varBlob(key).varBlob(value).varint(headers.length);
+  for (const header of headers) writer.varString(header.key).varBlob(header.value);
 }
 
 /** Null has length −1. */
 function blobBytes(blob: Buffer | null): number {
   return blob === null ? 1 : varintBytes(blob.length) + blob.length;
-}
-
-function writeBlob(batch: Buffer, at: number, blob: Buffer | null): number {
-  if (blob === null) return writeVarint(batch, at, -1);
-  const start = writeVarint(batch, at, blob.length);
-  return start + blob.copy(batch, start);
-}
-
-/** Zig-zag varint of a 32-bit integer. */
-function writeVarint(batch: Buffer, start: number, value: number): number {
-  let at = start;
-  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
-  while (rest > 0x7f) {
-    batch[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  batch[at++] = rest;
-  return at;
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = ((value << 1) ^ (value >> 31)) >>> 0; rest > 0x7f; rest >>>= 7) bytes++;
-  return bytes;
 }

@@ -1,5 +1,5 @@
-import type { TopicPartition } from '../../event-log';
-import type { Decoder, Encoder } from '../cluster/kafkajs-internals';
+import type { Reader, Writer } from './bytes';
+import type { TopicPartition } from './request';
 
 /** A partition's name as a key of maps. */
 export function keyOf({ topic, partition }: TopicPartition): string {
@@ -8,33 +8,42 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 
 /** Kafka's requests list partitions under their topic; the order of both is kept. */
 export function writeByTopic<T extends TopicPartition>(
-  encoder: Encoder,
+  writer: Writer,
   partitions: readonly T[],
   write: (partition: T) => void,
-): Encoder {
+): Writer {
   const byTopic = groupByTopic(partitions);
-  encoder.writeInt32(byTopic.size);
+  writer.int32(byTopic.size);
   for (const [topic, members] of byTopic) {
-    encoder.writeString(topic).writeInt32(members.length);
+    writer.string(topic).int32(members.length);
     for (const member of members) write(member);
   }
-  return encoder;
+  return writer;
 }
 
 /** The same for flexible versions of a request (KIP-482); `write` ends with the tagged fields of the partition. */
 export function writeCompactByTopic<T extends TopicPartition>(
-  encoder: Encoder,
+  writer: Writer,
   partitions: readonly T[],
   write: (partition: T) => void,
-): Encoder {
+): Writer {
   const byTopic = groupByTopic(partitions);
-  encoder.writeUVarInt(byTopic.size + 1);
+  writer.uvarint(byTopic.size + 1);
   for (const [topic, members] of byTopic) {
-    encoder.writeUVarIntString(topic).writeUVarInt(members.length + 1);
+    writer.compactString(topic).uvarint(members.length + 1);
     for (const member of members) write(member);
-    encoder.writeUVarInt(0);
+    writer.uvarint(0);
   }
-  return encoder;
+  return writer;
+}
+
+export function readByTopic<T>(reader: Reader, read: (topic: string) => T): T[] {
+  return reader
+    .array(() => {
+      const topic = reader.string() ?? '';
+      return reader.array(() => read(topic));
+    })
+    .flat();
 }
 
 function groupByTopic<T extends TopicPartition>(partitions: readonly T[]): ReadonlyMap<string, readonly T[]> {
@@ -45,13 +54,4 @@ function groupByTopic<T extends TopicPartition>(partitions: readonly T[]): Reado
     else members.push(member);
   }
   return byTopic;
-}
-
-export function readByTopic<T>(decoder: Decoder, read: (topic: string) => T): T[] {
-  const items: T[] = [];
-  for (let topics = decoder.readInt32(); topics > 0; topics--) {
-    const topic = decoder.readString() ?? '';
-    for (let members = decoder.readInt32(); members > 0; members--) items.push(read(topic));
-  }
-  return items;
 }

@@ -1,6 +1,6 @@
 import type { LogGap, RecordBatch, TailListener } from '../../../../src/eventlog/event-log';
 import { PartitionReader } from '../../../../src/eventlog/kafka/partition-reader';
-import type { FetchedPartition } from '../../../../src/eventlog/kafka/protocol/fetch-response';
+import type { FetchedPartition } from '../../../../src/eventlog/kafka/protocol/fetch-request';
 import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/protocol/record-batch-header';
 import { encodeRecordBatch } from '../../../../src/eventlog/kafka/protocol/record-encoder';
 

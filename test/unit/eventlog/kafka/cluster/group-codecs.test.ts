@@ -1,8 +1,8 @@
 import type { KafkaMessage } from 'kafkajs';
 import { logRecordOf, registerCodecs } from '../../../../../src/eventlog/kafka/cluster/group';
-import { KafkajsDecoder } from '../../../../../src/eventlog/kafka/cluster/kafkajs-internals';
 import { expectedRecord, recordSet } from '../../../../support/fixtures/record-sets';
 
+const KafkajsDecoder = require('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
 /** How kafkajs's consumer reads the records of one partition in a fetch answer. */
 const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages') as (
   decoder: object,
