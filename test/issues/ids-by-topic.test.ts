@@ -8,33 +8,38 @@ import { createTestFeed } from '../support/feed';
 import { startGateway } from '../support/gateway';
 import { ArrayLog, TOPIC, TOPICS } from '../support/model/array-log';
 import { FakeSocket } from '../support/model/fake-socket';
-import { createReplica, type Replica, type ReplicaSettings, ROOMY } from '../support/model/replica';
+import {
+  createModelGateway,
+  type GatewaySettings,
+  type ModelGateway,
+  ROOMY,
+} from '../support/model/model-gateway';
 import { formatOldCursor } from '../support/old-cursor';
 import { openStream } from '../support/sse-client';
 import { until } from '../support/until';
 
 const OTHER = TOPICS[1];
-const open: Replica[] = [];
+const open: ModelGateway[] = [];
 
 afterEach(() => {
-  for (const replica of open.splice(0)) replica.close();
+  for (const gateway of open.splice(0)) gateway.close();
 });
 
-/** A replica that has read all there is. */
-function start(log: ArrayLog, settings: Partial<ReplicaSettings> = {}): Replica {
-  const replica = createReplica(log, { ...ROOMY, ...settings }, (fault) => {
+/** A gateway that has read to the end. */
+function start(log: ArrayLog, settings: Partial<GatewaySettings> = {}): ModelGateway {
+  const gateway = createModelGateway(log, { ...ROOMY, ...settings }, (fault) => {
     throw fault;
   });
-  replica.log.discover();
-  open.push(replica);
-  readAll(log, replica);
-  return replica;
+  gateway.log.discover();
+  open.push(gateway);
+  readAll(log, gateway);
+  return gateway;
 }
 
-function readAll(log: ArrayLog, ...replicas: Replica[]): void {
-  for (const replica of replicas) {
-    replica.log.discover();
-    for (const flat of log.partitions.keys()) while (replica.log.deliver(flat, 1_000));
+function readAll(log: ArrayLog, ...gateways: ModelGateway[]): void {
+  for (const gateway of gateways) {
+    gateway.log.discover();
+    for (const flat of log.partitions.keys()) while (gateway.log.deliver(flat, 1_000));
   }
 }
 
@@ -43,7 +48,7 @@ function append(log: ArrayLog, flat: number, count: number): void {
 }
 
 /** Streams everything to a client; answers what it was given, and its last id. */
-function connect(replica: Replica, id: string | null) {
+function connect(gateway: ModelGateway, id: string | null) {
   const events: string[] = [];
   const client = { events, id };
   const decoder = createFrameDecoder({
@@ -65,14 +70,14 @@ function connect(replica: Replica, id: string | null) {
       head = (head + text).slice(0, end);
     }
   });
-  replica.connect(socket, '/events', id);
+  gateway.connect(socket, '/events', id);
   return client;
 }
 
 /** Answers what the log is asked until the condition holds. */
-async function settled(replica: Replica, condition: () => boolean, what: string): Promise<void> {
+async function settled(gateway: ModelGateway, condition: () => boolean, what: string): Promise<void> {
   await until(async () => {
-    for (const question of [...replica.log.questions]) question.answer('now');
+    for (const question of [...gateway.log.questions]) question.answer('now');
     await turn();
     return condition();
   }, what);
@@ -80,8 +85,8 @@ async function settled(replica: Replica, condition: () => boolean, what: string)
 
 const isLive = ({ events }: { events: string[] }) => events.at(-1)?.startsWith('gateway.live') ?? false;
 
-describe('an id is judged topic by topic', () => {
-  it('one of version 1 is still understood', async () => {
+describe('an id is checked topic by topic', () => {
+  it('an id of version 1 is still understood', async () => {
     const { url } = await startGateway();
     const ids: string[] = [];
     for (let i = 0; i < 3; i++) {
@@ -105,87 +110,80 @@ describe('an id is judged topic by topic', () => {
   it.each([
     ['the same gateway', false],
     ['another gateway', true],
-  ])(
-    'a topic that was created again begins anew at %s, and the other one has no hole',
-    async (_, isAnother) => {
-      const log = new ArrayLog(1, 1);
-      const replica = start(log);
-      const before = connect(replica, null);
-      append(log, 0, 1);
-      append(log, 1, 1);
-      readAll(log, replica);
-      await settled(replica, () => before.events.length === 2, 'both are there');
-      log.recreate(OTHER);
-      append(log, 0, 1);
-      readAll(log, replica);
-      append(log, 1, 1);
-      readAll(log, replica);
-      await settled(replica, () => before.events.length === 5, 'the live stream has all of it');
-      expect(before.events.slice(2)).toEqual([
-        `gateway.reset {"reason":"recreated","topics":["${OTHER}"]}`,
-        '0:1',
-        '1:0:1.0',
-      ]);
+  ])('a recreated topic is reset alone at %s, and the other one has no gap', async (_, isAnother) => {
+    const log = new ArrayLog(1, 1);
+    const gateway = start(log);
+    const before = connect(gateway, null);
+    append(log, 0, 1);
+    append(log, 1, 1);
+    readAll(log, gateway);
+    await settled(gateway, () => before.events.length === 2, 'both are there');
+    log.recreate(OTHER);
+    append(log, 0, 1);
+    readAll(log, gateway);
+    append(log, 1, 1);
+    readAll(log, gateway);
+    await settled(gateway, () => before.events.length === 5, 'the live stream has all of it');
+    expect(before.events.slice(2)).toEqual([
+      `gateway.reset {"reason":"recreated","topics":["${OTHER}"]}`,
+      '0:1',
+      '1:0:1.0',
+    ]);
 
-      const id = replica.ids.idOf([1n, 1n]);
-      const back = connect(isAnother ? start(log) : replica, id);
-      await settled(open.at(-1)!, () => isLive(back), 'it is live');
-      expect(back.events).toEqual([
-        `gateway.reset {"reason":"topic","topics":["${OTHER}"]}`,
-        '0:1',
-        'gateway.live {"replayed":1}',
-      ]);
-    },
-  );
+    const id = gateway.ids.idOf([1n, 1n]);
+    const back = connect(isAnother ? start(log) : gateway, id);
+    await settled(open.at(-1)!, () => isLive(back), 'it is live');
+    expect(back.events).toEqual([
+      `gateway.reset {"reason":"topic","topics":["${OTHER}"]}`,
+      '0:1',
+      'gateway.live {"replayed":1}',
+    ]);
+  });
 
   it.each([
-    ['with what it has read', false],
-    ['by asking the log', true],
-  ])(
-    'a client that comes back to a log that lost what it had is told by a gateway, %s',
-    async (_, isFresh) => {
-      const log = new ArrayLog(1, 1);
-      const replica = start(log);
-      append(log, 0, 5);
-      append(log, 1, 5);
-      readAll(log, replica);
-      const id = replica.ids.idOf([5n, 2n]);
-      log.truncate(0, 2);
-      // As long as before: the offsets say nothing.
-      append(log, 0, 3);
-      const asked = isFresh ? start(log, { warmRecords: 2 }) : replica;
-      readAll(log, asked);
-      const back = connect(asked, id);
-      await settled(asked, () => isLive(back), 'it is live');
-      const given = back.events.filter((text) => /^\d/.test(text)).sort();
-      expect(back.events[0]).toBe(`gateway.reset {"reason":"truncated","topics":["${TOPIC}"]}`);
-      expect(given).toEqual(['0:3:0.1', '0:4:0.1', '0:5:0.1', '1:2', '1:3', '1:4']);
-    },
-  );
+    ['from the epochs it has read', false],
+    ['by asking the event log', true],
+  ])('a client with records that a truncation removed is reset by a gateway, %s', async (_, isFresh) => {
+    const log = new ArrayLog(1, 1);
+    const gateway = start(log);
+    append(log, 0, 5);
+    append(log, 1, 5);
+    readAll(log, gateway);
+    const id = gateway.ids.idOf([5n, 2n]);
+    log.truncate(0, 2);
+    // As long as before: the offsets alone do not show it.
+    append(log, 0, 3);
+    const asked = isFresh ? start(log, { warmRecords: 2 }) : gateway;
+    readAll(log, asked);
+    const back = connect(asked, id);
+    await settled(asked, () => isLive(back), 'it is live');
+    const given = back.events.filter((text) => /^\d/.test(text)).sort();
+    expect(back.events[0]).toBe(`gateway.reset {"reason":"truncated","topics":["${TOPIC}"]}`);
+    expect(given).toEqual(['0:3:0.1', '0:4:0.1', '0:5:0.1', '1:2', '1:3', '1:4']);
+  });
 
-  // Its ring had read less of the records that were lost than the log has grown by since.
-  it('a client that has read past records which the log lost before it came is live there', async () => {
+  it('a client that began after a truncation resumes without a reset', async () => {
     const log = new ArrayLog(1);
-    const replica = start(log);
+    const gateway = start(log);
     append(log, 0, 1);
-    readAll(log, replica);
+    readAll(log, gateway);
     log.truncate(0, 1);
     append(log, 0, 3);
-    readAll(log, replica);
-    const first = connect(replica, null);
+    readAll(log, gateway);
+    const first = connect(gateway, null);
     append(log, 0, 1);
-    readAll(log, replica);
-    await settled(replica, () => first.events.length === 1, 'it has the last');
+    readAll(log, gateway);
+    await settled(gateway, () => first.events.length === 1, 'it has the last');
     const { id } = first;
     append(log, 0, 1);
-    readAll(log, replica);
-    await settled(replica, () => first.events.length === 2, 'it has what came after');
-    const back = connect(replica, id);
-    await settled(replica, () => isLive(back), 'it is live');
+    readAll(log, gateway);
+    await settled(gateway, () => first.events.length === 2, 'it has what came after');
+    const back = connect(gateway, id);
+    await settled(gateway, () => isLive(back), 'it is live');
     expect(back.events).toEqual(['0:4:0.1', 'gateway.live {"replayed":1}']);
   });
 
-  it('topics whose keys are equal are named whole, and told apart', () => {
+  it('topics whose digests begin alike have the whole digest in ids', () => {
     const [a, b] = collidingIds();
     const layout = (...topicIds: [string, string][]): LogLayout => ({
       clusterId: 'test',
@@ -213,7 +211,7 @@ describe('an id is judged topic by topic', () => {
     ]);
     const now = { base: [7n, 7n], head: [7n, 7n] };
     expect(claimsOf(cursor, slots, now)).toMatchObject({ floor: [3n, 5n], isTopicUnknown: false });
-    // A gateway that knew only one of them wrote this: nobody can tell which.
+    // Written by a gateway that knew only one of them: either may be meant.
     expect(claimsOf(other, slots, now)).toMatchObject({ isTopicUnknown: true, unnamed: ['a', 'b'] });
   });
 });
@@ -231,33 +229,33 @@ function collidingIds(): [string, string] {
 }
 
 describe('a partition whose leader does not answer', () => {
-  it('holds back its own past only, and gateway.live until that was given', async () => {
+  it('holds back its own history only, and gateway.live until that was sent', async () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 6);
     append(log, 1, 6);
-    const replica = start(log, { ringRecords: 3 });
+    const gateway = start(log, { ringRecords: 3 });
     log.toggle(0);
-    const client = connect(replica, replica.ids.idOf([1n, 1n]));
-    await settled(replica, () => client.events.length === 5, 'it has the past of the other one');
+    const client = connect(gateway, gateway.ids.idOf([1n, 1n]));
+    await settled(gateway, () => client.events.length === 5, 'it has the past of the other one');
     expect(client.events).toEqual(['1:1', '1:2', '1:3', '1:4', '1:5']);
     append(log, 1, 1);
-    readAll(log, replica);
-    await settled(replica, () => client.events.length === 6, 'it has what comes');
+    readAll(log, gateway);
+    await settled(gateway, () => client.events.length === 6, 'it has what comes');
     expect(client.events.at(-1)).toBe('1:6');
-    // Its id stands still where nothing was given.
+    // Its id does not move in the partition that is held back.
     expect(parseCursor(client.id!)!.topics.map(({ positions }) => positions)).toEqual([[1n], [7n]]);
 
     log.toggle(0);
     append(log, 0, 1);
-    readAll(log, replica);
-    await settled(replica, () => isLive(client), 'it is live');
+    readAll(log, gateway);
+    await settled(gateway, () => isLive(client), 'it is live');
     expect(client.events.slice(6)).toEqual([
       ...['0:1', '0:2', '0:3', '0:4', '0:5', '0:6'],
       'gateway.live {"replayed":12}',
     ]);
   });
 
-  it('is named by a time in the ids of a gateway that starts meanwhile, which another one looks up', async () => {
+  it('is named by a time in ids of a gateway that starts meanwhile; another gateway resolves it', async () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 3);
     const well = start(log);
@@ -277,7 +275,7 @@ describe('a partition whose leader does not answer', () => {
     expect(client.events).toEqual(['1:0', '0:3', '0:4']);
   });
 
-  it('does not keep a client from what it had there before, at a gateway that starts meanwhile', async () => {
+  it('is replayed from the client’s offset by a gateway that started meanwhile', async () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 3);
     const well = start(log);
@@ -292,7 +290,7 @@ describe('a partition whose leader does not answer', () => {
     append(log, 0, 1);
     readAll(log, started);
     await settled(started, () => isLive(client), 'it is live');
-    // Older than what the gateway reads from, and newer.
+    // From before and after the time from which the gateway reads it.
     expect(client.events).toEqual(['1:0', '0:1', '0:2', '0:3', 'gateway.live {"replayed":4}']);
   });
 });

@@ -168,7 +168,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     check(client);
     if (client.isGone) continue;
     expect(client.sink.events).toEqual(expected(client.channels, client.start, log.length));
-    // Nobody is left private for good: with an idle hub everyone is a member again.
+    // With an idle hub every subscriber has caught up.
     expect(client.subscriber.phase.name).toBe('live');
   }
   hub.close();
@@ -177,9 +177,9 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
 
 const steps = fc.array(step, { minLength: 10, maxLength: 150, size: 'max' });
 
-describe('Hub against a plain array', () => {
+describe('Hub, compared with a plain array', () => {
   it(
-    'gives each stream exactly its records from its start, in order, each once',
+    'delivers exactly the subscribed records from the start, once and in order',
     async () => {
       await fc.assert(
         fc.asyncProperty(steps, async (list) => {
@@ -192,7 +192,7 @@ describe('Hub against a plain array', () => {
   );
 
   it(
-    'with a small ring too, asking for what is older',
+    'delivers the same with a small ring, where catching up reads history',
     async () => {
       let beforeRing = 0;
       await fc.assert(

@@ -3,8 +3,8 @@ import { runTrouble, type TroubleSeen, trouble } from '../support/model/run-trou
 
 const RUNS = 2_000;
 
-describe('resume and fan-out while topics are created again, records are lost and leaders do not answer', () => {
-  it('gives each client everything else, and tells it of what is not what it was', async () => {
+describe('resume and fan-out with recreated topics, truncated partitions and unreachable leaders', () => {
+  it('delivers every record that is left, and resets each client whose topic changed', async () => {
     const total: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
     await fc.assert(
       fc.asyncProperty(trouble, async (one) => {
@@ -14,7 +14,7 @@ describe('resume and fan-out while topics are created again, records are lost an
       }),
       { numRuns: RUNS },
     );
-    // What hardly any run came across was not tested.
+    // Rare means untested.
     for (const count of Object.values(total)) expect(count).toBeGreaterThan(RUNS / 10);
   }, 300_000);
 });

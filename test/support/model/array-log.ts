@@ -9,16 +9,16 @@ import type {
   TopicPartition,
 } from '../../../src/eventlog/event-log';
 
-/** A place in the log: a record, nothing (a transaction marker, or compacted away), or what cannot be decoded. */
+/** What is at an offset: a record, nothing (a transaction marker, or compacted), or a record that cannot be decoded. */
 export interface LogEntry {
   kind: 'record' | 'hole' | 'bad';
   readonly channel: string;
   readonly event: string | null;
 }
 
-/** An entry in its place. */
+/** An entry at its offset. */
 export interface Stored extends LogEntry {
-  /** Its value: tells a record also from those that stood in its place before. */
+  /** Its value: unique, also among records that had the same offset before. */
   readonly text: string;
   readonly timestampMs: number;
   readonly epoch: number;
@@ -27,23 +27,23 @@ export interface Stored extends LogEntry {
 export const TOPIC = 'events-topic';
 export const TOPICS = [TOPIC, 'other-topic'] as const;
 
-/** The partitions of all topics stand in one list, in the order in which they came. */
+/** The partitions of all topics are in one list, in the order of their creation: `flat` is an index into it. */
 interface ArrayPartition {
   readonly topic: string;
-  /** Among those of its topic. */
+  /** Number within its topic. */
   readonly number: number;
   logStart: number;
   entries: Stored[];
   epoch: number;
-  /** Where an unclean election took away what had been read, and the epoch that began there. */
+  /** Where unclean elections removed records, and the epochs that began there. */
   truncations: { readonly to: number; readonly epoch: number }[];
   isDown: boolean;
 }
 
-/** The log as plain arrays, one for all replicas. What was trimmed stays in the arrays, for the oracle to look at. */
+/** The event log as plain arrays, one for all gateways. Trimmed records stay in the arrays for the checks. */
 export class ArrayLog {
   readonly partitions: ArrayPartition[] = [];
-  /** All that was ever stored, by its text. */
+  /** All entries ever stored, by their text. */
   readonly stored = new Map<string, Stored>();
   readonly #incarnations = new Map<string, number>();
   #nowMs = 1;
@@ -53,7 +53,7 @@ export class ArrayLog {
     for (let i = 0; i < others; i++) this.grow(TOPICS[1]);
   }
 
-  /** Goes on with each entry, so that no two things happen at the same time. */
+  /** Moves on with each entry: no two have the same time. */
   get nowMs(): number {
     return this.#nowMs;
   }
@@ -64,7 +64,7 @@ export class ArrayLog {
     this.partitions.push({ topic, number, ...own });
   }
 
-  /** Deletes a topic and creates it again, with as many partitions. */
+  /** Deletes a topic and creates it again with the same number of partitions. */
   recreate(topic: string = TOPIC): void {
     this.#incarnations.set(topic, this.#incarnationOf(topic) + 1);
     for (const one of this.partitions) {
@@ -72,7 +72,7 @@ export class ArrayLog {
     }
   }
 
-  /** Each topic's id as the log gives it, also those that it had before. */
+  /** All ids that a topic has had, the current one last. */
   topicIdsOf(topic: string): string[] {
     return Array.from({ length: this.#incarnationOf(topic) + 1 }, (_, i) => `${topic} ${i}`);
   }
@@ -108,7 +108,7 @@ export class ArrayLog {
     found.truncations.push({ to, epoch: found.epoch });
   }
 
-  /** Its leader does not answer, or does again. */
+  /** Stops or starts the leader of a partition. */
   toggle(partition: number): void {
     const found = this.partitions[partition]!;
     found.isDown = !found.isDown;
@@ -135,7 +135,7 @@ export class ArrayLog {
     return timeMs === undefined ? bounds : { ...bounds, atTime: BigInt(this.atTime(flat, timeMs)) };
   }
 
-  /** The first offset that is there of this time or later. */
+  /** The first offset with this time or a later one. */
   atTime(flat: number, timeMs: number): number {
     const { entries, logStart } = this.partitions[flat]!;
     const found = entries.findIndex((entry) => entry.timestampMs >= timeMs);
@@ -150,7 +150,7 @@ export class ArrayLog {
     return this.partitions.findIndex((one) => one.topic === topic && one.number === partition);
   }
 
-  /** Where the log of an epoch or an earlier one ends. */
+  /** Where an epoch, or the last one before it, ends. */
   epochEnd({ topic, partition, leaderEpoch }: EpochQuery): EpochEnd {
     const { entries, epoch } = this.partitions[this.flatOf({ topic, partition })]!;
     const later = entries.findIndex((entry) => entry.epoch > leaderEpoch);
@@ -162,7 +162,7 @@ export class ArrayLog {
     };
   }
 
-  /** Up to `maxRecords` records of one epoch between two offsets, with the gaps on the way. */
+  /** Up to `maxRecords` records of one epoch between two offsets, with the gaps between them. */
   read(flat: number, from: number, to: number, maxRecords: number): ReadChunk {
     const { topic, number, logStart, entries, epoch } = this.partitions[flat]!;
     const at = { topic, partition: number };

@@ -4,56 +4,56 @@ import { streamFaults } from '../stream-faults';
 import type { ArrayLog, LogEntry } from './array-log';
 import { FakeSocket } from './fake-socket';
 import type { ModelClient } from './model-client';
-import type { Replica } from './replica';
+import type { ModelGateway } from './model-gateway';
 import { isFor, type ModelStart, type Offsets, offsetsOf, type Told } from './subscription-model';
 
-/** What tells of the stream and not of the log; what was decided later than it began has the id in an event of its own. */
+/** Events about the stream itself, which may have no id. */
 const MAY_HAVE_NO_ID = ['gateway.open', 'gateway.retry', 'gateway.status'];
 
-/** One stream of a client. */
+/** One stream of a client, checked block by block. */
 export class Connection {
   readonly socket: FakeSocket;
-  readonly replica: Replica;
+  readonly gateway: ModelGateway;
   stream: SseStream | null = null;
   readonly #client: ModelClient;
   readonly #log: ArrayLog;
   readonly #decoder: FrameDecoder;
-  /** The id it came with. */
+  /** The id that it resumed from. */
   readonly #asked: Offsets | null;
   readonly #start: ModelStart | null;
-  /** By partition what it has been sent or told; a partition without an entry begins at the replica's `firstSeen`. */
+  /** By partition, up to where everything was sent or reported; without an entry it begins at the gateway's `firstSeen`. */
   #offsets: (number | undefined)[];
   #isOpen = false;
   #head = '';
   #isPastHead = false;
   #pendingId: string | null = null;
   #events = 0;
-  /** The beginning of a block whose end has not come. */
+  /** The beginning of a block whose end has not arrived. */
   #block = '';
   #records = 0;
   #lives = 0;
-  /** For `from=-N`: where it should begin; null when the replica could not tell at once. */
+  /** For `from=-N`: where it should begin; null if the gateway was not ready. */
   readonly #startOfLastN: Offsets | null = null;
-  /** For a start that the replica resolves at once. */
+  /** Starts of the partitions when it connected, for `from=earliest`. */
   readonly #logStarts: readonly number[];
   readonly #headAtStart: Offsets;
 
   constructor(
     client: ModelClient,
     log: ArrayLog,
-    replica: Replica,
+    gateway: ModelGateway,
     id: string | null,
     start: ModelStart | null,
   ) {
     this.#client = client;
     this.#log = log;
-    this.replica = replica;
+    this.gateway = gateway;
     this.#asked = id === null ? null : offsetsOf(id);
     this.#offsets = [...(this.#asked ?? [])];
     this.#start = start;
     this.#logStarts = log.partitions.map(({ logStart }) => logStart);
-    this.#headAtStart = replica.ids.layout() === null ? [] : [...replica.log.positions];
-    if (start?.from === 'last' && replica.ids.layout() !== null)
+    this.#headAtStart = gateway.ids.layout() === null ? [] : [...gateway.log.positions];
+    if (start?.from === 'last' && gateway.ids.layout() !== null)
       this.#startOfLastN = this.#startOfLast(start.count);
     this.socket = new FakeSocket((bytes) => this.#read(bytes));
     this.#decoder = createFrameDecoder({
@@ -73,7 +73,7 @@ export class Connection {
     });
   }
 
-  /** It has been sent or told everything, and that it has caught up if it had a past. */
+  /** Everything was sent or reported, and `gateway.live` unless it began now. */
   isDone(): boolean {
     const hasPast = this.#start?.from !== 'now';
     if (!this.#isOpen || (hasPast && this.#lives !== 1)) return false;
@@ -82,7 +82,7 @@ export class Connection {
     );
   }
 
-  /** After the connection is gone. */
+  /** To be called after the stream has ended. */
   judge(): void {
     if (this.#lives > (this.#start?.from === 'now' ? 0 : 1)) this.#client.fault(`${this.#lives} times live`);
   }
@@ -114,7 +114,7 @@ export class Connection {
 
   #opening(offsets: Offsets): void {
     this.#isOpen = true;
-    const { firstSeen } = this.replica.log;
+    const { firstSeen } = this.gateway.log;
     const expected = this.#asked ?? (this.#start?.from === 'now' ? this.#headAtStart : []);
     for (const [partition, offset] of expected.entries()) {
       if (offsets[partition] !== offset && (offset !== firstSeen[partition] || offsets.length > partition))
@@ -172,7 +172,7 @@ export class Connection {
     const [from, to] = [Number(gap.requested), Number(gap.available)];
     if (!this.#isOpen) {
       this.#isOpen = true;
-      this.#client.began(this.#asked!, this.replica.log.firstSeen);
+      this.#client.began(this.#asked!, this.gateway.log.firstSeen);
     }
     const { entries, logStart } = this.#log.partitions[partition]!;
     const what = `gap ${from} to ${to} of ${partition} (${reason})`;
@@ -195,10 +195,10 @@ export class Connection {
   }
 
   #at(partition: number): number {
-    return this.#offsets[partition] ?? this.replica.log.firstSeen[partition] ?? 0;
+    return this.#offsets[partition] ?? this.gateway.log.firstSeen[partition] ?? 0;
   }
 
-  /** The first offset before `to` that it should have been sent or told, or null. */
+  /** The first offset before `to` that was neither sent nor reported, or null. */
   #notSent(partition: number, to: number, now?: Told): number | null {
     const { entries } = this.#log.partitions[partition]!;
     for (let offset = this.#at(partition); offset < to; offset++) {
@@ -214,7 +214,7 @@ export class Connection {
     this.#client.ids.push(id);
     const offsets = offsetsOf(id);
     for (let partition = 0; partition < Math.max(offsets.length, this.#offsets.length); partition++) {
-      const next = offsets[partition] ?? this.replica.log.firstSeen[partition] ?? 0;
+      const next = offsets[partition] ?? this.gateway.log.firstSeen[partition] ?? 0;
       if (next < this.#at(partition))
         this.#client.fault(`the id of ${what} goes back to ${offsets} from ${this.#offsets}`);
       const notSent = this.#notSent(partition, next, now);
@@ -226,9 +226,9 @@ export class Connection {
     }
   }
 
-  /** Where the last `count` begin that are for it, of what the ring still holds. */
+  /** Where the last `count` records for it begin, of those in the ring. */
   #startOfLast(count: number): Offsets {
-    const { log, settings } = this.replica;
+    const { log, settings } = this.gateway;
     const start = [...log.positions];
     const last = log.read
       .slice(-settings.ringRecords)

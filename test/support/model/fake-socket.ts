@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 
 /**
- * The far side of a stream: what a client takes of it, byte by byte. Behaves as `net.Socket` does for its writer:
- * false from `write` until all it held is gone, then `drain`; `close` once.
+ * The socket of a stream, with a client that reads as the test wants. Behaves like `net.Socket` for its writer: `write`
+ * returns false until the buffer is empty, then `drain`; `close` once.
  */
 export class FakeSocket extends EventEmitter {
   destroyed = false;
-  /** The client takes nothing while this is true. */
+  /** The client reads nothing while this is true. */
   isStalled = false;
   readonly #onBytes: (bytes: Buffer) => void;
   #held = Buffer.alloc(0);
@@ -46,12 +46,12 @@ export class FakeSocket extends EventEmitter {
     this.emit('close');
   }
 
-  /** Only for connections that stay open after their stream: no model runs as long. */
+  /** For connections that stay open after their stream, which no model does. */
   setTimeout(): void {
     return;
   }
 
-  /** The client takes so many bytes of what is held. */
+  /** The client reads up to `count` bytes of the buffer. */
   take(count: number): void {
     this.#onBytes(this.#held.subarray(0, count));
     this.#held = this.#held.subarray(count);
@@ -63,7 +63,7 @@ export class FakeSocket extends EventEmitter {
     }
   }
 
-  /** The client takes everything from now on. */
+  /** The client reads everything from now on. */
   flow(): void {
     this.isStalled = false;
     this.take(this.#held.length);

@@ -1,38 +1,38 @@
 import fc from 'fast-check';
 import type { LogEntry } from './array-log';
-import type { ReplicaSettings } from './replica';
-import type { Answer } from './replica-log';
+import type { Answer } from './gateway-log';
+import type { GatewaySettings } from './model-gateway';
 import type { ModelStart, ModelSubscription } from './subscription-model';
 
-/** One thing that happens. Numbers choose among what there is, so that any list of steps means something. */
+/** One step of a run. Numbers choose among what there is, so that any list of steps is valid. */
 export type Step =
   | { do: 'append'; partition: number; entries: readonly LogEntry[] }
-  | { do: 'deliver'; replica: number; partition: number; count: number }
-  | { do: 'answer'; replica: number; question: number; how: Answer | 'fail' }
+  | { do: 'deliver'; gateway: number; partition: number; count: number }
+  | { do: 'answer'; gateway: number; question: number; how: Answer | 'fail' }
   | {
       do: 'connect';
       client: number;
-      replica: number;
+      gateway: number;
       with: 'last id' | 'older id' | 'other id';
       which: number;
     }
-  | { do: 'move'; client: number; replica: number }
-  /** A replica reads all there is, and its clients go to another one, which they are ahead of. */
-  | { do: 'overtake'; replica: number; to: number }
+  | { do: 'move'; client: number; gateway: number }
+  /** A gateway reads to the end, and its clients move to another one, where they are ahead. */
+  | { do: 'overtake'; gateway: number; to: number }
   | { do: 'disconnect'; client: number; taken: number }
   | { do: 'stall'; client: number }
   | { do: 'flow'; client: number }
   | { do: 'take'; client: number; bytes: number }
   | { do: 'trim'; partition: number; count: number }
   | { do: 'compact'; partition: number; offset: number }
-  /** Of `abandon`: all that are live there leave. */
-  | { do: 'announce' | 'discover' | 'beat' | 'abandon'; replica: number }
+  /** `abandon`: all live clients leave the gateway. */
+  | { do: 'announce' | 'discover' | 'beat' | 'abandon'; gateway: number }
   | { do: 'grow' }
   | { do: 'turn'; turns: number };
 
 export interface Interleaving {
   readonly partitions: number;
-  readonly replicas: readonly ReplicaSettings[];
+  readonly gateways: readonly GatewaySettings[];
   readonly clients: readonly { subscription: ModelSubscription; start: ModelStart }[];
   readonly steps: readonly Step[];
 }
@@ -72,13 +72,13 @@ const step = weighted([
   ],
   [
     40,
-    fc.record({ do: does('deliver'), replica: any, partition: any, count: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ do: does('deliver'), gateway: any, partition: any, count: fc.integer({ min: 1, max: 6 }) }),
   ],
   [
     20,
     fc.record({
       do: does('answer'),
-      replica: any,
+      gateway: any,
       question: any,
       how: fc.constantFrom('now', 'now', 'stale', 'behind', 'fail'),
     }),
@@ -88,24 +88,24 @@ const step = weighted([
     fc.record({
       do: does('connect'),
       client: any,
-      replica: any,
+      gateway: any,
       with: fc.constantFrom('last id', 'last id', 'last id', 'older id', 'other id'),
       which: any,
     }),
   ],
-  [8, fc.record({ do: does('move'), client: any, replica: any })],
-  [5, fc.record({ do: does('overtake'), replica: any, to: any })],
+  [8, fc.record({ do: does('move'), client: any, gateway: any })],
+  [5, fc.record({ do: does('overtake'), gateway: any, to: any })],
   [8, fc.record({ do: does('disconnect'), client: any, taken: fc.nat(400) })],
   [18, fc.record({ do: does('stall', 'flow', 'flow'), client: any })],
   [6, fc.record({ do: does('take'), client: any, bytes: fc.nat(200) })],
   [4, fc.record({ do: does('trim'), partition: any, count: fc.integer({ min: 1, max: 12 }) })],
   [2, fc.record({ do: does('compact'), partition: any, offset: any })],
-  [10, fc.record({ do: does('announce', 'discover', 'beat', 'beat', 'abandon'), replica: any })],
+  [10, fc.record({ do: does('announce', 'discover', 'beat', 'beat', 'abandon'), gateway: any })],
   [1, fc.record({ do: does('grow') })],
   [36, fc.record({ do: does('turn'), turns: fc.integer({ min: 1, max: 3 }) })],
 ] as [number, fc.Arbitrary<Step>][]);
 
-const settings: fc.Arbitrary<ReplicaSettings> = fc.record({
+const settings: fc.Arbitrary<GatewaySettings> = fc.record({
   ringRecords: fc.constantFrom(2, 5, 12, 40, 1_000),
   warmRecords: fc.constantFrom(0, 3, 100),
   sliceBytes: fc.constantFrom(1, 150, 600),
@@ -140,7 +140,7 @@ const client = fc.record({
 
 export const interleaving: fc.Arbitrary<Interleaving> = fc.record({
   partitions: fc.integer({ min: 1, max: 3 }),
-  replicas: fc.array(settings, { minLength: 1, maxLength: 3 }),
+  gateways: fc.array(settings, { minLength: 1, maxLength: 3 }),
   clients: fc.array(client, { minLength: 1, maxLength: 8 }),
   steps: fc.array(step, { minLength: 20, maxLength: 160, size: 'max' }),
 });

@@ -1,6 +1,6 @@
 import type { ArrayLog } from './array-log';
 import { Connection } from './connection';
-import type { Replica } from './replica';
+import type { ModelGateway } from './model-gateway';
 import {
   isFor,
   type ModelStart,
@@ -11,26 +11,26 @@ import {
 } from './subscription-model';
 
 /**
- * A client and the plain model of what it may be sent. Each connection is judged block by block: what an id covers was
- * sent or told before it, in order, each once. Over all its connections, what it got is compared in `missing`.
+ * A client, and the model of what it may receive. Each stream is checked block by block: everything that an id covers was
+ * sent or reported as lost before it, in order, once. `missing` checks all its streams together.
  */
 export class ModelClient {
   readonly subscription: ModelSubscription;
-  /** Every id it got, the newest last. */
+  /** Every id received, the newest last. */
   readonly ids: string[] = [];
   connection: Connection | null = null;
   readonly #name: string;
   readonly #log: ArrayLog;
   readonly #start: ModelStart;
   readonly #faults: string[];
-  /** By partition, where its first connection began. */
+  /** By partition, where its first stream began. */
   #began: Offsets | null = null;
-  /** For each id it came with, how many partitions that names, and where the replica first saw the others. */
+  /** For each id it resumed from, how many partitions that names, and the gateway's first offsets of the others. */
   #unnamed: { readonly count: number; readonly firstSeen: Offsets }[] = [];
-  /** `partition:offset` of what it got. */
+  /** `partition:offset` of each record received. */
   readonly #got = new Set<string>();
   #told: Told[] = [];
-  /** Gaps it was told of. */
+  /** Number of gaps reported to it. */
   gaps = 0;
 
   constructor(
@@ -47,8 +47,8 @@ export class ModelClient {
     this.#faults = faults;
   }
 
-  /** @param id null begins where a first connection begins */
-  connect(replica: Replica, id: string | null): void {
+  /** @param id null begins as a new client */
+  connect(gateway: ModelGateway, id: string | null): void {
     if (id === null) this.#startOver();
     else this.#continueAt(id);
     const { channels, events, meta, isSse } = this.subscription;
@@ -59,15 +59,15 @@ export class ModelClient {
       ...(this.#start.from === 'earliest' ? ['from=earliest'] : []),
       ...(this.#start.from === 'last' ? [`from=-${this.#start.count}`] : []),
     ];
-    this.connection = new Connection(this, this.#log, replica, id, id === null ? this.#start : null);
-    this.connection.stream = replica.connect(
+    this.connection = new Connection(this, this.#log, gateway, id, id === null ? this.#start : null);
+    this.connection.stream = gateway.connect(
       this.connection.socket,
       `${isSse ? '/sse' : '/events'}?${query.join('&')}`,
       id,
     );
   }
 
-  /** Whatever it had behind this id does not count any more; its last id has nothing behind it. */
+  /** Forgets what it received after this id; after its last id it must have received nothing. */
   #continueAt(id: string): void {
     const offsets = offsetsOf(id);
     for (const key of this.#got) {
@@ -85,7 +85,7 @@ export class ModelClient {
     else this.#startOver();
   }
 
-  /** Without an id, or with one of another client, it is a new one. */
+  /** Without an id, or with one of another client, it is a new client. */
   #startOver(): void {
     this.ids.length = 0;
     this.#began = null;
@@ -114,12 +114,12 @@ export class ModelClient {
     this.#faults.push(`${this.#name} ${JSON.stringify(this.subscription)}: ${what}`);
   }
 
-  /** The array model's whole claim: what there is from its start on and it neither got nor was told to be lost. */
+  /** Records from its start on that were neither sent to it nor reported as lost. */
   missing(): string[] {
     if (this.#began === null) return [];
     const missing: string[] = [];
     for (const [partition, { entries }] of this.#log.partitions.entries()) {
-      // A partition that an id does not name begins where the replica that was asked first saw it.
+      // A partition that an id does not name begins at the first offset that the gateway knew.
       const unnamed = this.#unnamed.filter(({ count }) => partition >= count);
       const from = Math.max(
         this.#began[partition] ?? 0,

@@ -1,27 +1,27 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ArrayLog, TOPICS } from './array-log';
-import { createReplica, type Replica, type ReplicaSettings, ROOMY } from './replica';
-import type { Answer } from './replica-log';
+import type { Answer } from './gateway-log';
+import { createModelGateway, type GatewaySettings, type ModelGateway, ROOMY } from './model-gateway';
 import { ToldClient } from './told-client';
 
-/** One thing that happens. Numbers choose among what there is. */
+/** One step of a run. Numbers choose among what there is. */
 export type TroubleStep =
   | { do: 'append'; partition: number; count: number; kind: 'record' | 'hole' }
-  | { do: 'deliver'; replica: number; partition: number; count: number }
-  | { do: 'answer'; replica: number; question: number; how: Answer | 'fail' }
-  | { do: 'connect' | 'move'; client: number; replica: number }
+  | { do: 'deliver'; gateway: number; partition: number; count: number }
+  | { do: 'answer'; gateway: number; question: number; how: Answer | 'fail' }
+  | { do: 'connect' | 'move'; client: number; gateway: number }
   | { do: 'disconnect' | 'take'; client: number; bytes: number }
   | { do: 'stall' | 'flow'; client: number }
   | { do: 'truncate'; partition: number; count: number }
   | { do: 'recreate'; topic: number }
   | { do: 'toggle'; partition: number }
-  | { do: 'restart' | 'discover'; replica: number }
+  | { do: 'restart' | 'discover'; gateway: number }
   | { do: 'turn'; turns: number };
 
 export interface Trouble {
   readonly partitions: readonly [number, number];
-  readonly replicas: readonly Partial<ReplicaSettings>[];
+  readonly gateways: readonly Partial<GatewaySettings>[];
   readonly clients: number;
   readonly steps: readonly TroubleStep[];
 }
@@ -52,27 +52,27 @@ const step = weighted([
       kind: fc.constantFrom('record', 'record', 'record', 'hole'),
     }),
   ],
-  [30, fc.record({ do: does('deliver'), replica: any, partition: any, count: upTo(6) })],
+  [30, fc.record({ do: does('deliver'), gateway: any, partition: any, count: upTo(6) })],
   [
     20,
     fc.record({
       do: does('answer'),
-      replica: any,
+      gateway: any,
       question: any,
       how: fc.constantFrom<(Answer | 'fail')[]>('now', 'now', 'now', 'stale', 'fail'),
     }),
   ],
-  [20, fc.record({ do: does('connect', 'move'), client: any, replica: any })],
+  [20, fc.record({ do: does('connect', 'move'), client: any, gateway: any })],
   [8, fc.record({ do: does('disconnect', 'take'), client: any, bytes: fc.nat(300) })],
   [12, fc.record({ do: does('stall', 'flow', 'flow'), client: any })],
   [8, fc.record({ do: does('truncate'), partition: any, count: upTo(4) })],
   [3, fc.record({ do: does('recreate'), topic: any })],
   [8, fc.record({ do: does('toggle'), partition: any })],
-  [10, fc.record({ do: does('restart', 'discover', 'discover'), replica: any })],
+  [10, fc.record({ do: does('restart', 'discover', 'discover'), gateway: any })],
   [30, fc.record({ do: does('turn'), turns: upTo(3) })],
 ] as [number, fc.Arbitrary<TroubleStep>][]);
 
-const settings: fc.Arbitrary<Partial<ReplicaSettings>> = fc.record({
+const settings: fc.Arbitrary<Partial<GatewaySettings>> = fc.record({
   ringRecords: fc.constantFrom(2, 5, 12, 1_000),
   warmRecords: fc.constantFrom(1, 3, 100),
   sliceBytes: fc.constantFrom(1, 150, 600),
@@ -84,35 +84,35 @@ const settings: fc.Arbitrary<Partial<ReplicaSettings>> = fc.record({
 
 export const trouble: fc.Arbitrary<Trouble> = fc.record({
   partitions: fc.tuple(upTo(2), upTo(2)),
-  replicas: fc.array(settings, { minLength: 1, maxLength: 2 }),
+  gateways: fc.array(settings, { minLength: 1, maxLength: 2 }),
   clients: upTo(4),
   steps: fc.array(step, { minLength: 20, maxLength: 140, size: 'max' }),
 });
 
 const QUIET_TURNS = 6;
-/** Timers are a millisecond or two here: whoever makes no progress for so long and so many turns will not make any. */
+/** Timers take 1 or 2 ms here: a run without progress for this time and these turns is stuck. */
 const STUCK_MS = 50;
 const STUCK_TURNS = 200;
-/** Far more rounds than there is to do. */
+/** Far more rounds than any run needs. */
 const MAX_ROUNDS = 5_000;
 
-/** Runs it against the real rooms, lets everything come to rest, and answers what was wrong. */
+/** Runs the steps against the gateway's own parts, lets everything settle, and returns the faults. */
 export async function runTrouble(it: Trouble): Promise<{ faults: readonly string[]; seen: TroubleSeen }> {
   const faults: string[] = [];
   const log = new ArrayLog(...it.partitions);
-  const open = (own: Partial<ReplicaSettings>): Replica =>
-    createReplica(log, { ...ROOMY, ...own }, (fault) => {
+  const open = (own: Partial<GatewaySettings>): ModelGateway =>
+    createModelGateway(log, { ...ROOMY, ...own }, (fault) => {
       faults.push(fault instanceof Error ? fault.stack! : String(fault));
     });
-  const replicas = it.replicas.map(open);
+  const gateways = it.gateways.map(open);
   const clients = Array.from({ length: it.clients }, (_, i) => new ToldClient(`client ${i}`, log, faults));
   const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
   const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
 
   function truncate(flat: number, count: number): void {
     const { entries } = log.partitions[flat]!;
-    // What is lost before it was read leaves no trace: its replica waits for as much as it was told of at its start.
-    if (entries.length === 0 || replicas.some(({ ids }) => ids.layout() === null)) return;
+    // While a gateway warms its ring it waits for the end it found at its start, which a truncation would take away.
+    if (entries.length === 0 || gateways.some(({ ids }) => ids.layout() === null)) return;
     log.truncate(flat, count);
     seen.truncations++;
     for (const client of clients) client.lost(flat, entries.length);
@@ -125,10 +125,10 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
           log.append(one.partition % log.partitions.length, { kind: one.kind, channel: '/', event: null });
         break;
       case 'deliver':
-        pick(replicas, one.replica).log.deliver(one.partition % log.partitions.length, one.count);
+        pick(gateways, one.gateway).log.deliver(one.partition % log.partitions.length, one.count);
         break;
       case 'answer': {
-        const { questions } = pick(replicas, one.replica).log;
+        const { questions } = pick(gateways, one.gateway).log;
         if (questions.length === 0) break;
         const question = pick(questions, one.question);
         if (one.how === 'fail') question.fail();
@@ -137,14 +137,14 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
       }
       case 'connect': {
         const client = pick(clients, one.client);
-        if (client.socket === null) client.connect(pick(replicas, one.replica));
+        if (client.socket === null) client.connect(pick(gateways, one.gateway));
         break;
       }
       case 'move': {
         const client = pick(clients, one.client);
         client.socket?.flow();
         client.leave();
-        client.connect(pick(replicas, one.replica));
+        client.connect(pick(gateways, one.gateway));
         break;
       }
       case 'disconnect':
@@ -174,26 +174,26 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
         seen.outages++;
         break;
       case 'restart': {
-        const index = one.replica % replicas.length;
-        const old = replicas[index]!;
-        for (const client of clients) if (client.replica === old) client.leave();
+        const index = one.gateway % gateways.length;
+        const old = gateways[index]!;
+        for (const client of clients) if (client.gateway === old) client.leave();
         seen.reads += old.history.stats().reads;
         old.close();
-        replicas[index] = open(pick(it.replicas, index));
+        gateways[index] = open(pick(it.gateways, index));
         break;
       }
       case 'discover':
-        pick(replicas, one.replica).log.discover();
+        pick(gateways, one.gateway).log.discover();
         break;
       case 'turn':
     }
   }
 
-  /** Everything is up, everyone is back, the log answers. True when there was nothing left to do. */
+  /** Starts all leaders, reconnects all clients, answers all questions. True if there was nothing left to do. */
   function settleOnce(): boolean {
     let isQuiet = true;
     for (const [flat, { isDown }] of log.partitions.entries()) if (isDown) log.toggle(flat);
-    for (const { log: own } of replicas) {
+    for (const { log: own } of gateways) {
       own.discover();
       for (const flat of log.partitions.keys()) if (own.deliver(flat, 10)) isQuiet = false;
       for (const question of [...own.questions]) {
@@ -203,7 +203,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     }
     for (const [i, client] of clients.entries()) {
       if (client.socket?.destroyed) client.leave();
-      if (client.socket === null) client.connect(pick(replicas, i));
+      if (client.socket === null) client.connect(pick(gateways, i));
       else client.socket.flow();
       if (!client.isDone) isQuiet = false;
     }
@@ -231,9 +231,9 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     seen.resets += client.resets;
     client.leave();
   }
-  for (const replica of replicas) {
-    seen.reads += replica.history.stats().reads;
-    replica.close();
+  for (const gateway of gateways) {
+    seen.reads += gateway.history.stats().reads;
+    gateway.close();
   }
   return { faults, seen };
 }

@@ -2,11 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { ArrayLog } from './array-log';
 import type { Interleaving, Step } from './interleaving';
 import { ModelClient } from './model-client';
-import { createReplica, type Replica } from './replica';
+import { createModelGateway, type ModelGateway } from './model-gateway';
 
 const MAX_PARTITIONS = 5;
 
-/** What happened in a run, so that a property can tell that it looked at what it means to look at. */
+/** How often things happened in a run: a property checks that its runs cover them. */
 export interface Seen {
   deliveries: number;
   reconnects: number;
@@ -19,21 +19,23 @@ export interface Seen {
 const BEATS_PER_ID = 4;
 const OVERTAKE_TURNS = 4;
 const QUIET_TURNS = 6;
-/** Timers are a millisecond or two here: whoever makes no progress for so long and so many turns will not make any. */
+/** Timers take 1 or 2 ms here: a run without progress for this time and these turns is stuck. */
 const STUCK_MS = 50;
 const STUCK_TURNS = 200;
-/** Far more rounds than there is to do. */
+/** Far more rounds than any run needs. */
 const MAX_ROUNDS = 5_000;
 
-/** Runs it against the real rooms, lets everything come to rest, and answers what was wrong. */
-export async function run({ partitions, replicas: all, clients: asked, steps }: Interleaving): Promise<{
+/** Runs the steps against the gateway's own parts, lets everything settle, and returns the faults. */
+export async function run({ partitions, gateways: all, clients: asked, steps }: Interleaving): Promise<{
   readonly faults: readonly string[];
   readonly seen: Seen;
 }> {
   const faults: string[] = [];
   const log = new ArrayLog(partitions);
-  const replicas = all.map((own) =>
-    createReplica(log, own, (fault) => faults.push(fault instanceof Error ? fault.stack! : String(fault))),
+  const gateways = all.map((own) =>
+    createModelGateway(log, own, (fault) =>
+      faults.push(fault instanceof Error ? fault.stack! : String(fault)),
+    ),
   );
   const clients = asked.map(
     ({ subscription, start }, i) => new ModelClient(`client ${i}`, log, subscription, start, faults),
@@ -41,9 +43,9 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
   const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
   let reconnects = 0;
 
-  function connect(from: ModelClient, replica: Replica, id: string | null): void {
+  function connect(from: ModelClient, gateway: ModelGateway, id: string | null): void {
     if (id !== null) reconnects++;
-    from.connect(replica, id);
+    from.connect(gateway, id);
   }
 
   function idFor(own: ModelClient, how: string, which: number): string | null {
@@ -55,21 +57,21 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
   function leave(own: ModelClient, taken: number): void {
     const { connection } = own;
     if (connection === null) return;
-    // What was on its way is partly lost.
+    // The rest of what was sent is lost.
     if (!connection.socket.destroyed) connection.socket.take(taken);
     connection.socket.destroy();
     connection.judge();
     own.connection = null;
   }
 
-  /** It takes what is on its way, and goes on elsewhere. */
-  function move(own: ModelClient, to: Replica): void {
+  /** Reads what was sent, and resumes at another gateway. */
+  function move(own: ModelClient, to: ModelGateway): void {
     own.connection?.socket.flow();
     leave(own, 0);
     connect(own, to, own.ids.at(-1) ?? null);
   }
 
-  function beat({ streams, heartbeat }: Replica): void {
+  function beat({ streams, heartbeat }: ModelGateway): void {
     for (const stream of streams.snapshot())
       for (let i = 0; i < BEATS_PER_ID; i++) heartbeat.beat(stream, performance.now());
   }
@@ -82,10 +84,10 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
         break;
       }
       case 'deliver':
-        pick(replicas, it.replica).log.deliver(it.partition % log.partitions.length, it.count);
+        pick(gateways, it.gateway).log.deliver(it.partition % log.partitions.length, it.count);
         break;
       case 'answer': {
-        const { questions } = pick(replicas, it.replica).log;
+        const { questions } = pick(gateways, it.gateway).log;
         if (questions.length === 0) break;
         const question = pick(questions, it.question);
         if (it.how === 'fail') question.fail();
@@ -95,18 +97,18 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
       case 'connect': {
         const own = pick(clients, it.client);
         const id = idFor(own, it.with, it.which);
-        if (own.connection === null) connect(own, pick(replicas, it.replica), id);
+        if (own.connection === null) connect(own, pick(gateways, it.gateway), id);
         break;
       }
       case 'move':
-        move(pick(clients, it.client), pick(replicas, it.replica));
+        move(pick(clients, it.client), pick(gateways, it.gateway));
         break;
       case 'overtake': {
-        const first = pick(replicas, it.replica);
+        const first = pick(gateways, it.gateway);
         for (const partition of log.partitions.keys()) while (first.log.deliver(partition, 10));
         for (let i = 0; i < OVERTAKE_TURNS; i++) await turn();
         beat(first);
-        for (const own of clients) if (own.connection?.replica === first) move(own, pick(replicas, it.to));
+        for (const own of clients) if (own.connection?.gateway === first) move(own, pick(gateways, it.to));
         break;
       }
       case 'disconnect':
@@ -123,7 +125,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
         break;
       }
       case 'beat':
-        beat(pick(replicas, it.replica));
+        beat(pick(gateways, it.gateway));
         break;
       case 'trim':
         log.trim(it.partition % log.partitions.length, it.count);
@@ -134,17 +136,17 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
         break;
       }
       case 'announce': {
-        const told = pick(replicas, it.replica);
+        const told = pick(gateways, it.gateway);
         told.announce(told.isLogInterrupted() ? 'ok' : 'interrupted');
         break;
       }
       case 'discover':
-        pick(replicas, it.replica).log.discover();
+        pick(gateways, it.gateway).log.discover();
         break;
       case 'abandon': {
-        const left = pick(replicas, it.replica);
+        const left = pick(gateways, it.gateway);
         for (const own of clients)
-          if (own.connection?.replica === left && own.connection.stream?.subscriber?.phase.name === 'live')
+          if (own.connection?.gateway === left && own.connection.stream?.subscriber?.phase.name === 'live')
             leave(own, 0);
         break;
       }
@@ -156,10 +158,10 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
     }
   }
 
-  /** Everyone is back, nobody is stalled, the log answers. True when there was nothing left to do. */
+  /** Reconnects all clients, lets them read, and answers all questions. True if there was nothing left to do. */
   function settleOnce(): boolean {
     let isQuiet = true;
-    for (const { log: own } of replicas) {
+    for (const { log: own } of gateways) {
       own.discover();
       for (let partition = 0; partition < log.partitions.length; partition++)
         if (own.deliver(partition, 10)) isQuiet = false;
@@ -170,7 +172,7 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
     }
     for (const [i, own] of clients.entries()) {
       if (own.connection?.socket.destroyed) leave(own, 0);
-      if (own.connection === null) connect(own, pick(replicas, i), own.ids.at(-1) ?? null);
+      if (own.connection === null) connect(own, pick(gateways, i), own.ids.at(-1) ?? null);
       else own.connection.socket.flow();
       const { connection } = own;
       if (!connection?.isDone() || connection.stream?.subscriber?.phase.name !== 'live') isQuiet = false;
@@ -200,8 +202,8 @@ export async function run({ partitions, replicas: all, clients: asked, steps }: 
   if (faults.length === 0)
     for (const own of clients) for (const one of own.missing()) own.fault(`missed ${one}`);
   for (const own of clients) leave(own, 0);
-  const stats = replicas.map(({ hub, history }) => ({ ...hub.stats(), ...history.stats() }));
-  for (const replica of replicas) replica.close();
+  const stats = gateways.map(({ hub, history }) => ({ ...hub.stats(), ...history.stats() }));
+  for (const gateway of gateways) gateway.close();
   const sum = (of: (one: (typeof stats)[number]) => number) =>
     stats.reduce((total, one) => total + of(one), 0);
   return {

@@ -3,17 +3,17 @@ import type { LogEntry } from './array-log';
 
 export interface ModelSubscription {
   readonly channels: readonly string[];
-  /** Null wants all. */
+  /** Null: all. */
   readonly events: readonly string[] | null;
   readonly meta: boolean;
-  /** True: on `/sse`, which is of `/` and has the id before the data. */
+  /** True: on `/sse`, whose channel is `/` and whose id is before the data. */
   readonly isSse: boolean;
 }
 
-/** Where a client's first connection begins; later ones begin at an id that it got. */
+/** Where a client's first stream begins; later ones resume from an id. */
 export type ModelStart = { from: 'now' } | { from: 'earliest' } | { from: 'last'; count: number };
 
-/** Offsets from `from` (included) to `to` (excluded) that a client was told to be lost. */
+/** Offsets from `from` (inclusive) to `to` (exclusive) that were reported to a client as lost. */
 export interface Told {
   readonly partition: number;
   readonly from: number;
@@ -28,7 +28,7 @@ export function isFor({ channels, events }: ModelSubscription, entry: LogEntry):
   return isBelow && (events === null || events.includes(entry.event ?? 'message'));
 }
 
-/** By partition what an id says. */
+/** By partition, the offset in an id. */
 export function offsetsOf(id: string): Offsets {
   return parseCursor(id)!.topics[0]!.positions.map(Number);
 }

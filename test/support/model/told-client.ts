@@ -4,51 +4,51 @@ import { createFrameDecoder } from '../../../src/wire/frame-decoder';
 import { timeOf } from '../../../src/wire/since-time';
 import type { ArrayLog } from './array-log';
 import { FakeSocket } from './fake-socket';
-import type { Replica } from './replica';
+import type { ModelGateway } from './model-gateway';
 
-/** What an id says of one partition of the list. */
+/** What an id says about one partition of the list. */
 interface Place {
-  /** Which of the topics of this name it means: 0 is the first that was created. */
+  /** Which topic of this name: 0 is the first that was created. */
   readonly incarnation: number;
   readonly offset: number | null;
   readonly timeMs: number | null;
   readonly epoch: number;
 }
 
-/** What a client has of one partition, over all its connections. */
+/** What a client has received of one partition, over all its streams. */
 interface Had {
-  /** Where its obligation begins in the topic as it is now: an offset, or a time. */
+  /** From where on it must receive the topic as it is now: an offset, or a time. */
   from: Pick<Place, 'offset' | 'timeMs'>;
-  /** Texts that it was given and that no reset has made void. */
+  /** Texts of the records received, without those that a reset took back. */
   readonly given: Set<string>;
 }
 
 /**
- * A client of everything, on a log whose topics are created again, whose partitions lose what was read, and whose
- * leaders do not answer. It always comes back with its last id. What it must not see: a record twice or out of order, an
- * id that goes back or changes to another topic without a `gateway.reset` of that topic, something given that the log
- * has lost without one; and in the end it has everything else.
+ * A client of all channels, on an event log whose topics are created again, whose partitions are truncated, and whose
+ * leaders do not answer. It always resumes from its last id. Faults are: a record twice or out of order; an id that goes
+ * back, or names another topic, without a `gateway.reset` of that topic; a received record that the log has lost,
+ * without one; and in the end any record that is missing.
  */
 export class ToldClient {
   id: string | null = null;
   socket: FakeSocket | null = null;
   stream: SseStream | null = null;
-  replica: Replica | null = null;
+  gateway: ModelGateway | null = null;
   resets = 0;
   readonly #name: string;
   readonly #log: ArrayLog;
   readonly #faults: string[];
   readonly #had = new Map<number, Had>();
   #places = new Map<number, Place>();
-  /** Partitions of which a truncation may have gone unseen, since its id had no epoch. */
+  /** Partitions where a truncation may stay unnoticed, because the id has no epoch. */
   readonly #unseen = new Set<number>();
-  /** Partitions that were not there to be asked when it came back, or of which its id has no epoch. */
+  /** Partitions that were unreachable when it resumed, or that its id has no epoch of. */
   readonly #unjudged = new Set<number>();
   #lives = 0;
   #asked: string | null = null;
-  /** Where the ring of its replica began when it came: `gateway.live` says that it has all before, at least. */
+  /** Where the ring began when it connected: with `gateway.live` it must have everything before. */
   #due: readonly number[] = [];
-  /** Of which incarnations of their topics those offsets are. */
+  /** The incarnations of the topics that `#due` is about. */
   #dueOf: readonly number[] = [];
 
   constructor(name: string, log: ArrayLog, faults: string[]) {
@@ -61,20 +61,20 @@ export class ToldClient {
     return this.stream?.subscriber?.phase.name === 'live' && (this.#asked === null || this.#lives === 1);
   }
 
-  /** There is nothing more that it can be given or told. */
+  /** It has received everything. */
   get isDone(): boolean {
-    // With an offset that the log does not have any more it waits for the log to grow.
+    // With an offset past the end of the log it waits until the log has grown past it.
     return (this.isLive || this.#unseen.size > 0) && this.missing().length === 0;
   }
 
-  connect(replica: Replica): void {
+  connect(gateway: ModelGateway): void {
     const { id } = this;
-    this.replica = replica;
+    this.gateway = gateway;
     this.#asked = id;
     this.#lives = 0;
-    this.#due = this.#oldestIn(replica);
+    this.#due = this.#oldestIn(gateway);
     this.#dueOf = this.#log.partitions.map(({ topic, number }) => {
-      const slots = replica.ids.layout()?.slots;
+      const slots = gateway.ids.layout()?.slots;
       const slot = slots?.find(topic, number) ?? null;
       if (slot === null) return -1;
       return this.#log.topicIdsOf(topic).map(topicDigest).indexOf(slots!.partitionOf(slot).digest);
@@ -82,7 +82,7 @@ export class ToldClient {
     this.#unjudged.clear();
     for (const [flat, { epoch }] of this.#places) {
       const { isDown } = this.#log.partitions[flat]!;
-      if (epoch < 0 || isDown || replica.log.positions[flat] === undefined) this.#cannotBeJudged(flat);
+      if (epoch < 0 || isDown || gateway.log.positions[flat] === undefined) this.#cannotBeJudged(flat);
     }
     let pendingId: string | null = null;
     const decoder = createFrameDecoder({
@@ -107,7 +107,7 @@ export class ToldClient {
       }
     });
     this.socket = socket;
-    this.stream = replica.connect(socket, '/events', id);
+    this.stream = gateway.connect(socket, '/events', id);
   }
 
   leave(taken = 0): void {
@@ -115,23 +115,23 @@ export class ToldClient {
     this.socket?.destroy();
     this.socket = null;
     this.stream = null;
-    this.replica = null;
+    this.gateway = null;
   }
 
-  /** The log lost its records from `to` on. */
+  /** A partition lost its records from `to` on. */
   lost(flat: number, to: number): void {
-    if (this.replica === null || this.offsetIn(flat) <= to) return;
-    const read = this.replica.log.positions[flat];
-    // A stream that is ahead of its replica was judged when it came, and the replica cannot see what it has not read.
+    if (this.gateway === null || this.offsetIn(flat) <= to) return;
+    const read = this.gateway.log.positions[flat];
+    // A stream ahead of its gateway was checked when it connected; the gateway does not notice a loss it has not read up to.
     if (read === undefined || read <= to || this.#unjudged.has(flat)) this.#unseen.add(flat);
   }
 
-  /** A partition is not there any more, while it is judged what the client has of it. */
+  /** The leader of a partition stopped: while the id is being checked, that partition cannot be. */
   wentDown(flat: number): void {
-    if (this.replica !== null && !this.isLive) this.#cannotBeJudged(flat);
+    if (this.gateway !== null && !this.isLive) this.#cannotBeJudged(flat);
   }
 
-  /** Where its last id stands in a partition. */
+  /** The offset of its last id in a partition. */
   offsetIn(flat: number): number {
     return this.#places.get(flat)?.offset ?? 0;
   }
@@ -180,7 +180,6 @@ export class ToldClient {
 
   #live(id: string): void {
     this.#lives++;
-
     this.#moveTo(id, 'gateway.live');
     for (const [flat, { entries, truncations }] of this.#log.partitions.entries()) {
       const place = this.#places.get(flat);
@@ -215,7 +214,7 @@ export class ToldClient {
     this.#moveTo(id, `gateway.reset of ${topics}`);
   }
 
-  /** What an id says must follow from what the last one said and what was sent since. */
+  /** Checks that a new id covers exactly the last one and what was sent since. */
   #moveTo(id: string, what: string, sent?: { readonly flat: number; readonly offset: number }): void {
     this.id = id;
     const places = this.#placesOf(id);
@@ -238,9 +237,9 @@ export class ToldClient {
     what: string,
     sent: { readonly flat: number; readonly offset: number } | undefined,
   ): void {
-    // Only as far as the log still has it: what is gone cannot be looked up.
+    // An earlier topic of this name is gone: it cannot be compared.
     if (place.incarnation !== this.#incarnationNow(flat)) return;
-    // Which record is the first since a time changes with what the log loses.
+    // After a truncation, another record may be the first since a time.
     const { entries, truncations } = this.#log.partitions[flat]!;
     if (truncations.length > 0 && (before.timeMs !== null || place.timeMs !== null)) return;
     const from = this.#offsetOf(flat, before);
@@ -256,7 +255,7 @@ export class ToldClient {
     }
   }
 
-  #oldestIn({ ids, hub: { ring } }: Replica): number[] {
+  #oldestIn({ ids, hub: { ring } }: ModelGateway): number[] {
     const slots = ids.layout()?.slots;
     const oldest = ring.positionsAt(ring.base);
     return this.#log.partitions.map(({ topic, number }) => {
@@ -271,7 +270,7 @@ export class ToldClient {
     return had;
   }
 
-  /** Only its offset counts: a log that was truncated and has grown past it looks as if it had been there all along. */
+  /** Without an epoch a truncation cannot be noticed once the log has grown past the offset again. */
   #cannotBeJudged(flat: number): void {
     this.#unjudged.add(flat);
     const { truncations } = this.#log.partitions[flat]!;
@@ -286,7 +285,7 @@ export class ToldClient {
     return this.#log.topicIdsOf(this.#log.partitions[flat]!.topic).length - 1;
   }
 
-  /** By partition of the list. */
+  /** By index into the list of partitions. */
   #placesOf(id: string): Map<number, Place> {
     const places = new Map<number, Place>();
     const { topics } = parseCursor(id)!;

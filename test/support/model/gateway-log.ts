@@ -9,58 +9,58 @@ import type {
 } from '../../../src/eventlog/event-log';
 import type { ArrayLog, LogEntry } from './array-log';
 
-/** What a read counts for each record against its limit. */
+/** Bytes that a read counts for each record against its limit. */
 const RECORD_BYTES = 10;
 
 /**
- * What is true now; what was true when it was asked; or, once for each replica and only about bounds, what a broker says
- * that knows less than others.
+ * `now`: the current state; `stale`: the state when the question was asked; `behind`: once per gateway and for bounds
+ * only, the answer of a broker that lags behind the others.
  */
 export type Answer = 'now' | 'stale' | 'behind';
 
-/** A question that was put to the log and has no answer yet. */
+/** A request to the event log that is not answered yet. */
 export interface Question {
   answer(how: Answer): void;
   fail(): void;
 }
 
-/** A record that a tail brought, or a gap (`entry` null). */
+/** A record from the tail, or a gap (`entry` null). */
 export interface ReadItem {
   readonly partition: number;
   readonly offset: number;
   readonly entry: LogEntry | null;
 }
 
-/** Stands in the order of what was read for an event that is not of the log. */
+/** In the list of what was read, an event of the gateway itself. */
 export const STATUS: ReadItem = { partition: -1, offset: -1, entry: null };
 
-/** One replica's side of the log: delivers and answers when it is told to, not before. Partitions are those of the list. */
-export interface ReplicaLog {
+/** The event log as one gateway sees it: delivers and answers only when a step says so. Partitions are indexes of the list. */
+export interface GatewayLog {
   readonly eventLog: EventLog;
   readonly questions: Question[];
-  /** What the tail brought, in its order. */
+  /** What the tail delivered, in order. */
   readonly read: ReadItem[];
-  /** By partition, the first offset this replica ever heard of, or reads from since its topic was created again. */
+  /** By partition, the first offset that this gateway learned of; after a topic is created again, where it reads from. */
   readonly firstSeen: readonly (number | undefined)[];
   /** By partition, the next offset that the tail reads. */
   readonly positions: readonly (number | undefined)[];
-  /** Brings up to `count` records, or the gap that comes next, unless the tail is paused. False when there is nothing. */
+  /** Delivers up to `count` records, or the next gap, unless the tail is paused. False if there is nothing. */
   deliver(partition: number, count: number): boolean;
-  /** The tail finds that topics were created again, and goes on at their ends. False when none was. */
+  /** Lets the tail find topics that were created again, and go on at their ends. False if there are none. */
   reset(): boolean;
-  /** Starts the tail if it has not, and finds partitions that are new. */
+  /** Starts the tail if it has not started, and finds new partitions. */
   discover(): void;
 }
 
-export function createReplicaLog(log: ArrayLog): ReplicaLog {
+export function createGatewayLog(log: ArrayLog): GatewayLog {
   const questions: Question[] = [];
   const read: ReadItem[] = [];
   const firstSeen: (number | undefined)[] = [];
   const positions: (number | undefined)[] = [];
-  /** By partition, the epoch that its position was reached under. */
+  /** By partition, the epoch of the last record before its position. */
   const epochs: (number | undefined)[] = [];
   const topicIds = new Map<string, string>();
-  /** Known to be there, but never reached: by partition, since when; null for one that is new. */
+  /** Partitions that exist but were never reached, with the time to read them from; null for a new one. */
   const waiting = new Map<number, number | null>();
   let listener: TailListener | null = null;
   let isStarted = false;
@@ -118,7 +118,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
     }
   }
 
-  /** A topic that was created again is not joined, but reset first. */
+  /** Partitions join only after the reset of a topic that was created again. */
   function join({ partitions, unavailable }: LogLayout): void {
     if (partitions.some(({ topic, topicId }) => (topicIds.get(topic) ?? topicId) !== topicId)) return;
     const added: JoinedPartition[] = [];
@@ -185,7 +185,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       ),
   };
 
-  /** What a fetch with the last epoch is answered when the log has diverged. */
+  /** Finds a truncation, as Kafka answers a fetch with the last epoch. */
   function truncated(flat: number): boolean {
     const epoch = epochs[flat];
     if (epoch === undefined) return false;
@@ -214,7 +214,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
       layout.unavailable.filter(({ topic }) => topics.includes(topic)),
       null,
     );
-    // Of the others it says how far they were read.
+    // Other topics have their ends where they were read to.
     const partitions = layout.partitions.map((bounds) => {
       const position = positions[log.flatOf(bounds)];
       return position === undefined ? bounds : { ...bounds, logEnd: BigInt(position) };
@@ -224,7 +224,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
   }
 
   return {
-    // Nothing under test appends or asks for the status.
+    // The parts under test neither append nor ask for the status.
     eventLog: eventLog as EventLog,
     questions,
     read,
@@ -267,7 +267,7 @@ export function createReplicaLog(log: ArrayLog): ReplicaLog {
   };
 }
 
-/** What it gives now, to be had later. */
+/** Computes now, and returns or throws the result later. */
 function attempt<T>(compute: () => T): () => T {
   try {
     const found = compute();

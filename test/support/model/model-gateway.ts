@@ -17,9 +17,9 @@ import type { SseStream } from '../../../src/sse/sse-stream';
 import type { Heartbeat } from '../../../src/sse/stream-rounds';
 import { type ArrayLog, TOPICS } from './array-log';
 import type { FakeSocket } from './fake-socket';
-import { createReplicaLog, type ReplicaLog, STATUS } from './replica-log';
+import { createGatewayLog, type GatewayLog, STATUS } from './gateway-log';
 
-export interface ReplicaSettings {
+export interface GatewaySettings {
   readonly ringRecords: number;
   readonly warmRecords: number;
   readonly sliceBytes: number;
@@ -30,12 +30,12 @@ export interface ReplicaSettings {
   readonly cacheMs: number;
   readonly replayRecords: number;
   readonly readers: number;
-  /** How long a stream may take to read what is older than the ring. */
+  /** How long a stream may read history. */
   readonly replayMs: number;
 }
 
-/** A replica without odds: everything fits, except what a test makes small. */
-export const ROOMY: ReplicaSettings = {
+/** Everything fits, except what a test makes small. */
+export const ROOMY: GatewaySettings = {
   ringRecords: 1_000,
   warmRecords: 1_000,
   sliceBytes: 1_000,
@@ -49,37 +49,37 @@ export const ROOMY: ReplicaSettings = {
   replayMs: 60_000,
 };
 
-/** A gateway as src/gateway.ts joins its rooms, between an array log and fake sockets. */
-export interface Replica {
-  readonly settings: ReplicaSettings;
+/** The gateway's own parts, reading and streaming, between an array log and fake sockets. */
+export interface ModelGateway {
+  readonly settings: GatewaySettings;
   readonly hub: Hub;
   readonly ids: LogIds;
   readonly history: HistoryReader;
   readonly resume: Resume;
-  readonly log: ReplicaLog;
+  readonly log: GatewayLog;
   readonly streams: OpenStreams;
   readonly heartbeat: Heartbeat;
   connect(socket: FakeSocket, path: string, lastEventId: string | null): SseStream;
-  /** Tells all streams of the log's state; nothing of the log itself changes. */
+  /** Announces a state of the event log to all streams; the log itself does not change. */
   announce(kafka: 'interrupted' | 'ok'): void;
-  /** As announced last. */
+  /** The state announced last. */
   isLogInterrupted(): boolean;
   close(): void;
 }
 
 const MAX_FRAME_BYTES = 1 << 20;
-/** As short as timers are: the pauses matter here only for being pauses. */
+/** As short as a timer can be: only the order of events matters here. */
 const RETRY_MS = 1;
 const RECHECK_MS = 1;
-/** Never reached: the model's log knows every partition that a cursor names. */
+/** Never reached: the model's log has every partition that an id names. */
 const GROWTH_MS = 60_000;
 
-/** @param onFault what may never happen: a sink that throws, an error in the log */
-export function createReplica(
+/** @param onFault called with what must never happen: a socket that throws, an error in the logs */
+export function createModelGateway(
   array: ArrayLog,
-  settings: ReplicaSettings,
+  settings: GatewaySettings,
   onFault: (fault: unknown) => void,
-): Replica {
+): ModelGateway {
   const ignore = () => undefined;
   const logger: Logger = {
     debug: ignore,
@@ -87,7 +87,7 @@ export function createReplica(
     warn: ignore,
     error: (fields) => onFault((fields as { err?: unknown }).err ?? fields),
   };
-  const log = createReplicaLog(array);
+  const log = createGatewayLog(array);
   let isInterrupted = false;
   const isLogInterrupted = () => isInterrupted;
   const defaults = parseConfig({});
