@@ -34,7 +34,7 @@ const ERRORS = {
   internal: {
     status: 500,
     counted: 'streams',
-    message: 'the gateway failed at this request; its log says why',
+    message: 'the request failed by a defect of the gateway, which has logged it',
   },
   'offset-out-of-range': { status: 500 },
   'log-unavailable': { status: 503, message: 'Kafka cannot be reached at the moment' },

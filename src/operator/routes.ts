@@ -62,7 +62,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
     {
       method: 'GET',
       path: '/connections',
-      about: 'number of open streams of this process',
+      about: 'number of open streams of this gateway',
       express: true,
       handle(_req, res) {
         // Not through Express's send: it would add a charset to the type, and the contract wants none.
@@ -77,7 +77,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
     {
       method: 'GET',
       path: '/kafka/status',
-      about: 'state of the log: connections, topics, positions, lag, current aggregation',
+      about: 'state of the event log: connections, topics, positions, lag, current aggregation',
       express: true,
       handle: (_req, res) => sendJson(res, 200, kafkaStatus()),
     },
@@ -102,7 +102,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
       ...operator,
       method: 'GET',
       path: '/metrics',
-      about: 'what this process does, for Prometheus',
+      about: 'metrics of this gateway, for Prometheus',
       async handle(_req, res) {
         const body = Buffer.from(await metrics.render());
         res.writeHead(200, {
@@ -146,7 +146,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
       ...operator,
       method: 'GET',
       path: '/admin/',
-      about: 'streams of this process, for its operator',
+      about: 'streams of this gateway, for its operator',
       handle: (req, res) => void web.send(req, res, 'admin.html'),
     },
     {

@@ -211,7 +211,7 @@ export class Appender {
 
   #refusal(topic: string, bytes: number): GatewayError | null {
     const { append, cluster, state, topics } = this.#options;
-    if (this.#isDraining) return new GatewayError('draining', 'the gateway is shutting down');
+    if (this.#isDraining) return new GatewayError('draining');
     if (!topics.includes(topic)) return unknownTopic(topic);
     if (cluster.view === null || !state.connected)
       return unavailable('Kafka cannot be reached at the moment');

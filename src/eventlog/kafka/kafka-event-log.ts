@@ -151,14 +151,14 @@ export function createKafkaEventLog({
         // A tail finds out by itself what may not be read.
         return withoutForbidden(await cluster.layout({ ...options, mustBeReadable: tail === null }));
       } catch (cause) {
-        throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
+        throw new GatewayError('log-unavailable', undefined, { cause });
       }
     },
     async epochEnds(asked) {
       try {
         return await cluster.epochEnds(asked);
       } catch (cause) {
-        throw new GatewayError('log-unavailable', 'Kafka cannot be reached at the moment', { cause });
+        throw new GatewayError('log-unavailable', undefined, { cause });
       }
     },
     status() {

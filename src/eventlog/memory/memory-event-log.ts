@@ -111,7 +111,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
 
   return {
     async append(records) {
-      if (draining) return refuseAll(records, new GatewayError('draining', 'the gateway is shutting down'));
+      if (draining) return refuseAll(records, new GatewayError('draining'));
       const bytes = records.reduce((sum, record) => sum + contentBytes(record), 0);
       if (!waiting.isEmpty || !hasRoom(records.length, bytes)) return waiting.add(records, bytes);
       return store(records);
