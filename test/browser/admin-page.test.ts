@@ -40,7 +40,7 @@ describe('the admin page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('is sorted by what is asked for', async () => {
+  it('is sorted by the chosen order', async () => {
     const { url } = await start();
     const { page, complaints } = await browser.open(`${url}/admin/`);
     await page.getByRole('link', { name: 'furthest behind' }).click();
@@ -51,7 +51,7 @@ describe('the admin page', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('asks for the key, and says when the gateway is away', async () => {
+  it('asks for the key, and shows an unreachable gateway', async () => {
     const gateway = await start({ ADMIN_KEY: 'correct horse' });
     const { page } = await browser.open(`${gateway.url}/admin/`, {
       httpCredentials: { username: 'any', password: 'correct horse' },
@@ -61,7 +61,7 @@ describe('the admin page', () => {
     await page.getByText('Gateway unreachable; retrying').waitFor();
   });
 
-  it('says that the gateway is away when it does not answer, and goes on when it does', async () => {
+  it('shows that the gateway does not answer, and continues when it does', async () => {
     const { url } = await start();
     const { page } = await browser.open(`${url}/admin/`);
     await page.locator('#status[data-state=open]').waitFor();

@@ -33,7 +33,7 @@ describe('the live page', () => {
     });
   });
 
-  it('shows events as they come, with channel, name, latency, place and id', async () => {
+  it('shows events with channel, name, latency, position and id', async () => {
     const { page, complaints } = await browser.open(gateway.url);
     await untilConnected(page);
     await publish(gateway.url, '/pets/dogs', 'plain <b>text</b>');
@@ -80,7 +80,7 @@ describe('the live page', () => {
     await page.getByText('1 record hidden').waitFor();
   });
 
-  it('publishes by keyboard alone, and hears the name it published under', async () => {
+  it('publishes by keyboard alone, and listens for the published name', async () => {
     const { page, complaints } = await browser.open(gateway.url);
     await untilConnected(page);
     const isOn = async (id: string) => (await page.locator(`#${id}:focus`).count()) === 1;
@@ -126,7 +126,7 @@ describe('the live page', () => {
     await page.getByText(/^400: event must not be/).waitFor();
   });
 
-  it('shows a refusal that has no reason in it, as a proxy gives', async () => {
+  it('shows a rejection without problem JSON, as from a proxy', async () => {
     const { page } = await browser.open(gateway.url);
     await page.route('**/broadcast/*', (route) => route.fulfill({ status: 413, body: '<h1>Too large</h1>' }));
     await page.locator('#publish-channel').fill('/pets');
@@ -134,7 +134,7 @@ describe('the live page', () => {
     await page.getByText('413: rejected').waitFor();
   });
 
-  it('holds events back while paused, and clears', async () => {
+  it('queues events while paused, and clears', async () => {
     const { page } = await browser.open(gateway.url);
     await untilConnected(page);
     const pause = page.getByRole('button', { name: 'Pause' });

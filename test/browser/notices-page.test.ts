@@ -25,7 +25,7 @@ async function publish(url: string, data: string): Promise<void> {
 describe('what a browser is told after a break', () => {
   const browser = useBrowser();
 
-  it('goes on without a hole after a short one', async () => {
+  it('resumes without a gap after a short one', async () => {
     const gateway = await spawnGateway({ env: QUICK });
     const proxy = await openTcpProxy(gateway.port);
     const { page } = await browser.open(proxy.url);
@@ -50,7 +50,7 @@ describe('what a browser is told after a break', () => {
     expect(await page.locator('#reconnects').textContent()).toBe('1');
   });
 
-  it('hears gateway.gap after one that was longer than the log remembers', async () => {
+  it('gets gateway.gap after one longer than retention', async () => {
     const gateway = await spawnGateway({
       env: { ...QUICK, MEMORY_LOG_RECORDS: '5', RING_RECORDS: '5', RING_WARM_RECORDS: '5' },
     });
@@ -78,7 +78,7 @@ describe('what a browser is told after a break', () => {
     await keepScreenshot(page, 'live-gap-light');
   });
 
-  it('hears gateway.reset from a gateway whose log is another one', async () => {
+  it('gets gateway.reset from a gateway with another event log', async () => {
     const gateway = await spawnGateway({ env: QUICK });
     const { page } = await browser.open(gateway.url, { colorScheme: 'dark' });
     const heard = await listen(page);

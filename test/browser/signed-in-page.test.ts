@@ -12,7 +12,7 @@ describe('the live page with a token in a cookie', () => {
     });
   });
 
-  it('is refused without one, and subscribes and publishes with it', async () => {
+  it('is rejected without one, and subscribes and publishes with it', async () => {
     const { page } = await browser.open(gateway.url);
     await page.locator('#connection[data-state=rejected]').waitFor();
     await page.getByRole('button', { name: 'Publish' }).click();
@@ -35,7 +35,7 @@ describe('the live page with a token in a cookie', () => {
     await page.locator('#published.fault', { hasText: '403' }).waitFor();
   });
 
-  it('is told of the end of the token, and goes on with the next one', async () => {
+  it('shows that the token expires, and continues with the next one', async () => {
     const { page } = await browser.open('about:blank');
     const signIn = (seconds: number) =>
       page.context().addCookies([

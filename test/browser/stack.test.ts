@@ -14,7 +14,7 @@ describe('the live page on the whole stack', () => {
 
   const start = (port = 0) => spawnReturningGateway(kafka, port);
 
-  it('shows no hole when its gateway is killed and comes back', async () => {
+  it('shows no gap when its gateway is killed and restarted', async () => {
     const [gateway, other] = [await start(), await start()];
     const { page, complaints } = await browser.open(gateway.url);
     await page.locator('#connection[data-state=open]').waitFor();

@@ -114,7 +114,7 @@ describe('the command', () => {
     expect(stderr).toMatch(new RegExp(`^kafka-sse-gateway: ${reason}\\n\\nUsage: `));
   });
 
-  it('serves with nothing but the packages it depends on, and ends when it is told to', async () => {
+  it('serves with nothing but the packages it depends on, and ends at SIGTERM', async () => {
     const main = join(installed.root, 'dist/src/main.js');
     const gateway = await spawnGateway({ main, env: { EVENT_LOG: 'memory', TICK_MS: '0' } });
     const page = await fetch(gateway.url, { headers: { Accept: 'text/html' } });

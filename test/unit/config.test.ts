@@ -32,7 +32,7 @@ describe('parseConfig', () => {
     expect(faults).toHaveLength(5);
   });
 
-  it('names what was meant by a misspelling', () => {
+  it('suggests the setting meant by a misspelling', () => {
     expect(faultsOf({ KAFKA_BROKRES: 'x:1' })).toEqual([
       'KAFKA_BROKRES is not a setting; did you mean KAFKA_BROKERS?',
     ]);
@@ -51,7 +51,7 @@ describe('parseConfig', () => {
     ]);
   });
 
-  it('leaves alone what merely looks like a setting', () => {
+  it('ignores variables that only resemble a setting', () => {
     expect(
       faultsOf({ HOSTNAME: 'x', POST: 'y', GATEWAY_PORT: 'tcp://10.0.0.1:3000', KAFKA_SERVICE_HOST: 'z' }),
     ).toEqual([]);

@@ -1,7 +1,7 @@
 import { createLogger } from '../../src/logger';
 
 describe('the logger', () => {
-  it('never shows what a client proves itself with', () => {
+  it('redacts credentials in headers', () => {
     const lines: string[] = [];
     const logger = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
     const headers = {
@@ -22,7 +22,7 @@ describe('the logger', () => {
     expect(JSON.parse(lines[0]!).headers['user-agent']).toBe('test/1');
   });
 
-  it('hides what it was told never to show, wherever it comes from', () => {
+  it('hides configured secrets, wherever they occur', () => {
     const lines: string[] = [];
     const secret = 'pass"word\\1';
     const logger = createLogger({
@@ -55,7 +55,7 @@ describe('the logger', () => {
       expect(lines.pop()).toMatch(new RegExp(`^${line}\n$`));
     });
 
-    it('shows why something failed, and where from when it is an error', () => {
+    it('shows the message of an error, and its stack at level error', () => {
       const err = new Error('no route');
       logger.warn({ err, topic: 'a' }, 'Append failed');
       expect(lines.pop()).toMatch(new RegExp(`^${AT} WARN  Append failed  topic=a  error="no route"\n$`));

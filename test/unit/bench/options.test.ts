@@ -19,7 +19,7 @@ describe('options of npm run bench', () => {
     ).toThrow(/case speed\n.*server nchan\n.*--through.*nats\n.*--rounds.*\n.*--scale/s);
   });
 
-  it('measures another checkout only when it is told where', () => {
+  it('measures another checkout only with --baseline', () => {
     expect(parse()).toMatchObject({ baseline: null, servers: null });
     expect(parse('--baseline', '../before').baseline).toBe('../before');
     expect(() => parse('--servers', 'gateway,baseline')).toThrow(/baseline needs --baseline DIR/);

@@ -29,7 +29,7 @@ function knownCase(asked: string[]): BenchCase {
 }
 
 describe('a case', () => {
-  it('asks its subjects in turn, and compares within each round', async () => {
+  it('measures its subjects in turn, and compares within each round', async () => {
     const asked: string[] = [];
     const result = await runCase(knownCase(asked), { rounds: 3, servers: ['gateway', 'floor'], context });
     expect(asked).toEqual(['gateway', 'floor', 'gateway', 'floor', 'gateway', 'floor']);
@@ -38,7 +38,7 @@ describe('a case', () => {
     expect(renderCase(result)).toContain('**missed**: gateway, × floor at most 1.5: 2.00');
   });
 
-  it('goes on when one subject fails, and says so', async () => {
+  it('continues when one subject fails, and reports it', async () => {
     const result = await runCase(knownCase([]), { rounds: 1, servers: ['better-sse', 'floor'], context });
     expect(figureOf(result, 'better-sse', 'cpuUs')).toBeNull();
     expect(figureOf(result, 'floor', 'cpuUs')?.median).toBe(2);

@@ -26,7 +26,7 @@ function fetchOf(chunks: readonly Uint8Array[]): typeof fetch {
 }
 
 describe('as an EventSource', () => {
-  it('opens, hears events and is closed', async () => {
+  it('opens, receives events and is closed', async () => {
     const { url, requests, open } = await startFarSide((res) =>
       beginStream(res, ':ok\n\nid: 7\ndata: a\ndata: b\n\nevent: bark\ndata: woof\n\n'),
     );
@@ -54,12 +54,12 @@ describe('as an EventSource', () => {
     await until(() => open.size === 0, 'the far side sees it leave');
   });
 
-  it('has the constants of one, and refuses what is no URL', () => {
+  it('has EventSource’s constants, and throws for an invalid URL', () => {
     expect([EventStream.CONNECTING, EventStream.OPEN, EventStream.CLOSED]).toEqual([0, 1, 2]);
     expect(() => new EventStream('/relative')).toThrow('Invalid URL');
   });
 
-  it('hears nothing more of what was read together, once it is closed', async () => {
+  it('drops the rest of a chunk once it is closed', async () => {
     const { url } = await startFarSide((res) => beginStream(res, 'id: 1\ndata: a\n\nid: 2\ndata: b\n\n'));
     const heard: string[] = [];
     const { stream } = openEventStream(url, {
@@ -74,7 +74,7 @@ describe('as an EventSource', () => {
 });
 
 describe('events', () => {
-  it('of every name come to onEvent, and what the gateway says itself to its callbacks', async () => {
+  it('of every name go to onEvent, and the gateway’s own events to their callbacks', async () => {
     const own = {
       gap: { lost: 3 },
       reset: { reason: 'cluster' },
@@ -116,7 +116,7 @@ describe('events', () => {
     ]);
   });
 
-  it('that are not whole when the connection breaks are dropped with their id', async () => {
+  it('that are incomplete when the connection breaks are dropped with their id', async () => {
     const { url, requests } = await startFarSide((res, _req, turn) => {
       if (turn > 0) beginStream(res, 'id: 2\ndata: whole\n\n');
       else beginStream(res).write('id: 1\ndata: a\n\nid: 2\ndata: ha', () => res.destroy());
@@ -127,7 +127,7 @@ describe('events', () => {
     expect(requests[1]!.headers['last-event-id']).toBe('1');
   });
 
-  it('keep their place through a block without an id, and one without data moves it', async () => {
+  it('keep the last id through a block without one; a block without data moves it', async () => {
     const { url, requests } = await startFarSide((res, _req, turn) => {
       if (turn === 0) beginStream(res, 'id: 1\n\n').end();
       else if (turn === 1) beginStream(res, 'data: a\n\n').end();
@@ -139,7 +139,7 @@ describe('events', () => {
     expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1', '1']);
   });
 
-  it('begin where they are asked to, with an id of any characters', async () => {
+  it('start after the given id, of any characters', async () => {
     const { url, requests } = await startFarSide((res) => beginStream(res));
     const { stream } = openEventStream(url, { lastEventId: '1.é…' });
     expect(stream.lastEventId).toBe('1.é…');
@@ -180,7 +180,7 @@ describe('what is no stream', () => {
     },
   );
 
-  it('204 is the end, and an end to an iterator too, which gets what had come before', async () => {
+  it('204 ends the stream, and its iterator after the events before', async () => {
     const { url } = await startFarSide((res, _req, turn) => {
       if (turn > 0) res.writeHead(204).end();
       else beginStream(res, 'data: a\n\ndata: b\n\n').end();
@@ -197,7 +197,7 @@ describe('what is no stream', () => {
     ]);
   });
 
-  it('another type is the end', async () => {
+  it('another content type ends the stream', async () => {
     const { url } = await startFarSide((res) =>
       res.writeHead(200, { 'Content-Type': 'text/html' }).end('data: a\n\n'),
     );
@@ -230,7 +230,7 @@ describe('waiting', () => {
   }
   afterEach(() => jest.restoreAllMocks());
 
-  it('grows while nothing is delivered, a stream that ends at once included, and then begins anew', async () => {
+  it('backs off while nothing is delivered, also when streams end at once, and resets after an event', async () => {
     const { url, requests } = await startFarSide((res, _req, turn) => {
       if (turn < 3) res.destroy();
       else if (turn === 3)
@@ -282,7 +282,7 @@ describe('waiting', () => {
 });
 
 describe('silence', () => {
-  it('breaks a stream that went dead', async () => {
+  it('breaks a silent stream', async () => {
     const { url, open } = await startFarSide((res, _req, turn) => {
       beginStream(res, turn === 0 ? 'id: 1\ndata: a\n\n' : 'data: b\n\n');
     });
@@ -292,7 +292,7 @@ describe('silence', () => {
     await until(() => open.size <= 1, 'the dead one is gone');
   });
 
-  it('breaks an answer that does not come', async () => {
+  it('breaks a request without an answer', async () => {
     const { url, requests } = await startFarSide((res, _req, turn) => {
       if (turn > 0) beginStream(res, 'data: a\n\n');
     });
@@ -301,7 +301,7 @@ describe('silence', () => {
     expect(requests.length).toBeGreaterThan(1);
   });
 
-  it('is broken by comments', async () => {
+  it('ends with a comment', async () => {
     let beats = 0;
     const { url, requests } = await startFarSide((res) => {
       beginStream(res);
@@ -322,7 +322,7 @@ describe('headers', () => {
     expect(requests[0]!.headers.authorization).toBe('Bearer x');
   });
 
-  it('are asked for at each attempt: after a 401, after the end of a stream', async () => {
+  it('are computed for each attempt: after a 401, after the end of a stream', async () => {
     const { url, requests } = await startFarSide((res, { headers }, turn) => {
       if (headers.authorization === 'Bearer token-0') res.writeHead(401).end();
       else if (turn < 2) beginStream(res, 'id: 5\n\n').end();
@@ -340,7 +340,7 @@ describe('headers', () => {
     ]);
   });
 
-  it('that cannot be had are a failed attempt', async () => {
+  it('that throw are a failed attempt', async () => {
     const { url, requests } = await startFarSide((res) => beginStream(res, 'data: in\n\n'));
     let asked = 0;
     const { events, errors } = openEventStream(url, {
@@ -367,7 +367,7 @@ describe('a signal', () => {
     expect(errors).toEqual([]);
   });
 
-  it('that is aborted already lets nothing begin', async () => {
+  it('that is aborted already prevents the connection', async () => {
     const { url, requests } = await startFarSide((res) => beginStream(res));
     const { stream } = openEventStream(url, { signal: AbortSignal.abort() });
     const other = openEventStream(url);
@@ -377,7 +377,7 @@ describe('a signal', () => {
 });
 
 describe('iterating', () => {
-  it('gives records of every name, over a break, and leaving the loop closes', async () => {
+  it('yields records of every name, over a reconnect, and leaving the loop closes the stream', async () => {
     const { url, open } = await startFarSide((res, _req, turn) => {
       if (turn === 0) beginStream(res, 'id: 1\nevent: a\ndata: 1\n\nevent: gateway.live\ndata: {}\n\n').end();
       else beginStream(res, 'id: 2\nevent: b\ndata: 2\n\nid: 3\ndata: 3\n\n');
@@ -393,7 +393,7 @@ describe('iterating', () => {
     await until(() => open.size === 0, 'the far side sees it leave');
   });
 
-  it('ends with close(), without what had not been taken', async () => {
+  it('ends with close(), without the queued events', async () => {
     const { url } = await startFarSide((res) => beginStream(res, 'data: 1\n\ndata: 2\n\n'));
     const { stream, events } = openEventStream(url);
     const iterator = stream[Symbol.asyncIterator]();
@@ -403,7 +403,7 @@ describe('iterating', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('holds up the stream, and not the memory, while the loop is slow', async () => {
+  it('puts backpressure on the stream while the loop is slow', async () => {
     const count = 50;
     const chunks = Array.from({ length: count }, (_, i) => Buffer.from(`data: ${i}\n\n`));
     let pulled = 0;
@@ -428,7 +428,7 @@ describe('iterating', () => {
     expect(seen).toEqual(Array.from({ length: count }, (_, i) => String(i)));
   });
 
-  it('holds up the far side through the kernel, and loses nothing', async () => {
+  it('puts backpressure on the server through the kernel, and loses nothing', async () => {
     const count = 20_000;
     let written = 0;
     const { url } = await startFarSide((res) => {

@@ -7,17 +7,17 @@ describe('the wait before the next attempt', () => {
   };
   afterEach(() => jest.restoreAllMocks());
 
-  it('is never less than asked for', () => {
+  it('is never shorter than the base', () => {
     expect(delays(0, 1_000, [0, 1, 2, 10, 5_000])).toEqual([1_000, 1_000, 1_000, 1_000, 1_000]);
   });
 
-  it('spreads over twice as much after each failure, up to its limit', () => {
+  it('doubles its jitter after each failure, up to its limit', () => {
     expect(delays(1, 1_000, [0, 1, 2, 3, 4, 5, 5_000])).toEqual([
       1_250, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
     ]);
   });
 
-  it('is spread beyond the limit as well when more is asked for', () => {
+  it('has jitter beyond the limit when the base is longer', () => {
     expect(delays(1, 60_000, [0, 5])).toEqual([75_000, 75_000]);
   });
 

@@ -131,7 +131,7 @@ describe('docker-compose.yml', () => {
     expect(read('infra/gateway.Dockerfile')).toMatch(/^USER node$/m);
   });
 
-  it('starts gateways while Kafka is away', () => {
+  it('starts gateways without Kafka', () => {
     for (const service of PROGRAMS) {
       expect(compose.services[service]!.depends_on).toEqual({ kafka: { condition: 'service_started' } });
     }

@@ -36,7 +36,7 @@ describe('the manifests', () => {
     expect(spec.template.spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainMs + finishMs);
   });
 
-  it('ask for life and readiness where the gateway answers, and restart nothing while Kafka is away', () => {
+  it('probe the gateway’s liveness and readiness routes, and restart nothing without Kafka', () => {
     expect(container.livenessProbe.httpGet.path).toBe('/healthz');
     expect(container.startupProbe.httpGet.path).toBe('/healthz');
     expect(container.readinessProbe.httpGet.path).toBe('/readyz');

@@ -78,7 +78,7 @@ describe('a supervised child', () => {
     expect(await paused.stop({ deadlineMs: 50 })).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
-  it('takes with it what it has started', async () => {
+  it('ends with all its descendants', async () => {
     const child = sh('sleep 100 & echo $!; wait');
     await until(() => child.lastLines() !== '');
     const grandchild = Number(child.lastLines());

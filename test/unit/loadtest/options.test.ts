@@ -20,7 +20,7 @@ describe('the options of npm run loadtest', () => {
     });
   });
 
-  it('are small with --quick, and what is also given wins', () => {
+  it('are small with --quick, and other options override it', () => {
     expect(planOf('--quick')).toMatchObject({ connections: 500, endMs: 23_000 });
     expect(planOf('--quick', '--hold', '1m')).toMatchObject({ connections: 500, endMs: 68_000 });
   });

@@ -119,7 +119,7 @@ describe('a stream on xk6-sse', () => {
     expect(run([{ acts }], { FROM: 'none' }).seen.latencies).toEqual([10]);
   });
 
-  it('counts holes and repeats over all connections', () => {
+  it('counts gaps and repeats over all connections', () => {
     const { seen } = run([
       {
         acts: [
@@ -348,7 +348,7 @@ describe('a stream on the bundled module', () => {
     expect(silent.seen.failed).toEqual([['silent', 1]]);
   });
 
-  it('tries again itself after an answer that ends an EventSource for good', () => {
+  it('retries after an answer that ends an EventSource for good', () => {
     const { seen, pauseMs } = native({ connects: 0, firstEventMs: null }, { status: 503 }, 50);
     expect(seen.failed).toEqual([['status', 1]]);
     expect(pauseMs).toBe(1_000);

@@ -15,7 +15,7 @@ function windowOf(...values: (string | Buffer | null)[]): AggregationWindow {
 }
 
 describe('AggregationWindow', () => {
-  it('has no bounds while it is empty', () => {
+  it('has null minimum and maximum while it is empty', () => {
     const window = windowOf();
     expect(window.stats).toEqual({
       totalEvents: 0,
@@ -53,7 +53,7 @@ describe('AggregationWindow', () => {
     });
   });
 
-  it('has no part of a time that cannot be one of today', () => {
+  it('ignores implausible timestamps in its bounds', () => {
     const window = windowOf('1', '2');
     const { firstEventTime, lastEventTime } = window.stats;
     for (const timestampMs of [-1, Number(2n ** 63n - 1n), 1_704_672_000, Number.NaN])
@@ -62,7 +62,7 @@ describe('AggregationWindow', () => {
     expect(windowOf().stats.firstEventTime).toBeNull();
   });
 
-  it('is summed up, with its last five events as a sample', () => {
+  it('has a summary with its last five events as a sample', () => {
     const window = windowOf('{"value":5}', '{"value":6}', 'six', null, '{"payload":{"times":7}}', 'null');
     expect(window.next).toBe(106n);
     expect(window.summary(1_704_672_009_000)).toEqual({
@@ -74,7 +74,7 @@ describe('AggregationWindow', () => {
     });
   });
 
-  it('keeps but the start of a long event, never half a character', () => {
+  it('cuts a long event in the sample, never within a character', () => {
     const sampleOf = (value: string | Buffer) => windowOf(value).summary(0).eventSample[0];
     expect(sampleOf('x'.repeat(SAMPLE_BYTES))).toBe('x'.repeat(SAMPLE_BYTES));
     expect(sampleOf(`${'x'.repeat(SAMPLE_BYTES - 1)}€`)).toBe(`${'x'.repeat(SAMPLE_BYTES - 1)}…`);
@@ -86,7 +86,7 @@ describe('AggregationWindow', () => {
     expect(sampleOf(Buffer.from([0xff]))).toBe('/w==');
   });
 
-  it('takes the times of the records as they are, in any order', () => {
+  it('takes the records’ timestamps in any order', () => {
     const window = windowOf();
     const at = (ms: number) => 1_704_672_000_000 + ms;
     for (const ms of [30, 10, 20]) window.add({ offset: 100n, timestampMs: at(ms), value: null });

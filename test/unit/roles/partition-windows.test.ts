@@ -54,7 +54,7 @@ function describeWindow({ id, stats }: AggregationWindow): string {
 }
 
 describe('PartitionWindows', () => {
-  it('commits the end of a window only after its summary is stored, and asks whether it still may before', async () => {
+  it('commits the end of a window only after its summary is stored, with a fencing commit before', async () => {
     const far = new FarSide();
     expect(await far.add(10, 12)).toBe(true);
     expect(far.steps).toEqual([]);
@@ -119,7 +119,7 @@ describe('PartitionWindows', () => {
     },
   );
 
-  it('tells of a window that closed by time and could not be published', async () => {
+  it('reports a window that closed by time and whose summary was not stored', async () => {
     const far = new FarSide({ windowMs: 20 });
     const failure = new Error('not now');
     far.before = () => {
@@ -131,7 +131,7 @@ describe('PartitionWindows', () => {
     await expect(far.add(1, 2)).rejects.toBe(failure);
   });
 
-  it('does not commit in the name of the next join what the last one published', async () => {
+  it('does not commit after a rebalance what was published before it', async () => {
     const far = new FarSide();
     far.before = ([what]) => {
       if (what === 'publish') far.windows.restart();
@@ -143,7 +143,7 @@ describe('PartitionWindows', () => {
     ]);
   });
 
-  it('drops open windows at each join', async () => {
+  it('drops open windows at each rebalance', async () => {
     const far = new FarSide({ windowMs: 20 });
     await far.add(0, 2);
     far.windows.restart();
@@ -152,7 +152,7 @@ describe('PartitionWindows', () => {
     expect(far.steps.filter(([what]) => what === 'publish')).toEqual([['publish', 't.0.0+1']]);
   });
 
-  it('publishes nothing any more when the group is joined anew meanwhile', async () => {
+  it('publishes nothing after a rebalance in between', async () => {
     const far = new FarSide();
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
@@ -171,7 +171,7 @@ describe('PartitionWindows', () => {
     expect(far.steps).toEqual([['commit', 0]]);
   });
 
-  it('does not tell of a failure that the next join has settled', async () => {
+  it('does not report a failure that a rebalance has settled', async () => {
     const far = new FarSide({ windowMs: 20 });
     let refused = false;
     far.before = ([, from]) => {

@@ -20,7 +20,7 @@ describe('the verdict of a soak', () => {
     });
   });
 
-  it('counts what was stepped over, what never came, and what came again', () => {
+  it('counts skipped, missing and repeated records', () => {
     const topic = topicOf('a', 'b', 'c', 'd');
     expect(judge({ tracks: [trackOf(0, 2, 3)], topic, acknowledged: none }).missing).toBe(1);
     expect(judge({ tracks: [trackOf(0, 1)], topic, acknowledged: none }).missing).toBe(2);
@@ -33,7 +33,7 @@ describe('the verdict of a soak', () => {
     expect(judge({ tracks: [trackOf(0, 1, 3)], topic, acknowledged: none }).missing).toBe(0);
   });
 
-  it('counts what was acknowledged and is not in the topic', () => {
+  it('counts acknowledged events that are not in the topic', () => {
     const acknowledged = new Map([['gone', { partition: 0, offset: '7' }]]);
     expect(judge({ tracks: [], topic: topicOf('a'), acknowledged }).unstored).toBe(1);
   });

@@ -63,7 +63,7 @@ describe('the admin status', () => {
     },
   );
 
-  it('does not hold up the event loop, in the worst order too', async () => {
+  it('yields to the event loop, in the worst order too', async () => {
     // The heaviest come last, so that each one is put in.
     const worst = [...streams].sort((a, b) => a.bufferedBytes - b.bufferedBytes);
     const report = statusOf(worst);
@@ -86,7 +86,7 @@ describe('the admin status', () => {
     expect(longest).toBeLessThan(MAX_STALL_MS);
   });
 
-  it('leaves out who went meanwhile', async () => {
+  it('leaves out streams that closed meanwhile', async () => {
     const few = streams.slice(0, 10).map((stream) => ({ ...stream, isOpen: true }));
     const answer = statusOf(few as unknown as SseStream[], 4)({ limit: 10, sort: 'age' });
     few[0]!.isOpen = false;

@@ -13,7 +13,7 @@ async function asPromClient(buckets: readonly number[], values: readonly number[
 }
 
 describe('a histogram', () => {
-  it('is written as prom-client writes its own, bounds included', () =>
+  it('is rendered like prom-client’s, bounds included', () =>
     fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.double({ min: 0.0001, max: 10_000, noNaN: true }), { minLength: 1, maxLength: 12 }),

@@ -78,7 +78,7 @@ describe('startLogWatch', () => {
     await until(() => looks > before + 2, 'it looked again');
   }
 
-  it('tells each change once, and not the first connection', async () => {
+  it('announces each change once, and not the first connection', async () => {
     await lookTwiceAt(STARTING);
     await lookTwiceAt(CONNECTED);
     expect(told).toEqual([]);
@@ -91,13 +91,13 @@ describe('startLogWatch', () => {
     expect(watch.troubles().isAway).toBe(false);
   });
 
-  it('tells an interruption although it never saw the connection', async () => {
+  it('announces an interruption without a connection before', async () => {
     await lookTwiceAt(STARTING);
     await lookTwiceAt(INTERRUPTED);
     expect(told).toEqual([[{ kafka: 'interrupted' }, null]]);
   });
 
-  it('tells of a topic whom it concerns, again when the reason is another, and when it is back', async () => {
+  it('announces a topic to the streams concerned: unavailable, for another reason, and back', async () => {
     await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
     expect(told).toEqual([[{ kafka: 'interrupted', topics: ['trips'], reason: 'unreachable' }, '/trips']]);
     expect(unread.map(({ topic }) => topic)).toEqual(['trips']);
@@ -111,7 +111,7 @@ describe('startLogWatch', () => {
     ]);
   });
 
-  it('tells of topics with the same place together', async () => {
+  it('announces topics with the same base channel together', async () => {
     await lookTwiceAt(CONNECTED, { orders: 'missing', trips: 'missing', pets: 'missing' });
     expect(told).toEqual([
       [{ kafka: 'interrupted', topics: ['orders', 'pets'], reason: 'missing' }, '/shop'],
@@ -119,7 +119,7 @@ describe('startLogWatch', () => {
     ]);
   });
 
-  it('tells when all is back which topics are not', async () => {
+  it('announces at reconnect which topics are still unavailable', async () => {
     await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
     await lookTwiceAt(INTERRUPTED, { orders: 'interrupted', trips: 'interrupted', pets: 'interrupted' });
     await lookTwiceAt(CONNECTED, { trips: 'interrupted' });
@@ -130,7 +130,7 @@ describe('startLogWatch', () => {
     ]);
   });
 
-  it('logs once that a transaction holds back a partition for too long, and that it is over', async () => {
+  it('logs once that an open transaction blocks a partition, and once that it ended', async () => {
     heldBackSince = new Date().toISOString();
     await lookTwiceAt(CONNECTED);
     expect(logger.lines).toEqual([]);
@@ -145,7 +145,7 @@ describe('startLogWatch', () => {
     ]);
   });
 
-  it('logs each change of a topic once, and nothing of them while all is away', async () => {
+  it('logs each change of a topic once, and none while Kafka is unreachable', async () => {
     await lookTwiceAt(CONNECTED, { trips: 'forbidden' });
     await lookTwiceAt(INTERRUPTED, { orders: 'interrupted', trips: 'interrupted', pets: 'interrupted' });
     await lookTwiceAt(CONNECTED);

@@ -26,7 +26,7 @@ const survey = (streams: readonly SseStream[]) =>
   });
 
 describe('the survey of the streams', () => {
-  it('finds each in one state, and adds up what they hold', async () => {
+  it('counts each stream in one phase, and adds up unsent bytes', async () => {
     const found = await survey(
       [
         { phase: null },
@@ -48,7 +48,7 @@ describe('the survey of the streams', () => {
     });
   });
 
-  it('lets other work have its turn in between', async () => {
+  it('yields to the event loop', async () => {
     const streams = Array.from({ length: 20_000 }, () => fakeStream({}));
     let turns = 0;
     let isRunning = true;

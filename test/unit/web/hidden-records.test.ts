@@ -1,7 +1,7 @@
 import { createHiddenRecords } from '../../../src/web/hidden-records';
 
 describe('hidden records', () => {
-  it('are the offsets left out, by partition', () => {
+  it('are the skipped offsets, by partition', () => {
     const hidden = createHiddenRecords();
     const see = (partition: number, offset: string) => hidden.see({ topic: 't', partition, offset });
     see(0, '5');
@@ -16,7 +16,7 @@ describe('hidden records', () => {
     expect(hidden.count).toBe(3);
   });
 
-  it('are none where a partition begins anew', () => {
+  it('are none where a partition starts over', () => {
     const hidden = createHiddenRecords();
     hidden.see({ topic: 't', partition: 0, offset: '9' });
     hidden.see({ topic: 't', partition: 0, offset: '0' });
