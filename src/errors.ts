@@ -106,6 +106,11 @@ export class GatewayError extends Error {
   }
 }
 
+/** An error in one field of a request, which the problem document names. */
+export function fieldError(code: ErrorCode, field: string, message: string): GatewayError {
+  return new GatewayError(code, message, { details: { field } });
+}
+
 /** Any thrown value as a GatewayError; what is not one already is `internal`, with the original as its cause. */
 export function asGatewayError(thrown: unknown): GatewayError {
   return thrown instanceof GatewayError ? thrown : new GatewayError('internal', undefined, { cause: thrown });

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { GatewayError } from '../errors';
+import { fieldError, GatewayError } from '../errors';
 import { covers } from '../wire/channel';
 import { tokenOf } from './credentials';
 import { type Grant, grants, OPEN_GRANT } from './grant';
@@ -40,8 +40,6 @@ export function createSubscribeGuard({
     const grant = { holder: subject, channels: subscribe, expiresAtMs };
     const denied = closed.find((channel) => !grants(grant, channel));
     if (denied === undefined) return grant;
-    throw new GatewayError('forbidden', `subscribing to ${denied} is not granted`, {
-      details: { field: 'channel' },
-    });
+    throw fieldError('forbidden', 'channel', `subscribing to ${denied} is not granted`);
   };
 }

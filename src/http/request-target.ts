@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors';
+import { fieldError, GatewayError } from '../errors';
 import { nearestName } from '../nearest-name';
 
 /** Of unknown parameters, in an error. */
@@ -90,9 +90,11 @@ export function queryFault({ path, query }: RequestTarget, known: readonly strin
     return meant === null ? shortened(name) : `${shortened(name)} (did you mean ${meant}?)`;
   });
   const takes = known.length === 0 ? 'no parameters' : known.join(', ');
-  return new GatewayError('bad-request', `${path} does not take ${named.join(', ')}; it takes ${takes}`, {
-    details: { field: shortened(first) },
-  });
+  return fieldError(
+    'bad-request',
+    shortened(first),
+    `${path} does not take ${named.join(', ')}; it takes ${takes}`,
+  );
 }
 
 function shortened(name: string): string {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Grant, grants } from '../auth/grant';
 import type { PublishGuard } from '../auth/publish-guard';
 import type { Config } from '../config';
-import { GatewayError } from '../errors';
+import { fieldError, GatewayError } from '../errors';
 import { type ClientAddress, networkOf } from '../http/client-address';
 import { createClientRateLimits, createRateLimit } from '../http/rate-limit';
 
@@ -72,9 +72,7 @@ export function createIngestAdmission(deps: IngestAdmissionDeps): IngestAdmissio
       channelFault: (channel) =>
         grants(grant, channel)
           ? null
-          : new GatewayError('forbidden', `publishing to ${channel} is not granted`, {
-              details: { field: 'channel' },
-            }),
+          : fieldError('forbidden', 'channel', `publishing to ${channel} is not granted`),
       count,
     };
   }
@@ -121,9 +119,9 @@ function rejected(rejection: GatewayError): Verdict {
 function encodingFault(req: IncomingMessage): GatewayError | null {
   const encoding = req.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return null;
-  return new GatewayError(
+  return fieldError(
     'unsupported-media-type',
+    'Content-Encoding',
     `Content-Encoding ${encoding} is not supported: send the body as it is`,
-    { details: { field: 'Content-Encoding' } },
   );
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { GatewayError } from '../errors';
+import { fieldError, GatewayError } from '../errors';
 import { channelOf, ROOT_CHANNEL } from '../wire/channel';
 import type { EventToPublish } from './publisher';
 
@@ -51,9 +51,7 @@ export function parseBatch(
 function parseWhole(body: Buffer, type: string): unknown[] {
   if (!JSON_TYPES.includes(type)) {
     const types = [JSON_TYPES[0], NDJSON_TYPES[0]].join(' or ');
-    throw new GatewayError('unsupported-media-type', `a batch is ${types}, not ${type}`, {
-      details: { field: 'Content-Type' },
-    });
+    throw fieldError('unsupported-media-type', 'Content-Type', `a batch is ${types}, not ${type}`);
   }
   const value = parseJson(textOf(body), 'the body');
   if (value instanceof GatewayError) throw value;
@@ -70,7 +68,7 @@ function parseLines(body: Buffer): unknown[] {
 /** Decoding invalid UTF-8 would store replacement characters. */
 function textOf(body: Buffer): string {
   if (isUtf8(body)) return body.toString();
-  throw new GatewayError('not-utf8', 'the body is not UTF-8', { details: { field: 'body' } });
+  throw fieldError('not-utf8', 'body', 'the body is not UTF-8');
 }
 
 /** @param what named in the error */
@@ -109,9 +107,7 @@ function eventOf(value: unknown): EventToPublish | GatewayError {
 function surrogateFault(fields: Readonly<Record<string, string | null>>): GatewayError | null {
   for (const [field, text] of Object.entries(fields)) {
     if (text === null || text.isWellFormed()) continue;
-    return new GatewayError('not-utf8', `${field} must not have half of a surrogate pair`, {
-      details: { field },
-    });
+    return fieldError('not-utf8', field, `${field} must not have half of a surrogate pair`);
   }
   return null;
 }

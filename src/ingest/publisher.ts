@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { GatewayError } from '../errors';
+import { fieldError, GatewayError } from '../errors';
 import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
 import { isReservedEventName, recordOf } from '../events/record-event';
 import type { TopicMap } from '../events/topic-map';
@@ -54,7 +54,7 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
     if (fault !== null) return fault;
     const record = recordOf({ ...event, event: event.event || null }, topics);
     if (record === null)
-      return badField('bad-channel', 'channel', `no topic is served under ${event.channel}`);
+      return fieldError('bad-channel', 'channel', `no topic is served under ${event.channel}`);
     return trace.length === 0 ? record : { ...record, headers: [...record.headers, ...trace] };
   }
 
@@ -85,9 +85,9 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
 /** What is wrong with the channel or the name of an event, or null. */
 export function addressFault(channel: string, event: string | null): GatewayError | null {
   const channelWrong = channelFault(channel);
-  if (channelWrong !== null) return badField('bad-channel', 'channel', `channel ${channelWrong}`);
+  if (channelWrong !== null) return fieldError('bad-channel', 'channel', `channel ${channelWrong}`);
   const eventWrong = event === null ? null : eventNameFault(event);
-  return eventWrong === null ? null : badField('bad-event-name', 'event', `event ${eventWrong}`);
+  return eventWrong === null ? null : fieldError('bad-event-name', 'event', `event ${eventWrong}`);
 }
 
 function dataFault(data: Buffer, maxBytes: number): GatewayError | null {
@@ -96,7 +96,7 @@ function dataFault(data: Buffer, maxBytes: number): GatewayError | null {
       details: { maxBytes },
     });
   }
-  return isUtf8(data) ? null : badField('not-utf8', 'body', 'the body is not UTF-8');
+  return isUtf8(data) ? null : fieldError('not-utf8', 'body', 'the body is not UTF-8');
 }
 
 /** Why a publisher may not use this event name, or null. */
@@ -104,12 +104,4 @@ function eventNameFault(name: string): string | null {
   if (isReservedEventName(name)) return 'must not be "open", "error" or begin with "gateway."';
   if (Buffer.byteLength(name) > MAX_EVENT_NAME_BYTES) return `must not be over ${MAX_EVENT_NAME_BYTES} bytes`;
   return lineFault(name);
-}
-
-function badField(
-  code: 'bad-channel' | 'bad-event-name' | 'not-utf8',
-  field: string,
-  message: string,
-): GatewayError {
-  return new GatewayError(code, message, { details: { field } });
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { GatewayError } from '../errors';
+import { fieldError, type GatewayError } from '../errors';
 import { decodeOnce, type Query, queryFault, type RequestTarget } from '../http/request-target';
 import { createSubscription, type Subscription } from '../hub/subscription';
 import { channelFault, channelOf, ROOT_CHANNEL } from '../wire/channel';
@@ -57,9 +57,7 @@ function channelsOf({ path, query }: RequestTarget, maxChannels: number): string
     return [checked(decodeOnce(path.slice(SUBSCRIBE_PATH.length), 'channel') || ROOT_CHANNEL)];
   const asked = query.all('channel');
   if (asked.length > maxChannels) {
-    throw new GatewayError('bad-channel', `channel is given over ${maxChannels} times`, {
-      details: { field: 'channel' },
-    });
+    throw fieldError('bad-channel', 'channel', `channel is given over ${maxChannels} times`);
   }
   return asked.length === 0 ? [ROOT_CHANNEL] : asked.map(checked);
 }
@@ -69,21 +67,17 @@ function eventsOf({ query }: RequestTarget, maxNames: number): string[] | null {
   const asked = query.all('event').flatMap((names) => names.split(','));
   if (asked.length === 0) return null;
   if (asked.length > maxNames) {
-    throw new GatewayError('bad-event-name', `event has over ${maxNames} names`, {
-      details: { field: 'event' },
-    });
+    throw fieldError('bad-event-name', 'event', `event has over ${maxNames} names`);
   }
   if (!asked.includes('')) return asked;
-  throw new GatewayError('bad-event-name', 'event must not have empty names', {
-    details: { field: 'event' },
-  });
+  throw fieldError('bad-event-name', 'event', 'event must not have empty names');
 }
 
 function isOn({ query }: RequestTarget, field: string): boolean {
   const value = query.first(field);
   if (value === null || value === '0') return false;
   if (value === '1') return true;
-  throw new GatewayError('bad-request', `${field} must be 1 or 0`, { details: { field } });
+  throw fieldError('bad-request', field, `${field} must be 1 or 0`);
 }
 
 /** Clients have read timeouts from 5 s on; past a minute most proxies have given up. */
@@ -92,9 +86,11 @@ function heartbeatMsOf({ query }: RequestTarget): number | null {
   if (value === null) return null;
   const seconds = /^[0-9]{1,2}$/.test(value) ? Number(value) : 0;
   if (seconds >= 1 && seconds <= MAX_HEARTBEAT_SECONDS) return seconds * 1_000;
-  throw new GatewayError('bad-request', `heartbeat must be whole seconds, 1 to ${MAX_HEARTBEAT_SECONDS}`, {
-    details: { field: 'heartbeat' },
-  });
+  throw fieldError(
+    'bad-request',
+    'heartbeat',
+    `heartbeat must be whole seconds, 1 to ${MAX_HEARTBEAT_SECONDS}`,
+  );
 }
 
 /** A part of a string refers to the whole of it: the request's target would stay as long as the subscription. */
@@ -105,8 +101,7 @@ function ownCopy(text: string): string {
 function checked(text: string): string {
   const channel = channelOf(text);
   const fault = channelFault(channel);
-  if (fault !== null)
-    throw new GatewayError('bad-channel', `channel ${fault}`, { details: { field: 'channel' } });
+  if (fault !== null) throw fieldError('bad-channel', 'channel', `channel ${fault}`);
   return channel;
 }
 
@@ -142,9 +137,7 @@ export function startRequestOf(header: string | undefined, query: Query): StartR
     if (id === null || id === '') continue;
     const cursor = parseCursor(id);
     if (cursor !== null) return { from: 'cursor', cursor };
-    throw new GatewayError('bad-cursor', `${field} is not an id of a stream; leave it out to begin now`, {
-      details: { field },
-    });
+    throw fieldError('bad-cursor', field, `${field} is not an id of a stream; leave it out to begin now`);
   }
   const since = query.first('since');
   if (since !== null) return { from: 'time', timeMs: timeOf(since) };
@@ -153,9 +146,7 @@ export function startRequestOf(header: string | undefined, query: Query): StartR
   if (from === 'earliest') return { from: 'earliest' };
   const count = LAST.exec(from)?.[1];
   if (count !== undefined) return { from: 'last', count: Number(count) };
-  throw new GatewayError('bad-request', 'from must be earliest, latest or -N for the last N events', {
-    details: { field: 'from' },
-  });
+  throw fieldError('bad-request', 'from', 'from must be earliest, latest or -N for the last N events');
 }
 
 function timeOf(text: string): number {
@@ -176,5 +167,5 @@ function isoTimeOf(text: string): number {
 }
 
 function badSince(message: string): GatewayError {
-  return new GatewayError('bad-request', message, { details: { field: 'since' } });
+  return fieldError('bad-request', 'since', message);
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { GatewayError } from '../errors';
+import { fieldError } from '../errors';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
@@ -147,13 +147,9 @@ const MAX_LIMIT = 1_000;
 export function streamSelectionOf(limit: string | null, sort: string | null): StreamSelection {
   const count = limit === null ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : -1;
   if (count < 0 || count > MAX_LIMIT)
-    throw new GatewayError('bad-request', `limit must be from 0 to ${MAX_LIMIT}`, {
-      details: { field: 'limit' },
-    });
+    throw fieldError('bad-request', 'limit', `limit must be from 0 to ${MAX_LIMIT}`);
   const order = sort === null ? 'age' : STREAM_ORDERS.find((name) => name === sort);
   if (order === undefined)
-    throw new GatewayError('bad-request', `sort must be one of ${STREAM_ORDERS.join(', ')}`, {
-      details: { field: 'sort' },
-    });
+    throw fieldError('bad-request', 'sort', `sort must be one of ${STREAM_ORDERS.join(', ')}`);
   return { limit: count, sort: order };
 }
