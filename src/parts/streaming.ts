@@ -4,10 +4,11 @@ import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import type { Logger } from '../logger';
 import { createStreamCounts, createStreamLog, OpenStreams, type StreamCounts } from '../sse/open-streams';
-import type { LogTroubles } from '../sse/outage-notice';
-import { createLastMatches, createResume, type Resume } from '../sse/resume';
-import { createLatestBounds, createLatestEpochEnds } from '../sse/shared-answers';
+import { createOutageNotice, type LogTroubles } from '../sse/outage-notice';
+import { createResume, type Resume } from '../sse/resume';
+import { createRetryTime } from '../sse/sse-stream';
 import { createStreamAdmission } from '../sse/stream-admission';
+import { createStreamOpening } from '../sse/stream-opening';
 import {
   createHeartbeat,
   createSlowStreams,
@@ -83,33 +84,38 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   });
   const counts = createStreamCounts();
   const tokenExpiry = createTokenExpiry({ noticeMs: config.noticeMs });
-  const latestBounds = createLatestBounds(() => log.bounds());
+  const retryMs = createRetryTime(config.streams);
   const resume = createResume({
     ring: hub.ring,
-    lastMatches: createLastMatches(hub.ring),
-    layout: () => ids.layout()!,
-    bounds: (options) => (options === undefined ? latestBounds() : log.bounds(options)),
-    epochEnds: createLatestEpochEnds((asked) => log.epochEnds(asked)),
+    log,
+    ids,
     config: config.resume,
     retryMs: config.retryMinMs,
     outageRetryMs: config.retryMaxMs,
   });
-  const route = createStreamRoute({
+  const admission = createStreamAdmission({ hub, streams, config: config.streams, draining });
+  const open = createStreamOpening({
     hub,
     streams,
     resume,
+    ids,
     counts,
-    ...edge,
     config: config.streams,
-    idOf: ids.idOf,
-    isReady: () => ids.layout() !== null,
-    whenReady: ids.whenReady,
-    troubles,
-    baseOf,
-    admission: createStreamAdmission({ hub, streams, config: config.streams, draining }),
-    guard: deps.guard,
+    retryMs,
+    outageNotice: createOutageNotice({ troubles, baseOf }),
+    admission,
     tokenExpiry,
     logger,
+  });
+  const route = createStreamRoute({
+    ...edge,
+    counts,
+    retryMs,
+    admission,
+    guard: deps.guard,
+    limits: config.streams,
+    resume,
+    open,
   });
   const heartbeat = createHeartbeat({ hub, idOf: ids.idOf, counts, everyMs: checkMs });
   let rounds: { stop(): void } | null = null;

@@ -1,9 +1,10 @@
-import type { TopicPartition } from '../eventlog/event-log';
+import type { PartitionBounds, TopicPartition } from '../eventlog/event-log';
 import type { PartitionSlots } from '../events/partition-slots';
-import type { Positions } from '../hub/ring';
-import type { Cursor } from '../wire/cursor';
+import type { Positions, Ring } from '../hub/ring';
+import type { Start } from '../hub/subscriber';
+import { type Cursor, topicDigest } from '../wire/cursor';
 import type { StreamGap, StreamReset } from '../wire/gateway-events';
-import { type Gap, gapData } from '../wire/own-event';
+import { gapData } from '../wire/own-event';
 
 /** What a cursor says of one partition that is known here. */
 export interface Claim extends TopicPartition {
@@ -13,36 +14,36 @@ export interface Claim extends TopicPartition {
   readonly epoch: number;
 }
 
-/** A cursor in the terms of this replica. */
-export interface Claims {
+/** A cursor in the terms of this gateway. */
+interface Claims {
   readonly all: readonly Claim[];
   /** By slot, what its client has. */
   readonly floor: Positions;
   /** The cursor names a topic that is not here (any more), or that could be either of two. */
   readonly isTopicUnknown: boolean;
-  /** Topics that the cursor does not name, which begin now. */
+  /** Topics that the cursor does not name: they begin now. */
   readonly unnamed: readonly string[];
-  /** Topics of which it names more partitions than are known; they begin now as long as that is so. */
+  /** Topics of which it names more partitions than are known: they begin now until those are known. */
   readonly short: ReadonlySet<string>;
 }
 
-export interface ClaimsOptions {
+interface ClaimsOptions {
   /** Positions at which topics begin that the cursor does not name. */
   readonly base: Positions;
-  /** How far this replica has read. */
+  /** How far this gateway has read. */
   readonly head: Positions;
 }
 
 export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: ClaimsOptions): Claims {
   const floor = Array.from({ length: slots.size }, (_, slot) => slots.positionIn(base, slot));
-  // Nothing can be read any more of a topic that was deleted.
+  // Nothing of a deleted topic can be read any more.
   for (const { reason, replaced } of slots.replacementsAfter(0))
     if (reason === 'recreated') for (const slot of replaced) floor[slot] = slots.positionIn(head, slot);
   const all: Claim[] = [];
   const named = new Set<string>();
   const short = new Set<string>();
   let isTopicUnknown = false;
-  // The longest keys first: a topic that one of them names is not what a shorter one means.
+  // Longest keys first: a shorter key does not mean a topic that a longer one names.
   for (const { key, positions, epochs } of [...cursor.topics].sort((a, b) => b.key.length - a.key.length)) {
     const [topic, another] = slots.named(key).filter((name) => !named.has(name));
     if (topic === undefined || another !== undefined) {
@@ -71,8 +72,8 @@ export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: 
 }
 
 /**
- * Puts a floor's partition at a position. Each of its slots but the last has nothing beyond where the next one begins: a
- * floor beyond that would stand for records that the log lost, which its stream would have to be told of.
+ * Puts a floor's partition at a position. A slot that was replaced holds nothing beyond the start of the next one: a
+ * floor beyond that would stand for lost records, which would then have to be reported.
  */
 export function placeAt(
   floor: bigint[],
@@ -90,27 +91,125 @@ export function placeAt(
   }
 }
 
-/** Topics whose past cannot be given back; the others go on where they were. */
-export interface ResetNotice {
-  readonly event: 'gateway.reset';
-  readonly reason: Exclude<StreamReset['reason'], 'recreated'>;
-  readonly topics: readonly string[];
-  /** What its id says. */
-  readonly positions: Positions;
+export type ResetReason = Exclude<StreamReset['reason'], 'recreated'>;
+
+/** An event before the first record: something is lost. Its id is made of the positions. */
+export type Notice = { readonly positions: Positions } & (
+  | { readonly event: 'gateway.gap'; readonly data: StreamGap }
+  | { readonly event: 'gateway.reset'; readonly data: StreamReset }
+);
+
+/** Where a stream begins, and what it has to report first. */
+export interface Resolution {
+  readonly start: Start;
+  readonly notices: readonly Notice[];
 }
 
-/** What a stream is told before its first event, because something cannot be given back. */
-export type Notice =
-  | {
-      readonly event: 'gateway.gap';
-      readonly gap: Gap & { readonly reason: 'retention' };
-      /** What its id says. */
-      readonly positions: Positions;
-    }
-  | ResetNotice;
+/** The start that an id asks for, while it is checked. */
+export class StartDraft {
+  readonly claims: Claims;
+  readonly #slots: PartitionSlots;
+  readonly #ring: Ring;
+  readonly #floor: bigint[];
+  /** The first reason that was found, and the topics that are reset: they begin now. */
+  #reset: ResetReason | null = null;
+  readonly #topics = new Set<string>();
+  /** Partitions that were moved back to where their log was truncated. */
+  readonly #truncated = new Set<string>();
+  readonly #lost: { readonly claim: Claim; readonly logStart: bigint }[] = [];
 
-export function noticeData(notice: Notice): StreamGap | StreamReset {
-  if (notice.event === 'gateway.gap') return gapData(notice.gap);
-  const { reason, topics } = notice;
-  return { reason, topics };
+  /** @param base where topics begin that the cursor does not name */
+  constructor(cursor: Cursor, slots: PartitionSlots, ring: Ring, base: Positions) {
+    this.#slots = slots;
+    this.#ring = ring;
+    this.claims = claimsOf(cursor, slots, { base, head: ring.positions });
+    this.#floor = [...this.claims.floor];
+    if (this.claims.isTopicUnknown) this.resetTopics('topic', this.claims.unnamed);
+  }
+
+  /** True when the ring has everything after the floor. */
+  get isInRing(): boolean {
+    const { positions } = this.#ring;
+    return this.#ring.seqAfter(this.#floor) !== null && this.#ring.reaches(positions, this.#floor);
+  }
+
+  resetTopics(reason: ResetReason, topics: Iterable<string>): void {
+    this.#reset ??= reason;
+    for (const topic of topics) this.#topics.add(topic);
+  }
+
+  /**
+   * Compares the claims' leader epochs with those that this gateway has seen: truncated claims are moved back.
+   * @returns the claims that it cannot judge, because it has not seen their epochs
+   */
+  judgeEpochs(): Claim[] {
+    return this.claims.all.filter((claim) => {
+      if (claim.epoch < 0 || claim.position < 0n) return false;
+      const slot = this.#slots.slotOf(claim.topic, claim.partition);
+      const verdict = this.#slots.epochsOf(slot).judge(claim.position, claim.epoch);
+      if (typeof verdict === 'bigint') this.truncate(claim, verdict);
+      return verdict === 'unknown';
+    });
+  }
+
+  isTruncated(claim: Claim): boolean {
+    return this.#truncated.has(keyOf(claim));
+  }
+
+  truncate(claim: Claim, end: bigint): void {
+    this.resetTopics('truncated', [claim.topic]);
+    this.#truncated.add(keyOf(claim));
+    placeAt(this.#floor, this.#slots, claim, end);
+  }
+
+  /** Compares a claim with what the event log still has of its partition. */
+  judgeBounds(claim: Claim, { topicId, logStart, logEnd }: PartitionBounds): void {
+    const ring = this.#ring;
+    const slots = this.#slots;
+    const floor = this.#floor;
+    const slot = slots.slotOf(claim.topic, claim.partition);
+    if (slots.partitionOf(slot).digest !== topicDigest(topicId)) {
+      this.resetTopics('topic', [claim.topic]);
+      for (const own of slots.slotsOf(claim.topic)) floor[own] = ring.positionIn(ring.positions, own);
+      return;
+    }
+    // A time is looked up when its records are read.
+    if (claim.position < 0n) return;
+    if (claim.position > logEnd) {
+      this.resetTopics('ahead', [claim.topic]);
+      placeAt(floor, slots, claim, ring.positionIn(ring.positions, slot));
+      return;
+    }
+    // What the ring still has is served even when retention has deleted it from the event log.
+    const oldest = ring.positionsAt(ring.base);
+    const isMissing = slots
+      .chainOf(claim.topic, claim.partition)
+      .some((own) => ring.positionIn(floor, own) < ring.positionIn(oldest, own));
+    if (isMissing && claim.position < logStart) this.#lost.push({ claim, logStart });
+  }
+
+  resolution(): Resolution {
+    const gaps = this.#gaps();
+    const notices = [...gaps];
+    // One for all topics, and first: its id says that all of them were reported.
+    if (this.#reset !== null) {
+      const data = { reason: this.#reset, topics: [...this.#topics] };
+      notices.unshift({ event: 'gateway.reset', data, positions: this.#floor });
+    }
+    return { start: { at: 'floor', floor: gaps.at(-1)?.positions ?? this.#floor }, notices };
+  }
+
+  /** One gap per partition; its id advances that partition only. */
+  #gaps(): Notice[] {
+    const positions = [...this.#floor];
+    return this.#lost.map(({ claim: { topic, partition, position: from }, logStart: to }) => {
+      placeAt(positions, this.#slots, { topic, partition }, to);
+      const data = gapData({ topic, partition, from, to, reason: 'retention' });
+      return { event: 'gateway.gap', data, positions: [...positions] };
+    });
+  }
+}
+
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

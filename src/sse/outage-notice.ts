@@ -1,39 +1,6 @@
 import { overlaps } from '../wire/channel';
 import type { StreamStatus } from '../wire/gateway-events';
 import { ownEvent } from '../wire/own-event';
-import type { SseStream } from './sse-stream';
-
-export interface OutageNoticeDeps {
-  /** As the streams that are open have been told. */
-  readonly troubles: () => LogTroubles;
-  /** Base channel of a topic in use. */
-  readonly baseOf: (topic: string) => string;
-}
-
-/**
- * Tells one stream that the log or a topic of it is away, or back, when that is not what it was told last: what the hub
- * tells all streams passes by those that are just beginning or have a past to be given.
- */
-export interface OutageNotice {
-  /** Empty when the stream knows. Without an id, so it covers nothing. */
-  textFor(stream: SseStream): string;
-}
-
-export function createOutageNotice({ troubles, baseOf }: OutageNoticeDeps): OutageNotice {
-  /** What streams were told, for those that were told anything. */
-  const told = new WeakMap<SseStream, LogTroubles>();
-  return {
-    textFor(stream) {
-      const before = told.get(stream) ?? NO_TROUBLES;
-      const now = troubles();
-      if (now === before) return '';
-      told.set(stream, now);
-      return troubleNews(before, now, (topic) => (overlaps(stream.channels, baseOf(topic)) ? '' : null))
-        .map(({ status }) => ownEvent('gateway.status', status))
-        .join('');
-    },
-  };
-}
 
 /** Why a topic cannot be read, or not all of it. */
 export type TroubleReason = NonNullable<StreamStatus['reason']>;
@@ -73,4 +40,41 @@ export function troubleNews(
     else groups.set(key, { place, status: { kafka: 'interrupted', topics: [topic], reason } });
   }
   return [...groups.values()];
+}
+
+interface OutageNoticeDeps {
+  /** As the open streams know them. */
+  readonly troubles: () => LogTroubles;
+  /** Base channel of a topic in use. */
+  readonly baseOf: (topic: string) => string;
+}
+
+/** A stream, as far as outages concern it. */
+interface Listener {
+  readonly channels: readonly string[];
+}
+
+/**
+ * Reports to one stream that Kafka or a topic became unreachable or is back, if the stream does not know it yet. The hub
+ * reports it to all streams that are live; this is for those that are just beginning, or are catching up.
+ */
+export interface OutageNotice {
+  /** Empty when the stream knows. Without an id, so it covers nothing. */
+  textFor(stream: Listener): string;
+}
+
+export function createOutageNotice({ troubles, baseOf }: OutageNoticeDeps): OutageNotice {
+  /** What a stream knows; without an entry: of no troubles. */
+  const known = new WeakMap<Listener, LogTroubles>();
+  return {
+    textFor(stream) {
+      const before = known.get(stream) ?? NO_TROUBLES;
+      const now = troubles();
+      if (now === before) return '';
+      known.set(stream, now);
+      return troubleNews(before, now, (topic) => (overlaps(stream.channels, baseOf(topic)) ? '' : null))
+        .map(({ status }) => ownEvent('gateway.status', status))
+        .join('');
+    },
+  };
 }

@@ -1,17 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Config } from '../config';
 import type { CorsHeaders } from '../http/cors';
 import { REQUEST_ID_HEADER } from '../http/request-id';
 import type { Chunk } from '../hub/chunk';
+import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
 import type { Sink, Subscriber } from '../hub/subscriber';
+import { ownEvent } from '../wire/own-event';
+import type { OutageNotice } from './outage-notice';
 
 /**
- * Why a stream ended: the closed list, and the only one. A new reason is added here, with the place that calls `end` (the
- * client gets all that was written, then `gateway.retry`) or `destroy` (the socket is dropped) with it.
+ * Why a stream ended: the closed list. The place that detects a reason calls `end` (the client gets everything that was
+ * written, then `gateway.retry`) or `destroy` (the connection is dropped) with it.
  */
 export const CLOSE_REASONS = [
-  /** The client closed the connection, or it broke: the socket's `close`, below. */
+  /** The connection closed: the socket's `close`, below. */
   'client',
   /** A slow client: its socket took nothing for `SLOW_GRACE_MS` (stream-rounds.ts). */
   'slow',
@@ -23,24 +27,22 @@ export const CLOSE_REASONS = [
   'drain',
   /** Its replay reached a limit: the client reconnects and continues from there (hub/catch-up.ts). */
   'replay-limit',
-  /** A fault while it began (stream-opening.ts). */
+  /** The stream could not begin (stream-opening.ts). */
   'error',
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
 
 /** What all streams have in common. */
 export interface SseStreamDeps {
-  /** Unsent bytes after which the stream is to be left alone until it has drained. */
+  /** Unsent bytes after which the client counts as slow: nothing is written until its socket is writable again. */
   readonly maxBufferBytes: number;
-  /** For how long a connection whose stream has ended may take nothing, or stay open. */
+  /** How long the connection of a stream that has ended may take nothing, or stay open. */
   readonly lingerMs: number;
-  /** The text that ends a stream: why, and when to come back. */
-  readonly retryText: (stream: SseStream, reason: CloseReason, positions: Positions | null) => string;
-  /** The text that tells a client that it has all of its past. */
-  readonly caughtUpText: (stream: SseStream, positions: Positions, replayed: number) => string;
-  /** All unsent bytes are with the kernel again. */
-  readonly onDrained: (stream: SseStream) => void;
-  /** Once, as soon as the stream takes no more events, for whatever reason. */
+  readonly idOf: (positions: Positions) => string;
+  readonly retryMs: RetryTime;
+  readonly outageNotice: OutageNotice;
+  readonly hub: Pick<Hub, 'onWritable' | 'unsubscribe'>;
+  /** Called once, as soon as the stream takes no more events, whatever the reason. */
   readonly onClose: (stream: SseStream, reason: CloseReason) => void;
 }
 
@@ -49,9 +51,9 @@ export interface SseStreamOptions {
   readonly origin: StreamOrigin;
   /** As its subscription has them. */
   readonly channels: readonly string[];
-  /** True: chunked coding (HTTP/1.1). False: bare bytes until the end of the connection. */
+  /** True: chunked coding (HTTP/1.1). False: bare bytes until the connection ends. */
   readonly chunked: boolean;
-  /** The id before the data in what only this stream gets, as its subscription has it. */
+  /** The id before the data in events for this stream only, as its subscription has it. */
   readonly idFirst: boolean;
   /** Silence after which it gets a heartbeat. */
   readonly heartbeatMs: number;
@@ -60,8 +62,8 @@ export interface SseStreamOptions {
 const LAST_CHUNK = '0\r\n\r\n';
 
 /**
- * One open event stream on its socket: the only place that writes to it once the head is out. Everything it is given
- * is whole events, so an event is never cut by a heartbeat.
+ * One open event stream on its socket: the only place that writes to it. Each write is whole events, so a heartbeat never
+ * cuts an event.
  */
 export class SseStream implements Sink {
   readonly openedAtMs = Date.now();
@@ -71,7 +73,7 @@ export class SseStream implements Sink {
   readonly heartbeatMs: number;
   /** Null until it is known where the stream begins. */
   subscriber: Subscriber | null = null;
-  /** While blocked: what the handle still had to hand on, and since when that has not changed. */
+  /** While blocked: the socket's `queuedBytes`, and since when they have not changed. */
   stalled: { readonly queuedBytes: number; readonly sinceMs: number } | null = null;
   /** Heartbeats sent so far: some of them carry an id. */
   heartbeats = 0;
@@ -116,13 +118,13 @@ export class SseStream implements Sink {
       socket.once('drain', () => {
         this.#waitsForDrain = false;
         this.stalled = null;
-        this.#deps.onDrained(this);
+        if (this.subscriber !== null) this.#deps.hub.onWritable(this.subscriber);
       });
     }
     return false;
   }
 
-  /** What only this stream gets. */
+  /** Events for this stream only. */
   writeText(text: string): boolean {
     return this.#send(this.#framed(text));
   }
@@ -132,7 +134,9 @@ export class SseStream implements Sink {
   }
 
   caughtUp(positions: Positions, replayed: number): void {
-    this.writeText(this.#deps.caughtUpText(this, positions, replayed));
+    const { idOf, outageNotice } = this.#deps;
+    const live = ownEvent('gateway.live', { replayed }, { id: idOf(positions), idFirst: this.idFirst });
+    this.writeText(live + outageNotice.textFor(this));
   }
 
   /** When it was written to last. */
@@ -140,7 +144,7 @@ export class SseStream implements Sink {
     return Math.max(this.#ownWriteAtMs, this.subscriber?.served?.atMs ?? 0);
   }
 
-  /** A write of the stream's own in its silence. */
+  /** Writes a heartbeat. */
   beat(chunk: Chunk, nowMs: number): void {
     this.#ownWriteAtMs = nowMs;
     this.write(chunk);
@@ -167,8 +171,8 @@ export class SseStream implements Sink {
   }
 
   /**
-   * What the socket's handle still has to hand to the kernel. It goes down whenever the client takes anything, while
-   * `bufferedBytes` stands still as long as one large write drains.
+   * What the socket's handle still has to pass to the kernel. It goes down whenever the client takes anything, while
+   * `bufferedBytes` does not change until a large write is done.
    */
   get queuedBytes(): number {
     const { _handle: handle } = this.#socket as Socket & { _handle?: { writeQueueSize?: number } | null };
@@ -176,15 +180,20 @@ export class SseStream implements Sink {
   }
 
   /**
-   * Ends after the last whole event; the client gets all that was written, with a reconnect time of its own.
-   * @param positions where it goes on when that is further than its last id; null: after that
+   * Ends after the last whole event; the client gets everything that was written, and when to reconnect.
+   * @param positions where to resume, when that is further than its last id; null: after its last id
    */
   end(reason: CloseReason, positions: Positions | null = null): void {
     this.#close(reason);
-    const retry = this.#framed(this.#deps.retryText(this, reason, positions));
+    const { idOf, retryMs, lingerMs } = this.#deps;
+    const id = positions === null ? null : idOf(positions);
+    const { idFirst } = this;
+    const retry = this.#framed(
+      ownEvent('gateway.retry', { code: reason }, { id, retryMs: retryMs(), idFirst }),
+    );
     this.#socket.end(this.#chunked ? retry + LAST_CHUNK : retry);
-    // No longer among the streams that are looked at for slowness.
-    this.#socket.setTimeout(this.#deps.lingerMs, () => this.#socket.destroy());
+    // The stream is no longer in the list that the rounds check for slow clients.
+    this.#socket.setTimeout(lingerMs, () => this.#socket.destroy());
   }
 
   /** Drops the connection and what was not sent. */
@@ -201,10 +210,11 @@ export class SseStream implements Sink {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#deps.onClose(this, reason);
+    if (this.subscriber !== null) this.#deps.hub.unsubscribe(this.subscriber);
   }
 }
 
-/** The head's two lines that each document of the contract wants in its own form. */
+/** The two lines of the head that differ by route. */
 export interface StreamKind {
   readonly contentType: string;
   readonly cacheControl: string;
@@ -223,15 +233,15 @@ export function streamKindOf(path: string): StreamKind {
   return path === '/sse' ? SSE : SUBSCRIBE;
 }
 
-/** The head of the answer that a stream is. */
+/** The head of a stream's response. */
 export interface StreamHead {
   readonly text: string;
-  /** What follows it is chunked. */
+  /** The body is chunked. */
   readonly chunked: boolean;
 }
 
 /**
- * Written by hand: the stream is written to the socket directly, so the answer's own machinery must not be in use.
+ * Written by hand: a stream is written to its socket directly, without a ServerResponse.
  * @param requestId null: none
  */
 export function streamHeadOf(
@@ -251,7 +261,7 @@ export function streamHeadOf(
   return { text: `${text}\r\n`, chunked };
 }
 
-/** Who opened a stream and how: what an operator wants to see of it. */
+/** The client and the request of a stream, for operators. */
 export interface StreamOrigin {
   /** Null when the request was given none. */
   readonly requestId: string | null;
@@ -279,19 +289,15 @@ export function streamOriginOf(
   };
 }
 
-/** A part of a string refers to the whole of it, which would stay in memory too. Heads are latin1. */
+/** A substring keeps the whole string in memory. Heads are latin1. */
 function ownCopy(text: string): string {
   return Buffer.from(text.slice(0, MAX_TEXT_LENGTH), 'latin1').toString('latin1');
 }
 
-export interface RetryTimeOptions {
-  readonly retryMinMs: number;
-  readonly retryMaxMs: number;
-}
-
-/** A reconnect time, another one each time: who was sent away together is not to come back together. */
+/** A reconnect time with jitter, so that clients that were disconnected together do not reconnect together. */
 export type RetryTime = () => number;
 
-export function createRetryTime({ retryMinMs, retryMaxMs }: RetryTimeOptions): RetryTime {
+export function createRetryTime(config: Pick<Config['streams'], 'retryMinMs' | 'retryMaxMs'>): RetryTime {
+  const { retryMinMs, retryMaxMs } = config;
   return () => retryMinMs + Math.floor(Math.random() * (retryMaxMs - retryMinMs + 1));
 }

@@ -222,7 +222,9 @@ describe('resume and fan-out', () => {
     (await question()).answer('behind');
     (await question()).answer('now');
     const { start: begin, notices } = (await found)!;
-    expect(notices).toMatchObject([{ event: 'gateway.gap', gap: { partition: 0, from: 0n, to: 2n } }]);
+    expect(notices).toMatchObject([
+      { event: 'gateway.gap', data: { partition: 0, requested: '0', available: '2' } },
+    ]);
     expect(begin).toEqual({ at: 'floor', floor: [2n, 5n] });
   });
 
