@@ -11,7 +11,6 @@ import { createStreamAdmission } from '../sse/stream-admission';
 import { createStreamOpening } from '../sse/stream-opening';
 import {
   createHeartbeat,
-  createSlowStreams,
   createTokenExpiry,
   drainStreams,
   type Heartbeat,
@@ -21,7 +20,7 @@ import { createStreamRoute, type StreamRoute } from '../sse/stream-route';
 import type { Edge } from './edge';
 import type { Reading } from './reading';
 
-/** The end of a stream takes about as long as so many writes of an event. */
+/** Ending a stream takes about as long as this many writes of an event. */
 const CLOSE_WRITES = 10;
 
 export interface StreamingDeps {
@@ -117,7 +116,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     resume,
     open,
   });
-  const heartbeat = createHeartbeat({ hub, idOf: ids.idOf, counts, everyMs: checkMs });
+  const heartbeat = createHeartbeat({ hub, ids, counts, everyMs: checkMs });
   let rounds: { stop(): void } | null = null;
 
   return {
@@ -130,9 +129,8 @@ export function createStreaming(deps: StreamingDeps): Streaming {
       rounds ??= startStreamRounds({
         streams,
         heartbeat,
-        slowStreams: createSlowStreams(config.streams),
         tokenExpiry,
-        everyMs: checkMs,
+        config: config.streams,
         streamsPerTurn: turnWrites,
         onError: (error) => logger.error({ err: error }, 'Heartbeat sweep failed'),
       });

@@ -7,15 +7,15 @@ export interface OpenStreamsStats {
   readonly closed: Readonly<Record<CloseReason, number>>;
 }
 
-/** Is told of each stream. Must not throw. */
-export interface OpenStreamsObserver {
+/** Called for each stream. Must not throw. */
+interface OpenStreamsObserver {
   onOpen(stream: SseStream): void;
   onClose(stream: SseStream, reason: CloseReason): void;
 }
 
-const NOBODY: OpenStreamsObserver = { onOpen: () => undefined, onClose: () => undefined };
+const NO_OBSERVER: OpenStreamsObserver = { onOpen: () => undefined, onClose: () => undefined };
 
-/** All open streams of this process, in no order. */
+/** All open streams of this gateway, in no order. */
 export class OpenStreams {
   readonly #streams: SseStream[] = [];
   readonly #closed = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<
@@ -25,7 +25,7 @@ export class OpenStreams {
   readonly #observer: OpenStreamsObserver;
   #opened = 0;
 
-  constructor(observer: OpenStreamsObserver = NOBODY) {
+  constructor(observer: OpenStreamsObserver = NO_OBSERVER) {
     this.#observer = observer;
   }
 
@@ -49,7 +49,7 @@ export class OpenStreams {
     this.#observer.onClose(stream, reason);
   }
 
-  /** A copy, so that it can be walked over many turns of the event loop while streams come and go. */
+  /** A copy, to iterate over many turns of the event loop while streams open and close. */
   snapshot(): SseStream[] {
     return [...this.#streams];
   }
@@ -59,21 +59,21 @@ export class OpenStreams {
   }
 }
 
-export type Rejection = CountedCode<'streams'> | 'other';
+type Rejection = CountedCode<'streams'> | 'other';
 
 /**
- * How a stream that wanted some of the past began: all of it from the ring; some of it read from the log first; told of
- * a gap; told that its id cannot be used.
+ * How a stream that asked for a replay began: all of it from the ring; some of it from the event log; with a gap; with a
+ * reset, because its id cannot be used.
  */
 export const RESUME_RESULTS = ['ring', 'log', 'gap', 'reset'] as const;
 export type ResumeResult = (typeof RESUME_RESULTS)[number];
 
-/** What happened to streams since the start: plain numbers, to be read by whoever shows them. */
+/** What happened to streams since the gateway started. */
 export interface StreamCounts {
-  /** Requests for a stream that got none, by error code; `other` stands for codes that are not expected here. */
+  /** Requests for a stream that were rejected, by error code; `other` stands for codes that are not expected here. */
   readonly rejected: Record<Rejection, number>;
   readonly resumes: Record<ResumeResult, number>;
-  /** Offsets that streams were told they cannot have any more, when they began. */
+  /** Offsets that streams reported as lost when they began. */
   resumeLost: number;
   heartbeats: number;
 }
@@ -92,16 +92,16 @@ export function countRejection({ rejected }: StreamCounts, code: ErrorCode): voi
   rejected[code in rejected ? (code as Rejection) : 'other']++;
 }
 
-export interface StreamLogDeps {
+interface StreamLogDeps {
   readonly logger: Logger;
-  /** Lines at the most; 0 writes none. */
+  /** Limit; 0 writes no lines. */
   readonly linesPerSecond: number;
   /** Events that a stream was given. */
   readonly eventsOf: (stream: SseStream) => number;
 }
 
-/** Writes a line for each stream that opens or closes, as far as they are few, and says how many it left out. */
-export interface StreamLog extends OpenStreamsObserver {
+/** Logs a line for each stream that opens or closes, up to a rate limit, and how many lines were suppressed. */
+interface StreamLog extends OpenStreamsObserver {
   stop(): void;
 }
 
@@ -109,23 +109,23 @@ const WINDOW_MS = 1_000;
 
 export function createStreamLog({ logger, linesPerSecond, eventsOf }: StreamLogDeps): StreamLog {
   let lines = 0;
-  let leftOut = 0;
+  let suppressed = 0;
   let window: NodeJS.Timeout | null = null;
 
   function endWindow(): void {
     if (window !== null) clearTimeout(window);
     window = null;
     lines = 0;
-    if (leftOut > 0) logger.info({ leftOut }, 'stream lines left out');
-    leftOut = 0;
+    if (suppressed > 0) logger.info({ suppressed }, 'Stream log lines suppressed');
+    suppressed = 0;
   }
 
-  /** The window begins with its first line, so that a quiet process has no timer. */
+  /** The window begins with its first line, so that a quiet gateway has no timer. */
   function mayWrite(): boolean {
     if (linesPerSecond === 0) return false;
     window ??= setTimeout(endWindow, WINDOW_MS).unref();
     if (lines++ < linesPerSecond) return true;
-    leftOut++;
+    suppressed++;
     return false;
   }
 
@@ -133,7 +133,7 @@ export function createStreamLog({ logger, linesPerSecond, eventsOf }: StreamLogD
     onOpen({ origin }) {
       if (!mayWrite()) return;
       const { requestId, requestPath, clientIp, userAgent } = origin;
-      logger.info({ requestId, path: requestPath, clientIp, userAgent }, 'stream.open');
+      logger.info({ requestId, path: requestPath, clientIp, userAgent }, 'Stream opened');
     },
     onClose(stream, reason) {
       if (!mayWrite()) return;
@@ -142,7 +142,7 @@ export function createStreamLog({ logger, linesPerSecond, eventsOf }: StreamLogD
       const events = eventsOf(stream);
       logger.info(
         { requestId: origin.requestId, reason, durationMs, bytes: writtenBytes, events },
-        'stream.close',
+        'Stream closed',
       );
     },
     stop: endWindow,

@@ -5,19 +5,19 @@ import { ownEvent } from '../wire/own-event';
 /** Why a topic cannot be read, or not all of it. */
 export type TroubleReason = NonNullable<StreamStatus['reason']>;
 
-/** What streams are to know of the log at one moment. Never changed once made. */
+/** What of the event log cannot be read at one moment. Immutable. */
 export interface LogTroubles {
-  /** Nothing at all can be read. */
+  /** Kafka as a whole is unreachable. */
   readonly isAway: boolean;
-  /** Topics of which something cannot be read, by name; empty while all is away. */
+  /** Topics that cannot be read, or not all of them, by name; empty while Kafka as a whole is unreachable. */
   readonly topics: ReadonlyMap<string, TroubleReason>;
 }
 
 export const NO_TROUBLES: LogTroubles = { isAway: false, topics: new Map() };
 
 /**
- * What to tell whoever knows `before`: at first what concerns all topics, then the topics that changed, those with the
- * same place and news together.
+ * The difference between two states, as events: first for all topics, then for the topics that changed, one event for all
+ * that have the same place and the same news.
  * @param placeOf what a topic is grouped by; null leaves it out
  */
 export function troubleNews(

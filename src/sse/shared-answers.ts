@@ -1,15 +1,17 @@
 import type { EpochEnd, EpochQuery, LogLayout } from '../eventlog/event-log';
+import { keyOf } from './claims';
 
 /**
- * Shares one answer among all that ask while it is under way, but never one that was asked before the caller: each gets
- * bounds that are newer than its question. So thousands of clients that come back at once cost two questions.
+ * Shares the event log's answer among all callers that wait for it. A caller never gets the answer to a question that was
+ * sent before its call: records may have been written since. So thousands of clients that reconnect at once cost two
+ * questions.
  */
 export function createLatestBounds(ask: () => Promise<LogLayout>): () => Promise<LogLayout> {
   let running: Promise<unknown> | null = null;
   let next: Promise<LogLayout> | null = null;
 
   async function afterRunning(): Promise<LogLayout> {
-    // How the one before ended does not matter here.
+    // Its own callers get its error.
     await running?.catch(() => undefined);
     next = null;
     const asked = ask();
@@ -27,26 +29,23 @@ export function createLatestBounds(ask: () => Promise<LogLayout>): () => Promise
   };
 }
 
-/** Where the log of each query's epoch ends; null for what the log could not say. In the order of the queries. */
-export type AskEpochEnds = (queries: readonly EpochQuery[]) => Promise<readonly (EpochEnd | null)[]>;
+/** Where each query's leader epoch ends, in the order of the queries; null when Kafka could not say. */
+type AskEpochEnds = (queries: readonly EpochQuery[]) => Promise<readonly (EpochEnd | null)[]>;
 
-/** Epochs of one partition that one answer may be about; a stranger may make up as many as he likes. */
+/** Limit of questions about one partition per answer: ids come from clients, so their epochs may be invented. */
 const MAX_EPOCHS_TOGETHER = 16;
 
-/** All that is to be asked next: by partition, by epoch, its answer. */
+/** What is asked next: by partition, by epoch. */
 type Questions = Map<string, Map<number, { readonly query: EpochQuery; end: EpochEnd | null }>>;
 
-/**
- * Shares answers among all that ask while one is under way, but never one that was asked before the caller: a record
- * may have been written since. So thousands of clients that come back at once cost two questions.
- */
+/** Shares answers as `createLatestBounds` does: all queries that wait go into one question. */
 export function createLatestEpochEnds(
   ask: (queries: readonly EpochQuery[]) => Promise<readonly EpochEnd[]>,
 ): AskEpochEnds {
   let running: Promise<unknown> | null = null;
   let next: { readonly questions: Questions; readonly asked: Promise<void> } | null = null;
 
-  /** An answer does not say which question it is for, so each request has one epoch of a partition. */
+  /** An answer does not name its epoch, so each request has only one epoch per partition. */
   async function askAll(questions: Questions): Promise<void> {
     for (let round = 0; round < MAX_EPOCHS_TOGETHER; round++) {
       const now = [...questions].flatMap(([key, epochs]) => {
@@ -60,7 +59,7 @@ export function createLatestEpochEnds(
   }
 
   async function afterRunning(questions: Questions): Promise<void> {
-    // How the one before ended does not matter here.
+    // Its own callers get its error.
     await running?.catch(() => undefined);
     next = null;
     const asked = askAll(questions);
@@ -88,8 +87,4 @@ export function createLatestEpochEnds(
     await asked;
     return own.map(({ end }) => end);
   };
-}
-
-function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic}/${partition}`;
 }

@@ -6,18 +6,18 @@ import type { Hub } from '../hub/hub';
 import type { Subscription } from '../hub/subscription';
 import type { OpenStreams } from './open-streams';
 
-export interface StreamAdmissionDeps {
+interface StreamAdmissionDeps {
   readonly hub: Pick<Hub, 'subscriptions' | 'isSubscribed'>;
   readonly streams: Pick<OpenStreams, 'count'>;
   readonly config: Config['streams'];
   readonly draining: () => GatewayError | null;
 }
 
-/** Who may open a stream now, as far as the process has room. */
+/** The limits of this gateway: whether one more stream may be opened. */
 export interface StreamAdmission {
-  /** Why there is no room for this stream, or null. Takes nothing. */
+  /** The limit that this stream would exceed, or null. Counts nothing. */
   refusal(clientIp: string, subscription: Subscription): GatewayError | null;
-  /** Why no stream may be accepted at this moment, or null, which counts as one that was. */
+  /** The rate limit of new streams, or null, which counts as one new stream. */
   acceptRefusal(): GatewayError | null;
   opened(clientIp: string): void;
   closed(clientIp: string): void;
@@ -28,7 +28,7 @@ export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmissio
   const { maxStreams, maxStreamsPerIp, maxSubscriptions, acceptPerSecond, acceptBurstMs } = deps.config;
   const accepts =
     acceptPerSecond === 0 ? null : createRateLimit({ perSecond: acceptPerSecond, burstMs: acceptBurstMs });
-  /** Streams per network; null when nobody asks. */
+  /** Streams per network; null when there is no limit. */
   const counts = maxStreamsPerIp === 0 ? null : new Map<string, number>();
 
   function add(clientIp: string, change: 1 | -1): void {

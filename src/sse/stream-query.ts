@@ -9,13 +9,13 @@ import { type Cursor, parseCursor } from '../wire/cursor';
 export interface StreamQuery {
   readonly subscription: Subscription;
   readonly start: StartRequest;
-  /** True: rather an error than a stream that cannot give back everything. */
+  /** True: an error instead of a stream that cannot replay everything. */
   readonly isStrict: boolean;
-  /** Silence after which it wants a heartbeat; null: as configured. */
+  /** Silence after which the client wants a heartbeat; null: as configured. */
   readonly heartbeatMs: number | null;
 }
 
-/** What one stream may ask for at the most. */
+/** Limits of one request. */
 export interface StreamQueryLimits {
   readonly maxChannels: number;
   readonly maxEventNames: number;
@@ -80,7 +80,7 @@ function isOn({ query }: RequestTarget, field: string): boolean {
   throw fieldError('bad-request', field, `${field} must be 1 or 0`);
 }
 
-/** Clients have read timeouts from 5 s on; past a minute most proxies have given up. */
+/** Clients have read timeouts of 5 s and more; after a minute most proxies close the connection. */
 function heartbeatMsOf({ query }: RequestTarget): number | null {
   const value = query.first('heartbeat');
   if (value === null) return null;
@@ -93,7 +93,7 @@ function heartbeatMsOf({ query }: RequestTarget): number | null {
   );
 }
 
-/** A part of a string refers to the whole of it: the request's target would stay as long as the subscription. */
+/** A substring keeps the whole string in memory: here the request's target, for as long as the subscription. */
 function ownCopy(text: string): string {
   return Buffer.from(text).toString();
 }
@@ -105,19 +105,19 @@ function checked(text: string): string {
   return channel;
 }
 
-/** Where a client wants its stream to begin. */
+/** Where a stream is to begin. */
 export type StartRequest =
   | { readonly from: 'now' }
-  /** Null: what it sent is no cursor. */
+  /** Null: the id is not a cursor. */
   | { readonly from: 'cursor'; readonly cursor: Cursor | null }
   | { readonly from: 'time'; readonly timeMs: number }
   | { readonly from: 'earliest' }
   /** The last `count` matching events that are still in the ring. */
   | { readonly from: 'last'; readonly count: number };
 
-/** Times of more digits would not be a date any more (ECMAScript's limit of ±8.64e15 ms). */
+/** More digits are beyond ECMAScript's dates (±8.64e15 ms). */
 const UNIX_MS = /^\d{1,15}$/;
-/** Nine or ten digits are seconds of the years 1973 to 2286; as milliseconds they would all be in 1970. */
+/** Nine or ten digits are seconds of the years 1973 to 2286; as milliseconds they would all lie in 1970. */
 const UNIX_SECONDS = /^\d{9,10}$/;
 /** RFC 3339, in which seconds and zone may be missing. In a query a `+` is a blank. */
 const ISO_TIME =
@@ -160,7 +160,7 @@ function timeOf(text: string): number {
   );
 }
 
-/** UTC unless it has a zone: no client can know that of the gateway. NaN when it is no time. */
+/** UTC without a zone: clients cannot know the gateway's zone. NaN when it is no time. */
 function isoTimeOf(text: string): number {
   const [, date, time = '00:00', , sign, hours = '00', minutes = '00'] = ISO_TIME.exec(text) ?? [];
   return Date.parse(`${date}T${time}${sign === '-' ? '-' : '+'}${hours}:${minutes}`);

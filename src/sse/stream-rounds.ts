@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import type { Config } from '../config';
+import type { LogIds } from '../events/log-ids';
 import { type Chunk, createChunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/ring';
@@ -7,24 +9,22 @@ import { ownEvent } from '../wire/own-event';
 import type { OpenStreams, StreamCounts } from './open-streams';
 import type { SseStream } from './sse-stream';
 
-export interface StreamRoundsDeps {
+interface StreamRoundsDeps {
   readonly streams: OpenStreams;
   readonly heartbeat: Heartbeat;
-  readonly slowStreams: SlowStreams;
   readonly tokenExpiry: TokenExpiry;
-  readonly everyMs: number;
+  readonly config: Pick<Config['streams'], 'checkMs' | 'slowGraceMs' | 'maxBufferedBytes'>;
   /** Streams after which the event loop gets its turn. */
   readonly streamsPerTurn: number;
   readonly onError: (error: unknown) => void;
 }
 
-export interface StreamRounds {
-  stop(): void;
-}
-
-/** One timer for all streams, instead of one each: looks at every stream once a round. */
-export function startStreamRounds(deps: StreamRoundsDeps): StreamRounds {
-  const { streams, heartbeat, slowStreams, tokenExpiry } = deps;
+/**
+ * One timer instead of one per stream: each round looks at every stream, sends heartbeats that are due, and ends streams
+ * of slow clients and of expired tokens. A condition that comes with time is checked here.
+ */
+export function startStreamRounds(deps: StreamRoundsDeps): { stop(): void } {
+  const { streams, heartbeat, tokenExpiry, config, streamsPerTurn, onError } = deps;
   let running = false;
 
   async function round(): Promise<void> {
@@ -34,47 +34,67 @@ export function startStreamRounds(deps: StreamRoundsDeps): StreamRounds {
       const all = streams.snapshot();
       for (const [i, stream] of all.entries()) {
         const nowMs = performance.now();
-        slowStreams.judge(stream, nowMs);
+        endIfSlow(stream, nowMs, config.slowGraceMs);
         heartbeat.beat(stream, nowMs);
-        if ((i + 1) % deps.streamsPerTurn === 0) await nextTurn();
+        if ((i + 1) % streamsPerTurn === 0) await nextTurn();
       }
-      slowStreams.judgeAll(all);
+      endFullest(all, config.maxBufferedBytes);
       tokenExpiry.round(Date.now());
     } finally {
       running = false;
     }
   }
 
-  const timer = setInterval(() => round().catch(deps.onError), deps.everyMs);
+  const timer = setInterval(() => round().catch(onError), config.checkMs);
   return { stop: () => clearInterval(timer) };
 }
 
-export interface HeartbeatDeps {
-  readonly hub: Hub;
-  readonly idOf: (positions: Positions) => string;
+/** Ends the stream of a slow client that has unsent bytes and has not taken one of them for `slowGraceMs`. */
+function endIfSlow(stream: SseStream, nowMs: number, slowGraceMs: number): void {
+  if (!stream.isBlocked) return;
+  const { queuedBytes, stalled } = stream;
+  if (stalled?.queuedBytes !== queuedBytes) stream.stalled = { queuedBytes, sinceMs: nowMs };
+  else if (nowMs - stalled.sinceMs >= slowGraceMs) stream.destroy('slow');
+}
+
+/** Ends the streams with the most unsent bytes, until all together have at most `maxBufferedBytes`. */
+function endFullest(streams: readonly SseStream[], maxBufferedBytes: number): void {
+  const full = streams.filter(({ isOpen, bufferedBytes }) => isOpen && bufferedBytes > 0);
+  let total = full.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
+  if (total <= maxBufferedBytes) return;
+  for (const stream of full.sort((a, b) => b.bufferedBytes - a.bufferedBytes)) {
+    if (total <= maxBufferedBytes) return;
+    total -= stream.bufferedBytes;
+    stream.destroy('full');
+  }
+}
+
+interface HeartbeatDeps {
+  readonly hub: Pick<Hub, 'servedPositions'>;
+  readonly ids: Pick<LogIds, 'idOf'>;
   readonly counts: StreamCounts;
-  /** How often `beat` is called for each stream. */
+  /** Time between two calls of `beat` for a stream. */
   readonly everyMs: number;
 }
 
-/** Every so many heartbeats a quiet, filtered client is told how far the log has been read. */
+/** One heartbeat of this many has an id: how far the event log has been read for a client whose filter matches nothing. */
 const HEARTBEATS_PER_POSITION = 4;
 
-/** Keeps a quiet stream alive, so that neither a proxy nor the client gives it up. */
+/** Keeps a quiet stream alive, so that neither a proxy nor the client closes it. */
 export interface Heartbeat {
   /** Writes a comment or a position when nothing was written for the stream's `heartbeatMs`, to the nearest call. */
   beat(stream: SseStream, nowMs: number): void;
 }
 
-export function createHeartbeat({ hub, idOf, counts, everyMs }: HeartbeatDeps): Heartbeat {
+export function createHeartbeat({ hub, ids, counts, everyMs }: HeartbeatDeps): Heartbeat {
   const plain = chunkOf(HEARTBEAT);
-  /** Of the positions asked for last: many streams have the same. */
+  /** For the last positions: many streams have the same. */
   let positioned = { positions: null as Positions | null, idLast: plain, idFirst: plain };
 
   function chunkFor(positions: Positions | null, idFirst: boolean): Chunk {
     if (positions === null) return plain;
     if (positions !== positioned.positions) {
-      const id = idOf(positions);
+      const id = ids.idOf(positions);
       positioned = {
         positions,
         idLast: chunkOf(ownEvent('gateway.position', {}, { id })),
@@ -103,68 +123,29 @@ function chunkOf(text: string): Chunk {
   return createChunk([bytes], bytes.length);
 }
 
-export interface SlowStreamsLimits {
-  /** A stream that holds unsent bytes and has not taken one for this long is closed. */
-  readonly slowGraceMs: number;
-  /** Unsent bytes of all streams together. */
-  readonly maxBufferedBytes: number;
-}
-
-/** Closes streams that take nothing, and the fullest ones when all together hold too much. */
-export interface SlowStreams {
-  judge(stream: SseStream, nowMs: number): void;
-  /** After every stream was judged. */
-  judgeAll(streams: readonly SseStream[]): void;
-}
-
-export function createSlowStreams({ slowGraceMs, maxBufferedBytes }: SlowStreamsLimits): SlowStreams {
-  return {
-    judge(stream, nowMs) {
-      if (!stream.isBlocked) return;
-      const { queuedBytes, stalled } = stream;
-      if (stalled?.queuedBytes !== queuedBytes) stream.stalled = { queuedBytes, sinceMs: nowMs };
-      else if (nowMs - stalled.sinceMs >= slowGraceMs) stream.destroy('slow');
-    },
-    judgeAll(streams) {
-      const full = streams.filter(({ isOpen, bufferedBytes }) => isOpen && bufferedBytes > 0);
-      let total = full.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
-      if (total <= maxBufferedBytes) return;
-      for (const stream of full.sort((a, b) => b.bufferedBytes - a.bufferedBytes)) {
-        if (total <= maxBufferedBytes) return;
-        total -= stream.bufferedBytes;
-        stream.destroy('full');
-      }
-    },
-  };
-}
-
-export interface TokenExpiryOptions {
-  /** How long before its end a stream is told of it. */
-  readonly noticeMs: number;
-}
-
-/** Ends streams when the token that opened them is no longer good. Streams without a token cost nothing here. */
+/** Ends streams when the token that opened them expires. Streams without a token cost nothing here. */
 export interface TokenExpiry {
   /** @param expiresAtMs Unix milliseconds */
   watch(stream: SseStream, expiresAtMs: number): void;
-  /** Tells those whose end is near, and ends those whose time is up. @param nowMs Unix milliseconds */
+  /** Announces the ends that are near, and ends streams whose token has expired. @param nowMs Unix milliseconds */
   round(nowMs: number): void;
-  /** Streams that are watched, those included that ended since the last round. */
+  /** Streams that are watched, including those that ended since the last round. */
   readonly size: number;
 }
 
-export function createTokenExpiry({ noticeMs }: TokenExpiryOptions): TokenExpiry {
-  const watched = new Map<SseStream, { readonly expiresAtMs: number; isTold: boolean }>();
+/** @param options.noticeMs how long before its token expires a stream gets `gateway.token-expiring` */
+export function createTokenExpiry({ noticeMs }: { readonly noticeMs: number }): TokenExpiry {
+  const watched = new Map<SseStream, { readonly expiresAtMs: number; isAnnounced: boolean }>();
 
   /** Without an id: it covers nothing. */
-  function tell(stream: SseStream, expiresAtMs: number): void {
+  function announce(stream: SseStream, expiresAtMs: number): void {
     const expiresAt = new Date(expiresAtMs).toISOString();
     stream.writeText(ownEvent('gateway.token-expiring', { expiresAt }));
   }
 
   return {
     watch(stream, expiresAtMs) {
-      watched.set(stream, { expiresAtMs, isTold: false });
+      watched.set(stream, { expiresAtMs, isAnnounced: false });
     },
     round(nowMs) {
       for (const [stream, state] of watched) {
@@ -173,13 +154,13 @@ export function createTokenExpiry({ noticeMs }: TokenExpiryOptions): TokenExpiry
           continue;
         }
         const { expiresAtMs } = state;
-        if (!state.isTold && nowMs >= expiresAtMs - noticeMs) {
-          state.isTold = true;
-          tell(stream, expiresAtMs);
+        if (!state.isAnnounced && nowMs >= expiresAtMs - noticeMs) {
+          state.isAnnounced = true;
+          announce(stream, expiresAtMs);
         }
         if (nowMs < expiresAtMs) continue;
         watched.delete(stream);
-        // Who takes nothing would keep the connection for as long as it likes.
+        // A slow client would keep the connection open by taking nothing.
         if (stream.isBlocked) stream.destroy('expired');
         else stream.end('expired');
       }
@@ -190,21 +171,21 @@ export function createTokenExpiry({ noticeMs }: TokenExpiryOptions): TokenExpiry
   };
 }
 
-export interface DrainOptions {
-  /** Over how long the closes are spread at the most; 0 closes all at once. */
+interface DrainOptions {
+  /** Longest time over which the closes are spread; 0 closes all at once. */
   readonly drainMs: number;
-  /** Longest time from one close to the next: few streams do not take all of `drainMs`. */
+  /** Longest time from one close to the next: a few streams do not take all of `drainMs`. */
   readonly gapMs: number;
   /** Closes after which the event loop gets its turn. */
   readonly closesPerTurn: number;
 }
 
-/** Closes between two looks at the clock. */
+/** Time between two looks at the clock. */
 const STEP_MS = 50;
 
 /**
- * Ends all streams in random order, evenly over the time that they take, each with a reconnect time of its own, so that the
- * clients do not come back to the others all at once.
+ * The shutdown drain: ends all streams in random order, spread evenly over the time, each with another reconnect time, so
+ * that the clients do not all reconnect to the other gateways at once.
  */
 export async function drainStreams(
   streams: OpenStreams,
@@ -216,7 +197,7 @@ export async function drainStreams(
   let next = 0;
   while (next < leaving.length && streams.count > 0) {
     const share = spreadMs === 0 ? 1 : (performance.now() - startMs) / spreadMs;
-    // The first one leaves at once, the last one when the time is up.
+    // The first one ends at once, the last one when the time is over.
     const due = Math.min(leaving.length, Math.floor(share * leaving.length) + 1);
     while (next < due) {
       const stream = leaving[next++]!;

@@ -79,13 +79,13 @@ describe('the log', () => {
     await stream.until(/data: the event\nid: \S+\n\n/);
     stream.socket.end();
     const closed = await until(
-      () => logged.find(({ message }) => message === 'stream.close'),
+      () => logged.find(({ message }) => message === 'Stream closed'),
       'it is closed',
     );
-    const opened = logged.find(({ message }) => message === 'stream.open');
+    const opened = logged.find(({ message }) => message === 'Stream opened');
     expect(opened).toEqual({
       level: 'info',
-      message: 'stream.open',
+      message: 'Stream opened',
       fields: { requestId: 'request-1', path: '/subscribe/a', clientIp: '127.0.0.1', userAgent: 'test/1' },
     });
     const bytes = stream.received().length;

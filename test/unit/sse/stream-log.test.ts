@@ -42,11 +42,11 @@ describe('the stream log', () => {
     log.onClose(stream, 'slow');
     expect(lines).toEqual([
       {
-        message: 'stream.open',
+        message: 'Stream opened',
         fields: { requestId: 'request-1', path: '/sse', clientIp: '127.0.0.1', userAgent: 'test/1' },
       },
       {
-        message: 'stream.close',
+        message: 'Stream closed',
         fields: { requestId: 'request-1', reason: 'slow', durationMs: 500, bytes: 1_234, events: 7 },
       },
     ]);
@@ -57,13 +57,13 @@ describe('the stream log', () => {
     for (let i = 0; i < 10; i++) log.onOpen(stream);
     expect(lines).toHaveLength(3);
     jest.advanceTimersByTime(1_000);
-    expect(lines.at(-1)).toEqual({ message: 'stream lines left out', fields: { leftOut: 7 } });
+    expect(lines.at(-1)).toEqual({ message: 'Stream log lines suppressed', fields: { suppressed: 7 } });
     expect(jest.getTimerCount()).toBe(0);
     log.onOpen(stream);
-    expect(lines.at(-1)!.message).toBe('stream.open');
+    expect(lines.at(-1)!.message).toBe('Stream opened');
     for (let i = 0; i < 4; i++) log.onClose(stream, 'drain');
     log.stop();
-    expect(lines.at(-1)).toEqual({ message: 'stream lines left out', fields: { leftOut: 2 } });
+    expect(lines.at(-1)).toEqual({ message: 'Stream log lines suppressed', fields: { suppressed: 2 } });
     expect(jest.getTimerCount()).toBe(0);
   });
 });
