@@ -20,7 +20,7 @@ final class OkHttpEventSource {
   }
 
   // region docs
-  /** By default any error is thrown; here only a refusal is, and all else comes back by itself. */
+  /** By default any error is thrown; here only a 4xx is, and anything else reconnects. */
   static final class ThrowRefusals extends ErrorStrategy {
     @Override
     public Result apply(StreamException error) {

@@ -32,7 +32,7 @@ final class OkHttpSse {
       EventSources.createFactory(client).newEventSource(request.build(), this);
     }
 
-    /** The library neither comes back by itself nor says what `retry:` the gateway has told. */
+    /** The library neither reconnects by itself nor tells what `retry:` said. */
     void comeBack() {
       later.schedule(this::connect, ThreadLocalRandom.current().nextLong(500, 3_000), TimeUnit.MILLISECONDS);
     }

@@ -14,6 +14,6 @@ source.addEventListener('gateway.gap', ({ data }) => incomplete(data));
 source.addEventListener('gateway.reset', ({ data }) => incomplete(data));
 source.addEventListener('error', ({ status }) => {
   source.headers = { Authorization: `Bearer ${token()}` }; // for the next connection
-  if (source.readyState === EventSourcePolyfill.CLOSED) stop(status); // all else comes back by itself
+  if (source.readyState === EventSourcePolyfill.CLOSED) stop(status); // it reconnects after anything else
 });
 // #endregion

@@ -18,6 +18,6 @@ for (const name of ['message', 'open', 'position', 'live', 'gap', 'reset'])
   source.addEventListener(name === 'message' ? name : `gateway.${name}`, keepId);
 source.addEventListener('error', ({ status }) => {
   headers.Authorization = `Bearer ${token()}`; // for the next connection
-  if (status >= 400 && status < 500) stop(status); // it is closed now; all else comes back by itself
+  if (status >= 400 && status < 500) stop(status); // it is closed now; it reconnects after anything else
 });
 // #endregion

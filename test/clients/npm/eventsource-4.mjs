@@ -13,6 +13,6 @@ source.addEventListener('message', ({ data, lastEventId }) => handle(data, lastE
 source.addEventListener('gateway.gap', ({ data }) => incomplete(data));
 source.addEventListener('gateway.reset', ({ data }) => incomplete(data));
 source.addEventListener('error', ({ code }) => {
-  if (source.readyState === EventSource.CLOSED) stop(code); // a refusal; all else comes back by itself
+  if (source.readyState === EventSource.CLOSED) stop(code); // a 4xx; it reconnects after anything else
 });
 // #endregion

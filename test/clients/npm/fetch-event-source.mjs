@@ -31,7 +31,7 @@ fetchEventSource(url, {
     throw new Error('the stream has ended');
   },
   onerror(error) {
-    if (error instanceof Refused) throw error; // all else comes back after the time that the gateway said
+    if (error instanceof Refused) throw error; // anything else is retried after the time that the gateway said
   },
 }).catch(({ message }) => stop(message));
 // #endregion

@@ -22,5 +22,5 @@ source.onerror = (error) => {
 source.onretrying = () => {
   headers.Authorization = `Bearer ${token()}`;
 };
-source.onclosed = () => stop(status); // a refusal; all else comes back by itself
+source.onclosed = () => stop(status); // a 4xx; it reconnects after anything else
 // #endregion

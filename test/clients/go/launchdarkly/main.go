@@ -19,7 +19,7 @@ func main() {
 		eventsource.StreamOptionCanRetryFirstConnection(-1),
 		eventsource.StreamOptionReadTimeout(readTimeout),
 		eventsource.StreamOptionUseBackoff(30*time.Second),
-		// Without it, errors wait in a channel until they are read, and a refusal is asked again for ever.
+		// Without it, errors wait in a channel until they are read, and a 4xx is retried forever.
 		eventsource.StreamOptionErrorHandler(func(err error) eventsource.StreamErrorHandlerResult {
 			var refused eventsource.SubscriptionError
 			isRefusal := errors.As(err, &refused) && refused.Code >= 400 && refused.Code < 500
@@ -29,7 +29,7 @@ func main() {
 			return eventsource.StreamErrorHandlerResult{CloseNow: isRefusal}
 		}))
 	if err != nil {
-		return // a refusal; all else is tried again
+		return // a 4xx; anything else is retried
 	}
 	Connected()
 	for event := range stream.Events {

@@ -20,7 +20,7 @@ func main() {
 	// #region docs
 	client := sse.NewClient(url, sse.ClientMaxBufferSize(2<<20)) // the gateway's largest frame is 1 MiB
 	client.Connection.Transport = Bearer{Token: token}
-	client.ReconnectStrategy = &backoff.StopBackOff{} // the loop below comes back, after an end as well
+	client.ReconnectStrategy = &backoff.StopBackOff{} // the loop below reconnects, after a clean end as well
 	var refused error
 	client.ResponseValidator = func(_ *sse.Client, response *http.Response) error {
 		if response.StatusCode != http.StatusOK {
@@ -37,7 +37,7 @@ func main() {
 	}
 	wait := time.Second
 	for refused == nil {
-		// Nil after an end, else what broke: come back in either case.
+		// Nil after a clean end, else the error: reconnect in either case.
 		_ = client.SubscribeRaw(func(event *sse.Event) {
 			if ms, err := strconv.Atoi(string(event.Retry)); err == nil {
 				wait = time.Duration(ms) * time.Millisecond
