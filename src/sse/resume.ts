@@ -130,6 +130,7 @@ export function createResume(deps: ResumeDeps): Resume {
     isOpen: () => boolean,
     isSecond = false,
   ): Promise<Resolution | null> {
+    const { size } = layout().slots;
     const queries = new StartDraft(cursor, layout().slots, ring, base)
       .judgeEpochs()
       .map(({ topic, partition, epoch }) => ({ topic, partition, leaderEpoch: epoch }));
@@ -141,6 +142,8 @@ export function createResume(deps: ResumeDeps): Resume {
     const { cluster, slots } = layout();
     // The event log was replaced meanwhile, so the id means nothing.
     if (cursor.cluster !== cluster) return resetAll('cluster');
+    // A partition was truncated or its topic replaced meanwhile: the answer may be from before that.
+    if (slots.replacementsAfter(size).length > 0) return againstLog(cursor, base, isOpen, isSecond);
     // A new draft: meanwhile a topic may have been created again, or the log of a partition truncated.
     const draft = new StartDraft(cursor, slots, ring, base);
     const { claims } = draft;

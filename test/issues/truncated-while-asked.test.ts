@@ -1,0 +1,53 @@
+import { runTrouble, type Trouble } from '../support/model/run-trouble';
+
+/** As the model found it. */
+const FOUND: Trouble = {
+  partitions: [1, 2],
+  replicas: [
+    {
+      ringRecords: 2,
+      warmRecords: 1,
+      sliceBytes: 1,
+      writesPerTurn: 1,
+      maxClientBufferBytes: 0,
+      chunkBytes: 10,
+      readers: 1,
+    },
+  ],
+  clients: 1,
+  steps: [
+    { do: 'deliver', replica: 0, partition: 0, count: 1 },
+    { do: 'append', partition: 79, count: 1, kind: 'record' },
+    { do: 'deliver', replica: 0, partition: 739, count: 1 },
+    { do: 'connect', client: 0, replica: 0 },
+    { do: 'restart', replica: 0 },
+    { do: 'truncate', partition: 0, count: 1 },
+    { do: 'stall', client: 0 },
+    { do: 'deliver', replica: 0, partition: 0, count: 1 },
+    { do: 'deliver', replica: 0, partition: 0, count: 1 },
+    { do: 'turn', turns: 1 },
+    { do: 'connect', client: 0, replica: 0 },
+    { do: 'append', partition: 0, count: 1, kind: 'record' },
+    { do: 'discover', replica: 0 },
+    { do: 'deliver', replica: 0, partition: 0, count: 1 },
+    { do: 'turn', turns: 1 },
+    { do: 'turn', turns: 1 },
+    { do: 'answer', replica: 0, question: 0, how: 'now' },
+    { do: 'connect', client: 0, replica: 0 },
+    { do: 'answer', replica: 0, question: 0, how: 'now' },
+    { do: 'answer', replica: 0, question: 0, how: 'now' },
+    { do: 'truncate', partition: 322, count: 1 },
+    { do: 'toggle', partition: 0 },
+    { do: 'stall', client: 0 },
+    { do: 'append', partition: 0, count: 1, kind: 'record' },
+    { do: 'answer', replica: 0, question: 0, how: 'now' },
+  ],
+};
+
+/**
+ * While an id was checked against the event log, its partition was truncated: the answer from before made the stream wait
+ * for a position that the truncated partition does not have, for ever.
+ */
+it('an id whose partition is truncated while it is checked is checked again', async () => {
+  expect((await runTrouble(FOUND)).faults).toEqual([]);
+});
