@@ -70,7 +70,7 @@ export class CatchUp {
 
   /** The socket of a slow client is writable again. */
   onWritable(subscriber: Subscriber): void {
-    if (subscriber.phase.name === 'slow') this.#enter(subscriber, phaseAt(subscriber.phase.place));
+    if (subscriber.phase.name === 'slow') this.#queue(subscriber, subscriber.phase.place);
   }
 
   /** The ring was restarted: all go on at its head. */
@@ -235,7 +235,7 @@ export class CatchUp {
     const { phase } = subscriber;
     if (phase.name === 'live' || phase.name === 'closed' || phase.name === 'slow') return;
     const { place } = phase;
-    if (place.in === 'history' || place.seq < this.#limitOf(place)) this.#enter(subscriber, phaseAt(place));
+    if (place.in === 'history' || place.seq < this.#limitOf(place)) this.#queue(subscriber, place);
     else if (place.floor !== null) this.#enter(subscriber, { name: 'ahead', place });
     else if (this.#audience.isPassing || place.seq !== this.#audience.position)
       this.#enter(subscriber, { name: 'joining', place });
@@ -264,10 +264,11 @@ export class CatchUp {
 
   /** Changes its place, and serves it there when its socket is writable. */
   #moveTo(subscriber: Subscriber, place: Place): void {
-    this.#enter(subscriber, subscriber.phase.name === 'slow' ? { name: 'slow', place } : phaseAt(place));
+    if (subscriber.phase.name === 'slow') this.#enter(subscriber, { name: 'slow', place });
+    else this.#queue(subscriber, place);
   }
 
-  /** The only place where phases change, and what waits for what with them. */
+  /** The only place where phases change, and the lists of those that wait with them. */
   #enter(subscriber: Subscriber, phase: Phase): void {
     const { scheduler } = this.#deps;
     const before = subscriber.phase.name;
@@ -276,7 +277,12 @@ export class CatchUp {
     if (before === 'ahead' && phase.name !== 'ahead') scheduler.removeAhead(subscriber);
     if (phase.name === 'joining') this.#joining.add(subscriber);
     else if (phase.name === 'ahead') scheduler.addAhead(subscriber);
-    else if (phase.name === 'catching-up' || phase.name === 'replaying') scheduler.addSubscriber(subscriber);
+  }
+
+  /** It has something to be sent: it is served in its turn. */
+  #queue(subscriber: Subscriber, place: Place): void {
+    this.#enter(subscriber, phaseAt(place));
+    this.#deps.scheduler.addSubscriber(subscriber);
   }
 
   /** Finds its place again when the ring has gone over it, or reaches back to its floor. */
