@@ -23,7 +23,7 @@ export interface PartitionBounds extends TopicPartition {
   readonly atTime?: bigint;
 }
 
-/** A partition that exists, but whose bounds could not be had. It joins the tail as soon as they can. */
+/** A partition that exists, but whose bounds are not known. It joins the tail as soon as they are. */
 export interface UnavailablePartition extends TopicPartition {
   readonly topicId: string;
   /** `unreachable`: no leader, or the leader does not answer. `forbidden`: the right to read is missing. */
@@ -97,7 +97,7 @@ export interface LogReset {
   readonly layout: LogLayout;
 }
 
-/** An unclean leader election took away records that had been delivered: a position lies beyond the log's end, or its leader epoch does. */
+/** An unclean leader election removed records that were delivered: a position, or its leader epoch, lies beyond the log's end. */
 export interface LogTruncation extends TopicPartition {
   /** First offset whose record is not the one that was delivered; reading goes on here. */
   readonly to: bigint;
@@ -252,7 +252,7 @@ export interface EventLog {
   /**
    * A fresh look at the log's bounds; partitions it finds for the first time join the tail.
    * @param options.timeMs Unix time: each partition's `atTime` is found too
-   * @throws GatewayError `log-unavailable` when not even the list of partitions can be had; a leader that does not
+   * @throws GatewayError `log-unavailable` when the list of partitions is not available; a leader that does not
    *   answer only makes its partitions `unavailable`
    */
   bounds(options?: { readonly timeMs?: number }): Promise<LogLayout>;

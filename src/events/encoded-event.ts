@@ -1,6 +1,6 @@
 import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
-import { isOddTimestamp } from '../eventlog/odd-timestamp';
+import { isOddTimestamp } from '../eventlog/records';
 import type { RingEntry, RingItem } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../wire/frame';

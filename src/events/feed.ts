@@ -9,7 +9,7 @@ import type {
   TailListener,
   TopicPartition,
 } from '../eventlog/event-log';
-import { isOddTimestamp } from '../eventlog/odd-timestamp';
+import { isOddTimestamp } from '../eventlog/records';
 import type { Hub } from '../hub/hub';
 import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';

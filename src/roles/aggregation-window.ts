@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
 import type { TopicPartition } from '../eventlog/event-log';
-import { isOddTimestamp } from '../eventlog/odd-timestamp';
+import { isOddTimestamp } from '../eventlog/records';
 
 /** Sum, minimum and maximum over events. Times are the records' timestamps in Unix milliseconds. */
 export interface AggregationStats {

@@ -1,11 +1,11 @@
 import type { ConnectionStatus, LastError } from '../event-log';
 
-/** Where one of the log's connections stands, since when, and what went wrong last. */
+/** State of one of the event log's connections, since when, and its last error. */
 export interface ConnectionState {
   readonly connected: boolean;
   /** @param isWhole false while a part of what it is for does not work: then its last error is not over */
   becameConnected(isWhole?: boolean): void;
-  /** A failure that interrupts nothing by itself: it is told as the last error. */
+  /** A failure that interrupts nothing by itself: it is shown as the last error. */
   noted(error: Error): void;
   /** A failure; it interrupts what was connected, and leaves `starting` as it is. */
   failed(error: Error): void;
@@ -15,7 +15,7 @@ export interface ConnectionState {
 
 /**
  * `onChange` is called with the new status whenever the state (not only the last error) changed.
- * @param quietMs an error that interrupted nothing is over when it has not come again for so long
+ * @param quietMs an error that interrupted nothing is over when it did not occur again for this time
  */
 export function createConnectionState(
   onChange: (status: ConnectionStatus) => void,

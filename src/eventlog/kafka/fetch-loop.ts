@@ -5,11 +5,10 @@ import type { KafkaConfig } from '../../config';
 import type { BrokerLinks } from './cluster/broker-links';
 import { nameOf } from './cluster/broker-socket';
 import type { Cluster } from './cluster/cluster';
-import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
+import { FetchSizing } from './fetch-sizing';
 import type { KafkaTail } from './kafka-tail';
 import type { PartitionReader } from './partition-reader';
-import type { FetchedPartition } from './protocol/fetch-request';
-import { fetchRequest } from './protocol/fetch-request';
+import { type FetchedPartition, fetchRequest } from './protocol/fetch-request';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/topic-partitions';
@@ -58,7 +57,7 @@ export class FetchLoop {
     this.#name = nameOf(options.address);
     const { fetchMaxBytes, fetchMaxWaitMs, livenessMs } = options.kafka;
     // While the broker may wait for records, an answer is not slow.
-    this.#sizing = createFetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + livenessMs / 2 });
+    this.#sizing = new FetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + livenessMs / 2 });
     this.ended = this.#run();
   }
 
@@ -118,7 +117,7 @@ export class FetchLoop {
       maxBytes: bytes,
       partitionBytes: Math.min(bytes, kafka.fetchPartitionBytes),
     });
-    const answer = await sendSized(link, request, kafka.fetchMaxWaitMs + kafka.livenessMs, this.#sizing);
+    const answer = await this.#sizing.send(link, request, kafka.fetchMaxWaitMs + kafka.livenessMs);
     if (answer.errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', answer.errorCode);
     const byKey = new Map(asked.map((entry) => [keyOf(entry), entry.reader]));
     for (const fetched of answer.partitions) {

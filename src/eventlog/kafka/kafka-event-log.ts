@@ -1,10 +1,10 @@
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import type { ConnectionStatus, EventLog, LogLayout, Service } from '../event-log';
-import { createLogCounter, type LogOperation } from '../log-counts';
+import type { ConnectionStatus, EventLog, LogLayout, Service, TopicPartition } from '../event-log';
+import { LogCounter, type LogOperation } from '../log-counts';
 import { Appender } from './appender';
-import type { LinkWatch } from './cluster/broker-links';
+import type { UseWatch } from './cluster/broker-links';
 import { Cluster } from './cluster/cluster';
 import { createConnectionLog } from './cluster/connection-error';
 import { type ConnectionState, createConnectionState } from './connection-state';
@@ -24,8 +24,8 @@ export interface KafkaEventLogOptions {
 const CHECKS_PER_LIVENESS = 8;
 
 /**
- * The log on Apache Kafka. Returns at once; brokers that are absent are waited for in the background. Cluster
- * questions, appends, the tail and range reads have connections of their own.
+ * The event log on Apache Kafka. Returns at once, and waits for absent brokers in the background. Metadata, appends, the
+ * tail and range reads each have their own connections.
  */
 export function createKafkaEventLog({
   kafka,
@@ -42,10 +42,11 @@ export function createKafkaEventLog({
   };
   const producer = createConnectionState(report('producer'), kafka.livenessMs);
   const consumer = createConnectionState(report('consumer'), kafka.livenessMs);
-  const counter = createLogCounter(topics);
+  const counter = new LogCounter(topics);
   const connectionFailed = createConnectionLog(logger);
-  const watchOf = (operation: LogOperation): LinkWatch => ({
+  const watchOf = (operation: LogOperation): UseWatch => ({
     failed: connectionFailed,
+    requestFailed: () => counter.failed(operation),
     throttled: (forMs) => counter.throttled(operation, forMs),
   });
   let tail: KafkaTail | null = null;
@@ -57,13 +58,13 @@ export function createKafkaEventLog({
     logger,
     watch: watchOf('metadata'),
     onView(view) {
-      appender.follow(view);
+      appender.partitions.follow(view);
       if (tail === null) consumer.becameConnected();
       else tail.follow(view);
     },
     onUnreachable(error) {
       counter.failed('metadata');
-      appender.lostCluster(error);
+      appender.partitions.lostCluster(error);
       if (tail === null) consumer.failed(error);
       else tail.lostCluster(error);
     },
@@ -77,41 +78,26 @@ export function createKafkaEventLog({
     watch: watchOf('produce'),
     state: producer,
     onProduced,
-    onFailure: () => counter.failed('produce'),
   });
-  const ranges = new RangeReader({
-    kafka,
-    logger,
-    cluster,
-    watch: watchOf('read'),
-    onFailure: () => counter.failed('read'),
-  });
+  const ranges = new RangeReader({ kafka, logger, cluster, watch: watchOf('read') });
   const liveness = setInterval(() => {
-    // After a stall of this process answers may be waiting in the sockets: let them be read first.
+    // After a stall of this gateway answers may be waiting in the sockets: let them be read first.
     setImmediate(() => {
-      appender.checkLiveness();
+      appender.partitions.checkLiveness();
       tail?.checkLiveness();
     });
   }, kafka.livenessMs / CHECKS_PER_LIVENESS);
 
-  /** Bounds take the right to describe only; what the tail may not read cannot be had. */
-  function withoutForbidden(layout: LogLayout): LogLayout {
-    const forbidden = layout.partitions.filter(
-      (partition) => tail?.partitions.isForbidden(partition) === true,
-    );
-    if (forbidden.length === 0) return layout;
+  /** Bounds need only the right to describe: partitions that the tail may not read become unavailable here. */
+  function withoutForbidden({ clusterId, partitions, unavailable }: LogLayout): LogLayout {
+    const isForbidden = (partition: TopicPartition) => tail?.partitions.isForbidden(partition) === true;
+    const forbidden = partitions
+      .filter(isForbidden)
+      .map(({ topic, partition, topicId }) => ({ topic, partition, topicId, reason: 'forbidden' as const }));
     return {
-      ...layout,
-      partitions: layout.partitions.filter((partition) => !forbidden.includes(partition)),
-      unavailable: [
-        ...layout.unavailable,
-        ...forbidden.map(({ topic, partition, topicId }) => ({
-          topic,
-          partition,
-          topicId,
-          reason: 'forbidden' as const,
-        })),
-      ],
+      clusterId,
+      partitions: partitions.filter((partition) => !isForbidden(partition)),
+      unavailable: [...unavailable, ...forbidden],
     };
   }
 
@@ -119,7 +105,7 @@ export function createKafkaEventLog({
     await appender.flush(deadlineMs);
     clearInterval(liveness);
     ranges.close();
-    // Together, since each may be waiting for an answer of the cluster, which closing it ends.
+    // Together: each may be waiting for an answer that ends only when the cluster closes.
     await Promise.all([appender.close(), tail?.close(), cluster.close()]);
     producer.becameClosed();
     consumer.becameClosed();
@@ -141,31 +127,19 @@ export function createKafkaEventLog({
         listener,
         watch: watchOf('fetch'),
         state: consumer,
-        onFailure: () => counter.failed('fetch'),
       });
       return tail;
     },
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),
-    async bounds(options) {
-      try {
-        // A tail finds out by itself what may not be read.
-        return withoutForbidden(await cluster.layout({ ...options, mustBeReadable: tail === null }));
-      } catch (cause) {
-        throw new GatewayError('log-unavailable', undefined, { cause });
-      }
-    },
-    async epochEnds(asked) {
-      try {
-        return await cluster.epochEnds(asked);
-      } catch (cause) {
-        throw new GatewayError('log-unavailable', undefined, { cause });
-      }
-    },
+    bounds: (options) =>
+      // A tail finds out by itself what may not be read.
+      reached(cluster.layout({ ...options, mustBeReadable: tail === null }).then(withoutForbidden)),
+    epochEnds: (asked) => reached(cluster.epochEnds(asked)),
     status() {
       const read = tail?.partitions.services();
       return {
         eventLog: 'kafka',
-        producer: { ...producer.status(), throttledUntil: timeOf(appender.throttledUntilMs) },
+        producer: { ...producer.status(), throttledUntil: timeOf(appender.partitions.throttledUntilMs) },
         consumer: {
           ...consumer.status(),
           throttledUntil: timeOf(tail?.throttledUntilMs ?? null),
@@ -174,14 +148,9 @@ export function createKafkaEventLog({
         topics: topics.map((topic) => ({
           topic,
           read: read?.get(topic) ?? serviceOf(consumer),
-          append: appender.topic(topic),
+          append: appender.partitions.service(topic),
         })),
-        counts: {
-          stored: counter.stored,
-          failures: counter.failures,
-          throttledMs: counter.throttledMs,
-          ...appender.queued,
-        },
+        counts: counter.counts(appender.partitions.queued),
       };
     },
     close(deadlineMs) {
@@ -189,6 +158,13 @@ export function createKafkaEventLog({
       return closing;
     },
   };
+}
+
+/** @throws GatewayError `log-unavailable` when the cluster does not answer */
+function reached<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((cause: Error) => {
+    throw new GatewayError('log-unavailable', undefined, { cause });
+  });
 }
 
 function timeOf(unixMs: number | null): string | null {

@@ -9,7 +9,7 @@ import type {
   TopicPartition,
   UnavailablePartition,
 } from '../event-log';
-import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import { BrokerLinks, type UseWatch } from './cluster/broker-links';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
 import { FetchLoop } from './fetch-loop';
@@ -21,12 +21,10 @@ export interface KafkaTailOptions {
   /** Names of the topics to read. */
   readonly topics: readonly string[];
   readonly logger: Logger;
-  readonly watch: LinkWatch;
+  readonly watch: UseWatch;
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
-  /** Called for each request and connection that failed. */
-  readonly onFailure: () => void;
 }
 
 /**
@@ -114,9 +112,8 @@ export class KafkaTail implements Tail {
 
   /** To be called for each request that failed. */
   failed(error: Error): void {
-    const { onFailure, state } = this.#options;
-    onFailure();
-    state.noted(error);
+    this.#options.watch.requestFailed();
+    this.#options.state.noted(error);
     this.#judge();
   }
 
@@ -157,7 +154,7 @@ export class KafkaTail implements Tail {
     this.#noteUnavailable(unavailable);
   }
 
-  /** The layout, after a little patience for those partitions of it that `isWanted` and are not to be had at once. */
+  /** The layout; waits for a while when partitions that `isWanted` cannot be reached. */
   async #patientLayout(isWanted: (partition: UnavailablePartition) => boolean): Promise<LogLayout> {
     const { cluster, kafka } = this.#options;
     const { signal } = this.#closing;
@@ -194,7 +191,7 @@ export class KafkaTail implements Tail {
     });
   }
 
-  /** Reads what is waited for as soon as it can be had. */
+  /** Begins to read partitions that are waited for as soon as they can be reached. */
   async #join(): Promise<void> {
     const { cluster, kafka, listener } = this.#options;
     const { signal } = this.#closing;

@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
-import { refusalOf } from './append-refusal';
-import type { BrokerLinks } from './cluster/broker-links';
+import { rejectionOf } from './append-rejection';
+import type { BrokerLinks, UseWatch } from './cluster/broker-links';
 import { nameOf } from './cluster/broker-socket';
+import type { Cluster } from './cluster/cluster';
 import type { PartitionWriter } from './partition-writer';
 import type { ProducerId } from './producer-sequence';
 import type { BrokerAddress } from './protocol/metadata-request';
@@ -19,14 +20,12 @@ export interface LeaderSenderOptions {
   /** To ask a broker whether it is there, while its link is busy. */
   readonly probes: BrokerLinks;
   readonly producerId: ProducerId;
-  /** Who sends for this partition now; null while it has no leader. */
+  /** The sender of this partition's leader; null while it has none. */
   senderOf(writer: PartitionWriter): LeaderSender | null;
-  /** Looks at the cluster again. @throws Error when it cannot be reached */
-  refresh(): Promise<unknown>;
+  readonly cluster: Pick<Cluster, 'refresh'>;
   /** A request was answered with success after this long. */
   onStored(durationMs: number): void;
-  /** A request failed. */
-  onFailure(): void;
+  readonly watch: UseWatch;
   /** Whether the broker can be reached may have changed. */
   onChange(): void;
 }
@@ -41,9 +40,11 @@ const PINGS_PER_LIVENESS = 4;
  * arrives meanwhile goes into the next one, which is what makes it fast.
  */
 export class LeaderSender {
+  /** Of its broker. */
+  readonly name: string;
   readonly ended: Promise<void>;
   readonly #options: LeaderSenderOptions;
-  /** Those with something to send; whose turn was longest ago, first. */
+  /** Those with something to send; the one that waits longest is first. */
   readonly #waiting = new Set<PartitionWriter>();
   /** Null while the broker answers; at first it is not known whether it does. */
   #failure: Error | null = null;
@@ -57,6 +58,7 @@ export class LeaderSender {
 
   constructor(options: LeaderSenderOptions) {
     this.#options = options;
+    this.name = nameOf(options.address);
     this.ended = this.#run();
   }
 
@@ -78,14 +80,14 @@ export class LeaderSender {
 
   /** Judges whether the request in flight has been silent for too long; called regularly. */
   checkLiveness(): void {
-    const { address, kafka, links, onFailure, refresh } = this.#options;
+    const { address, cluster, kafka, links, watch } = this.#options;
     const heardMs = Math.max(this.#sentMs, this.#probedMs, links.aliveUntilMs(address));
     const silentMs = performance.now() - heardMs;
     if (silentMs > kafka.livenessMs / PINGS_PER_LIVENESS) this.#probe();
     if (silentMs <= kafka.livenessMs) return;
-    if (this.#failure === null) this.lost(new Error(`${nameOf(address)}: an append is not answered`));
+    if (this.#failure === null) this.lost(new Error(`${this.name}: an append is not answered`));
     // Another may lead by now.
-    refresh().catch(onFailure);
+    cluster.refresh().catch(watch.requestFailed);
   }
 
   /** The broker does not answer. */
@@ -102,7 +104,7 @@ export class LeaderSender {
   }
 
   async #run(): Promise<void> {
-    const { append, kafka, onFailure, refresh } = this.#options;
+    const { append, cluster, kafka, watch } = this.#options;
     const backoff = createBackoff(kafka.retryMinMs, append.breakerProbeMs);
     // What is appended in the same turn of the event loop belongs into the first request too.
     await Promise.resolve();
@@ -115,10 +117,10 @@ export class LeaderSender {
       } catch (error) {
         this.#sentMs = Number.POSITIVE_INFINITY;
         if (this.#isClosed) return;
-        onFailure();
+        watch.requestFailed();
         this.lost(error as Error);
         await this.#pause(backoff.nextMs());
-        await refresh().catch(onFailure);
+        await cluster.refresh().catch(watch.requestFailed);
       }
     }
   }
@@ -169,7 +171,7 @@ export class LeaderSender {
     this.#options.onChange();
   }
 
-  /** A request that is large, or on its way for long, is no sign of a broker that hangs: another link tells. */
+  /** A request that is large or slow is no sign of a broker that hangs: a ping on another link tells. */
   #probe(): void {
     const { address, probes } = this.#options;
     if (this.#isProbing || this.#failure !== null) return;
@@ -189,8 +191,7 @@ export class LeaderSender {
   }
 
   async #send(): Promise<void> {
-    const { address, append, kafka, links, onFailure, onStored, producerId, refresh, senderOf } =
-      this.#options;
+    const { address, append, cluster, kafka, links, onStored, producerId, senderOf, watch } = this.#options;
     const link = await links.get(address);
     // What is not handed over can still be taken back at its deadline.
     await link.pauseOver();
@@ -199,10 +200,10 @@ export class LeaderSender {
       id = await producerId.get(link, kafka.requestTimeoutMs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      onFailure();
+      watch.requestFailed();
       for (const writer of this.#due()) {
         if (error.code === ERROR_CODE.CLUSTER_AUTHORIZATION_FAILED)
-          writer.refuse(refusalOf(writer, error.code));
+          writer.reject(rejectionOf(writer, error.code));
         else writer.failed(error);
       }
       return;
@@ -239,8 +240,8 @@ export class LeaderSender {
       }
       if (failures === 0) onStored(tookMs);
       else {
-        onFailure();
-        refresh().catch(onFailure);
+        watch.requestFailed();
+        cluster.refresh().catch(watch.requestFailed);
       }
     } catch (error) {
       for (const [writer, tried] of sent) writer.lost(tried);

@@ -9,7 +9,6 @@ import type {
   TailListener,
   TopicPartition,
 } from '../event-log';
-import { EpochHistory } from './epoch-history';
 import { createOriginalRecords, type OriginalRecords } from './origin-mark';
 import type { FetchedPartition } from './protocol/fetch-request';
 import { type RecordGap, readRecordSet } from './protocol/record-batch';
@@ -20,6 +19,9 @@ import { TrackedService } from './service';
  * would keep so many short-lived objects at once that the garbage collector takes them for long-lived ones.
  */
 const DELIVERY_RECORDS = 500;
+const UNKNOWN_EPOCH = -1;
+/** Elections that a truncation may reach back over: each costs one more question to the broker. */
+const MAX_EPOCHS = 100;
 
 export interface PartitionReaderOptions {
   readonly bounds: PartitionBounds;
@@ -28,12 +30,12 @@ export interface PartitionReaderOptions {
   readonly logger: Logger;
 }
 
-/** The tail's place in one partition: what comes from there is made into calls of the listener, in order. */
+/** The tail's position in one partition: turns what was fetched into calls of the listener, in order. */
 export class PartitionReader implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: string;
-  /** Its leader has just told its bounds. */
+  /** `ok` at first: its leader has just answered with its bounds. */
   readonly service = new TrackedService('ok');
   readonly #listener: TailListener;
   readonly #logger: Logger;
@@ -42,7 +44,7 @@ export class PartitionReader implements TopicPartition {
   readonly #epochs = new EpochHistory();
   #highWatermark: bigint;
   #lastStableOffset: bigint;
-  /** The last stable offset at which the log stands still below its end, and since when. */
+  /** The last stable offset that an open transaction has kept below the log's end, and since when. */
   #heldBack: { readonly at: bigint; readonly since: string } | null = null;
   #lastRecordAt: string | null = null;
   #lastAnswerMs = performance.now();
@@ -133,7 +135,7 @@ export class PartitionReader implements TopicPartition {
     }
   }
 
-  /** Goes on at `to`; the listener is told of the gap. */
+  /** Goes on at `to` and reports the gap to the listener. */
   skip(to: bigint, reason: LogGap['reason']): void {
     const { topic, partition } = this;
     const from = this.#position;
@@ -142,8 +144,8 @@ export class PartitionReader implements TopicPartition {
   }
 
   /**
-   * Goes on at `to`, with other records than before. A position that is none of the reader's own stays as it is, and
-   * what it knew of leader epochs is forgotten, so that it is not asked about again.
+   * Goes on at `to`, with other records than before. When `to` is not below the position, the position stays, and the
+   * known leader epochs are forgotten, so that the broker is not asked about them again.
    */
   truncate(to: bigint): void {
     const { topic, partition } = this;
@@ -176,8 +178,8 @@ export class PartitionReader implements TopicPartition {
   }
 
   /**
-   * Behind the last stable offset are records that no reader of committed ones gets before a transaction ends. One that
-   * follows another moves it on: then nothing stands still.
+   * An open transaction holds back the records behind the last stable offset. While that offset moves, transactions
+   * end and others begin: then nothing is held back for long.
    */
   #noteEnds(highWatermark: bigint, lastStableOffset: bigint): void {
     this.#highWatermark = highWatermark;
@@ -206,4 +208,37 @@ export class PartitionReader implements TopicPartition {
 
 function lesser(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+/** Leader epochs of what was read last, with where each of them began. */
+class EpochHistory {
+  /** Ascending in both. */
+  #begun: { readonly epoch: number; readonly start: bigint }[] = [];
+
+  /** −1 when it is not known. */
+  get latest(): number {
+    return this.#begun.at(-1)?.epoch ?? UNKNOWN_EPOCH;
+  }
+
+  /** What follows from `start` on is of this epoch; −1 is not known, nor is what lies before it then. */
+  begin(epoch: number, start: bigint): void {
+    if (epoch <= this.latest) this.#begun = [];
+    if (epoch === UNKNOWN_EPOCH) return;
+    this.#begun.push({ epoch, start });
+    if (this.#begun.length > MAX_EPOCHS) this.#begun.shift();
+  }
+
+  /** Where the records of `epoch` and earlier ones end; null when all that is known is of them. */
+  endOf(epoch: number): bigint | null {
+    return this.#begun.find((entry) => entry.epoch > epoch)?.start ?? null;
+  }
+
+  /** Nothing from `end` on was read. */
+  truncate(end: bigint): void {
+    this.#begun = this.#begun.filter(({ start }) => start < end);
+  }
+
+  forget(): void {
+    this.#begun = [];
+  }
 }

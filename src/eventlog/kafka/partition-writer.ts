@@ -1,10 +1,11 @@
 import { performance } from 'node:perf_hooks';
+import { type Backoff, createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { TopicPartition } from '../event-log';
 import { AppendQueue, type PendingAppend, type QueueTally, settle } from './append-queue';
-import { isForOneRecord, isTransient, isUncertain, refusalOf } from './append-refusal';
+import { isForOneRecord, isTransient, isUncertain, rejectionOf } from './append-rejection';
 import { markRecord } from './origin-mark';
 import { type ProducerId, ProducerSequence } from './producer-sequence';
 import type { ProducedBatch } from './protocol/produce-request';
@@ -34,22 +35,24 @@ interface Batch {
 }
 
 /**
- * The appender's place in one partition: what is to be stored there is made into batches, one after the other. The next
- * one gets its numbers only when it is known that the log has the one before, or has not.
+ * Makes what is to be stored in one partition into batches, one after the other. The next batch gets its numbers only
+ * when it is known whether the log has the one before.
  */
 export class PartitionWriter implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
-  /** As the last view of the cluster had them. An election that it does not know of yet is not counted in the epoch. */
+  /** As in the last view of the cluster: after an election the epoch is too low until the next view. */
   topicId = '';
   leaderEpoch = -1;
   readonly #options: PartitionWriterOptions;
   readonly #queue: AppendQueue;
   readonly #sequence = new ProducerSequence();
-  /** Parts of a batch that was refused as a whole, which go before what is queued. */
+  /** Parts of a batch that was rejected as a whole; they go before what is queued. */
   #parts: (readonly PendingAppend[])[] = [];
   #batch: Batch | null = null;
   #tries = 0;
+  readonly #backoff: Backoff;
+  /** In a row. */
   #failures = 0;
   #notBeforeMs = 0;
   #failedMs = Number.NEGATIVE_INFINITY;
@@ -61,6 +64,7 @@ export class PartitionWriter implements TopicPartition {
     this.partition = options.partition.partition;
     this.#options = options;
     this.#queue = new AppendQueue(options.tally);
+    this.#backoff = createBackoff(options.kafka.retryMinMs, options.kafka.retryMaxMs);
   }
 
   get #isInFlight(): boolean {
@@ -77,7 +81,7 @@ export class PartitionWriter implements TopicPartition {
     return Math.max(0, this.#notBeforeMs - nowMs);
   }
 
-  /** Why records are not taken at the moment, or null: several tries in a row have failed and nothing says that the next will not. */
+  /** Why records are rejected at the moment, or null: several tries in a row have failed (circuit breaker). */
   get trouble(): Error | null {
     const { breakerFailures, breakerProbeMs } = this.#options.append;
     if (this.#failures < breakerFailures) return null;
@@ -85,7 +89,7 @@ export class PartitionWriter implements TopicPartition {
     return isTrying ? this.#failure : null;
   }
 
-  /** The broker has refused the last batch since a right is missing. */
+  /** The broker has rejected the last batch for a missing right. */
   get isForbidden(): boolean {
     return this.#isForbidden;
   }
@@ -106,7 +110,7 @@ export class PartitionWriter implements TopicPartition {
       this.#batch = batch;
       const wanted = batch.appends.filter(({ settled }) => !settled);
       if (wanted.length === 0) {
-        // Nobody waits for it any more. Whether the log has it stays open, so the next one cannot follow it.
+        // All its records are past their deadline. Whether the log has it stays open, so the next one cannot follow it.
         if (batch.uncertain) this.#beginAnew(batch.producerId);
         this.#batch = null;
         continue;
@@ -141,17 +145,16 @@ export class PartitionWriter implements TopicPartition {
 
   /** Another broker leads the partition: what is in flight to the one before is sent to this one without waiting. */
   moved(): void {
-    this.#failures = 0;
+    this.#recovered();
     this.#notBeforeMs = 0;
     this.lost(this.#tries);
   }
 
   /** What is next could not be sent, for a reason that concerns this partition; it is tried again after a pause. */
   failed(error: Error): void {
-    const { retryMinMs, retryMaxMs } = this.#options.kafka;
     this.#failure = error;
     this.#failedMs = performance.now();
-    this.#notBeforeMs = this.#failedMs + Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#failures, 30));
+    this.#notBeforeMs = this.#failedMs + this.#backoff.nextMs();
     this.#failures++;
   }
 
@@ -174,7 +177,7 @@ export class PartitionWriter implements TopicPartition {
       return error;
     }
     this.#batch = null;
-    this.#failures = 0;
+    this.#recovered();
     if (batch.uncertain) {
       this.#beginAnew(batch.producerId);
       const { message } = new ProtocolError(keyOf(this), errorCode);
@@ -183,13 +186,13 @@ export class PartitionWriter implements TopicPartition {
       const middle = batch.appends.length >> 1;
       this.#parts.unshift(batch.appends.slice(0, middle), batch.appends.slice(middle));
     } else {
-      this.#refuse(batch.appends, errorCode);
+      this.#reject(batch.appends, errorCode);
     }
     return null;
   }
 
   /** Settles all that waits with this. */
-  refuse(error: GatewayError): void {
+  reject(error: GatewayError): void {
     this.#isForbidden = error.code === 'topic-forbidden';
     this.#giveUp(Number.POSITIVE_INFINITY, error, error.message);
   }
@@ -228,7 +231,7 @@ export class PartitionWriter implements TopicPartition {
   #stored({ appends }: Batch, baseOffset: bigint): void {
     const { topic, partition, leaderEpoch } = this;
     this.#batch = null;
-    this.#failures = 0;
+    this.#recovered();
     this.#isForbidden = false;
     this.#sequence.stored(appends.length);
     for (const [index, append] of appends.entries()) {
@@ -267,12 +270,17 @@ export class PartitionWriter implements TopicPartition {
     }
   }
 
+  #recovered(): void {
+    this.#failures = 0;
+    this.#backoff.reset();
+  }
+
   #beginAnew(producerId: bigint): void {
     if (!this.#sequence.bump()) this.#options.producerId.drop(producerId);
   }
 
-  #refuse(appends: readonly PendingAppend[], errorCode: number): void {
-    const error = refusalOf(this, errorCode);
+  #reject(appends: readonly PendingAppend[], errorCode: number): void {
+    const error = rejectionOf(this, errorCode);
     this.#isForbidden = error.code === 'topic-forbidden';
     for (const append of appends) settle(append, { ok: false, error });
   }

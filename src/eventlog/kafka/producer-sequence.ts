@@ -3,11 +3,11 @@ import { initProducerIdRequest } from './protocol/init-producer-id-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import type { BatchProducer } from './protocol/record-encoder';
 
-/** The producer id of this process, had from Kafka when it is first needed. */
+/** The producer id of this gateway, requested from Kafka when it is first needed. */
 export interface ProducerId {
   /** @throws ProtocolError when the broker gives none; Error when it does not answer */
   get(link: BrokerLink, timeoutMs: number): Promise<bigint>;
-  /** This one is of no use any more: `get` answers with another. */
+  /** This one can be used no more: `get` requests another. */
   drop(producerId: bigint): void;
 }
 
@@ -34,9 +34,9 @@ const MAX_EPOCH = 0x7fff;
 const SEQUENCES = 2 ** 31;
 
 /**
- * Numbers the records of one partition for its leader, who takes a batch only when it follows the one before, and
- * answers for a batch that it has already with the place of that. Epochs are counted for each partition by itself:
- * without transactions that is where a broker compares them.
+ * Numbers the records of one partition for its leader, which takes a batch only when it follows the one before, and
+ * answers a batch that it has already with that batch's offset. Each partition has its own epochs: without
+ * transactions a broker compares them per partition.
  */
 export class ProducerSequence {
   #producerId: bigint | null = null;
@@ -58,9 +58,9 @@ export class ProducerSequence {
   }
 
   /**
-   * Begins anew at 0 under the next epoch, after a batch whose outcome will not be known or that did not follow. Once
-   * the leader has a batch of it, it refuses what may still be on its way from before. Answers false when there are no
-   * more epochs, so that another producer id is needed.
+   * Begins at 0 again under the next epoch, after a batch whose outcome will not be known or that did not follow. From
+   * the first batch of the new epoch on, the leader rejects late batches of the old one. Returns false when there are
+   * no more epochs, so that another producer id is needed.
    */
   bump(): boolean {
     this.#next = 0;

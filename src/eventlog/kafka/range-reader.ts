@@ -2,14 +2,13 @@ import { createBackoff } from '../../backoff';
 import type { KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import { contentBytes } from '../content-bytes';
 import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
-import { BrokerLinks, type LinkWatch } from './cluster/broker-links';
+import { contentBytes } from '../records';
+import { BrokerLinks, type UseWatch } from './cluster/broker-links';
 import { nameOf } from './cluster/broker-socket';
 import type { Cluster, LedPartition } from './cluster/cluster';
-import { createFetchSizing, type FetchSizing, sendSized } from './fetch-sizing';
-import type { FetchedPartition } from './protocol/fetch-request';
-import { fetchRequest } from './protocol/fetch-request';
+import { FetchSizing } from './fetch-sizing';
+import { type FetchedPartition, fetchRequest } from './protocol/fetch-request';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { decodeRecordSet } from './protocol/record-batch';
@@ -18,15 +17,13 @@ import { keyOf } from './protocol/topic-partitions';
 export interface RangeReaderOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
-  readonly watch: LinkWatch;
+  readonly watch: UseWatch;
   readonly cluster: Cluster;
-  /** Called for each try that failed for the brokers' sake. */
-  readonly onFailure: () => void;
 }
 
 const UNKNOWN_EPOCH = -1;
 
-/** Reads ranges of the log, on connections of its own: behind the tail's idle fetch they would wait for it. */
+/** Reads ranges of the event log. It has its own connections: on the tail's they would wait for the idle fetch. */
 export class RangeReader {
   readonly #options: RangeReaderOptions;
   readonly #links: BrokerLinks;
@@ -50,7 +47,7 @@ export class RangeReader {
       } catch (error) {
         limits.signal?.throwIfAborted();
         if (error instanceof GatewayError) throw error;
-        this.#options.onFailure();
+        this.#options.watch.requestFailed();
         if (Date.now() > giveUpAtMs || this.#closing.signal.aborted) throw unavailable(error as Error);
         await backoff.wait(this.#closing.signal);
         await cluster.refresh().catch((lost: Error) => {
@@ -83,11 +80,11 @@ export class RangeReader {
       maxBytes: bytes,
       partitionBytes: bytes,
     });
-    let answer = await sendSized(link, request, kafka.requestTimeoutMs, sizing);
+    let answer = await sizing.send(link, request, kafka.requestTimeoutMs);
     // Over its quota a reader is given nothing but the time to wait; the link does.
     while (answer.throttleMs > 0 && answer.partitions.length === 0) {
       signal?.throwIfAborted();
-      answer = await sendSized(link, request, kafka.requestTimeoutMs, sizing);
+      answer = await sizing.send(link, request, kafka.requestTimeoutMs);
     }
     const { errorCode, partitions } = answer;
     const [fetched] = partitions;
@@ -101,7 +98,7 @@ export class RangeReader {
   #sizingOf(leader: BrokerAddress): FetchSizing {
     const { fetchMaxBytes: maxBytes, livenessMs } = this.#options.kafka;
     const name = nameOf(leader);
-    const sizing = this.#sizings.get(name) ?? createFetchSizing({ maxBytes, slowMs: livenessMs / 2 });
+    const sizing = this.#sizings.get(name) ?? new FetchSizing({ maxBytes, slowMs: livenessMs / 2 });
     this.#sizings.set(name, sizing);
     return sizing;
   }

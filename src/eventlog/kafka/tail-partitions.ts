@@ -227,7 +227,7 @@ export class TailPartitions {
     }
   }
 
-  /** Unix time since which the oldest partition is waited for that had records before; null when all are new. */
+  /** The earliest `sinceMs` of all that are waited for; null when all are new. */
   get waitingSinceMs(): number | null {
     const times = [...this.#waiting.values()].flatMap(({ sinceMs }) => (sinceMs === null ? [] : [sinceMs]));
     return times.length === 0 ? null : Math.min(...times);

@@ -1,4 +1,4 @@
-/** A queue that takes from its front without moving what is behind it each time, and can be indexed. */
+/** A queue with an index, whose `shift` does not move the other items each time. */
 export class Fifo<T> {
   #items: T[] = [];
   #head = 0;

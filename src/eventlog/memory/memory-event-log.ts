@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { AppendConfig, Config } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
-import { contentBytes } from '../content-bytes';
 import type {
   AppendResult,
   ConnectionStatus,
@@ -11,11 +10,12 @@ import type {
   NewRecord,
   TopicPartition,
 } from '../event-log';
-import { createLogCounter } from '../log-counts';
+import { LogCounter } from '../log-counts';
+import { contentBytes } from '../records';
 import { Fifo } from './fifo';
 import { LEADER_EPOCH, MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';
-import { createWaitingAppends, refuseAll } from './waiting-appends';
+import { createWaitingAppends, rejectAll } from './waiting-appends';
 
 export interface MemoryEventLogOptions {
   /** Bounds of the history, over all topics; the oldest records go first. */
@@ -26,8 +26,9 @@ export interface MemoryEventLogOptions {
 }
 
 /**
- * The embedded log: one partition a topic, in memory, gone with the process. Nothing that the tail has yet to get is
- * thrown away: while the history is full of that, because the tail is paused, appends wait and fail at their deadline.
+ * The embedded event log: one partition a topic, in memory, gone when the gateway ends. Records that the tail has not
+ * read yet are never dropped: while the log is full of them, because the tail is paused, appends wait and fail at their
+ * deadline.
  */
 export function createMemoryEventLog({ config, append, topics, logger }: MemoryEventLogOptions): EventLog {
   const clusterId = randomBytes(16).toString('base64url');
@@ -35,7 +36,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   /** The partition of each record held, oldest first. */
   const history = new Fifo<MemoryPartition>();
   const waiting = createWaitingAppends(append);
-  const counter = createLogCounter(topics);
+  const counter = new LogCounter(topics);
   let heldBytes = 0;
   let tail: MemoryTail | null = null;
   let state: 'connected' | 'closed' = 'connected';
@@ -111,7 +112,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
 
   return {
     async append(records) {
-      if (draining) return refuseAll(records, new GatewayError('draining'));
+      if (draining) return rejectAll(records, new GatewayError('draining'));
       const bytes = records.reduce((sum, record) => sum + contentBytes(record), 0);
       if (!waiting.isEmpty || !hasRoom(records.length, bytes)) return waiting.add(records, bytes);
       return store(records);
@@ -146,13 +147,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
         partitions: [...partitions.values()].map((partition) => partition.status()),
       },
       topics: topics.map((topic) => ({ topic, read: SERVED, append: SERVED })),
-      counts: {
-        stored: counter.stored,
-        failures: counter.failures,
-        throttledMs: counter.throttledMs,
-        queuedRecords: waiting.records,
-        queuedBytes: waiting.bytes,
-      },
+      counts: counter.counts(waiting),
     }),
     close(deadlineMs) {
       closing ??= close(deadlineMs);

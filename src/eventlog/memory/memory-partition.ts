@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors';
 import { createSlabs } from '../../slabs';
-import { contentBytes } from '../content-bytes';
 import type {
   EpochEnd,
   LogGap,
@@ -13,16 +12,17 @@ import type {
   RecordBatch,
   Service,
 } from '../event-log';
+import { contentBytes } from '../records';
 import { Fifo } from './fifo';
 
 const PARTITION = 0;
 /** There are no elections. */
 export const LEADER_EPOCH = 0;
 
-/** A memory log is there from its start on. */
+/** A memory log is always served. */
 export const SERVED: Service = { state: 'ok', since: new Date().toISOString(), detail: null };
 
-/** The one partition of a topic of the memory log, and the tail's place in it. */
+/** The one partition of a topic of the memory log, and the tail's position in it. */
 export class MemoryPartition {
   readonly topic: string;
   readonly topicId = randomBytes(16).toString('hex');
@@ -45,7 +45,7 @@ export class MemoryPartition {
     return timeMs === undefined ? bounds : { ...bounds, atTime: this.#offsetAt(timeMs) };
   }
 
-  /** What the tail has not got yet. */
+  /** What the tail has not read yet. */
   get undelivered(): { readonly records: number; readonly bytes: number } {
     if (this.#position === null) return { records: 0, bytes: 0 };
     return { records: Number(this.#logEnd - this.#position), bytes: this.#undeliveredBytes };
@@ -69,7 +69,7 @@ export class MemoryPartition {
     return offset;
   }
 
-  /** Throws the oldest record away and answers its bytes; null when the tail has yet to get it. */
+  /** Drops the oldest record and returns its bytes; null when the tail has not read it yet. */
   dropOldest(): number | null {
     if (this.#position !== null && this.#position <= this.#logStart) return null;
     const oldest = this.#records.shift();
@@ -78,7 +78,7 @@ export class MemoryPartition {
     return contentBytes(oldest);
   }
 
-  /** The tail reads from here on, at most the log's end. Answers the gap when that was thrown away already. */
+  /** The tail reads from here on, at most the log's end. Returns the gap when records from there on were dropped already. */
   startTail(position: bigint): LogGap | null {
     const { topic } = this;
     const gone = position < this.#logStart;
@@ -96,7 +96,7 @@ export class MemoryPartition {
     this.#undeliveredBytes = 0;
   }
 
-  /** The tail's next records, at most so many; null when it has all. */
+  /** The next records for the tail, up to a maximum; null when it has read all. */
   take(maxRecords: number): RecordBatch | null {
     if (this.#position === null || this.#position === this.#logEnd) return null;
     const records = this.#slice(this.#position, this.#position + BigInt(maxRecords));

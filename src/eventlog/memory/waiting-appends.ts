@@ -8,14 +8,14 @@ export interface WaitingAppends {
   readonly records: number;
   readonly bytes: number;
   readonly isEmpty: boolean;
-  /** Answers when the append is admitted or its deadline is over; at once when no more may wait. */
+  /** Resolves when the append is admitted or its deadline is over; at once when no more may wait. */
   add(records: readonly NewRecord[], bytes: number): Promise<readonly AppendResult[]>;
   /** Stores those that have room, oldest first, up to the first that has not. */
   admit(
     hasRoom: (records: number, bytes: number) => boolean,
     store: (records: readonly NewRecord[]) => readonly AppendResult[],
   ): void;
-  /** Resolves when none waits any more; those that do after `deadlineMs` are refused. */
+  /** Resolves when none waits any more; those that still do after `deadlineMs` are rejected. */
   finish(deadlineMs: number): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function createWaitingAppends(config: AppendConfig): WaitingAppends {
 
   function giveUp(entry: Waiting): void {
     const error = new GatewayError('log-unavailable', 'the log is full of events that are not delivered yet');
-    leave(entry).settle(refuseAll(entry.records, error));
+    leave(entry).settle(rejectAll(entry.records, error));
   }
 
   return {
@@ -59,7 +59,7 @@ export function createWaitingAppends(config: AppendConfig): WaitingAppends {
     async add(records, bytes) {
       if (recordCount + records.length > config.queueRecords || byteCount + bytes > config.queueBytes) {
         const error = new GatewayError('too-many-in-flight', 'too many events are waiting for the log');
-        return refuseAll(records, error);
+        return rejectAll(records, error);
       }
       recordCount += records.length;
       byteCount += bytes;
@@ -90,6 +90,6 @@ export function createWaitingAppends(config: AppendConfig): WaitingAppends {
 }
 
 /** The same error for each of these records. */
-export function refuseAll(records: readonly NewRecord[], error: GatewayError): readonly AppendResult[] {
+export function rejectAll(records: readonly NewRecord[], error: GatewayError): readonly AppendResult[] {
   return records.map(() => ({ ok: false, error }));
 }

@@ -31,8 +31,8 @@ export interface BrokerLinkOptions {
 
 const LOOKS_PER_LIVENESS = 4;
 /**
- * Time for a request to get there, before the broker's silence counts. The system takes what is sent at once and does
- * not say when it has left.
+ * Time for a request to reach the broker, before its silence counts: the system takes what is sent at once and does not
+ * say when it has left.
  */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
 
@@ -44,9 +44,7 @@ export class BrokerLink {
   readonly address: BrokerAddress;
   readonly #broker: KafkajsBroker;
   readonly #connection: KafkajsConnection;
-  readonly #kafka: KafkaConfig;
-  readonly #onLost: BrokerLinkOptions['onLost'];
-  readonly #onThrottled: BrokerLinkOptions['onThrottled'];
+  readonly #options: BrokerLinkOptions;
   readonly #closing = new AbortController();
   #socket: Socket | null = null;
   #phase: ConnectionPhase = 'connect';
@@ -70,9 +68,7 @@ export class BrokerLink {
   private constructor(options: BrokerLinkOptions) {
     const { address, kafka, logger, failedConnects } = options;
     this.address = address;
-    this.#kafka = kafka;
-    this.#onLost = options.onLost;
-    this.#onThrottled = options.onThrottled;
+    this.#options = options;
     const kafkajsLogger = createKafkajsLogger({
       level: LOG_LEVEL.WARN,
       // Whatever goes wrong here is reported by the owner of the link; this is detail.
@@ -189,7 +185,7 @@ export class BrokerLink {
     // Kafka answers at once and then reads nothing from this connection for so long (KIP-219).
     if (answer.throttleMs > 0) {
       this.#throttledUntilMs = performance.now() + answer.throttleMs;
-      this.#onThrottled(answer.throttleMs);
+      this.#options.onThrottled(answer.throttleMs);
     }
     return answer;
   }
@@ -205,7 +201,7 @@ export class BrokerLink {
         reject(this.#fault);
         return;
       }
-      const lookMs = inAll ? idleMs : this.#kafka.livenessMs / LOOKS_PER_LIVENESS;
+      const lookMs = inAll ? idleMs : this.#options.kafka.livenessMs / LOOKS_PER_LIVENESS;
       let bytesRead = this.#bytesRead();
       let idleSinceMs = performance.now();
       let timer: NodeJS.Timeout;
@@ -227,7 +223,7 @@ export class BrokerLink {
           watch();
           return;
         }
-        // After a stall of this process the answer may be waiting in the socket: look there first.
+        // After a stall of this gateway the answer may be waiting in the socket: look there first.
         setImmediate(() => {
           if (this.#failPending !== fail) return;
           if (!isIdle()) watch();
@@ -268,7 +264,7 @@ export class BrokerLink {
     socket.once('close', () =>
       this.#failed('the connection', this.#socketError ?? new Error('the broker closed it')),
     );
-    if (this.#kafka.ssl === null) {
+    if (this.#options.kafka.ssl === null) {
       socket.once('data', (part: Buffer) => {
         if (!speaksTls(part)) return;
         this.#failed('connect', Object.assign(new Error('the broker speaks TLS'), { code: TLS_EXPECTED }));
@@ -279,7 +275,7 @@ export class BrokerLink {
   }
 
   #failed(what: string, cause: Error): void {
-    const usesTls = this.#kafka.ssl !== null;
+    const usesTls = this.#options.kafka.ssl !== null;
     this.#end(connectionError(this.address, what, cause, { phase: this.#phase, usesTls }));
   }
 
@@ -293,7 +289,7 @@ export class BrokerLink {
     this.#connection.rejectRequests(reason);
     this.#connection.socket?.destroy(reason);
     void this.#connection.disconnect();
-    this.#onLost(this, reason);
+    this.#options.onLost(this, reason);
   }
 }
 

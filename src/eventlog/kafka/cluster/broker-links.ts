@@ -2,23 +2,24 @@ import { performance } from 'node:perf_hooks';
 import { type Backoff, createBackoff, pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
-import type { BrokerAddress } from '../protocol/metadata-request';
-import { metadataRequest } from '../protocol/metadata-request';
+import { type BrokerAddress, metadataRequest } from '../protocol/metadata-request';
 import { BrokerLink } from './broker-link';
 import { nameOf } from './broker-socket';
 
-/** Gets what concerns the links of all uses. */
-export interface LinkWatch {
+/** Counts and logs what goes wrong in one use of the event log. */
+export interface UseWatch {
   /** A link could not be opened, or was lost. */
   failed(address: BrokerAddress, reason: Error): void;
-  /** A broker's quota keeps a use waiting. */
+  /** A request failed. */
+  requestFailed(): void;
+  /** A broker's quota keeps the use waiting. */
   throttled(forMs: number): void;
 }
 
 export interface BrokerLinksOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
-  readonly watch: LinkWatch;
+  readonly watch: UseWatch;
   /** An open link is lost. */
   readonly onLost?: (address: BrokerAddress, reason: Error) => void;
 }

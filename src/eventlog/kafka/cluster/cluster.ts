@@ -4,11 +4,10 @@ import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
 import { nearestName } from '../../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
-import type { BrokerAddress } from '../protocol/metadata-request';
-import { type Metadata, metadataRequest, type TopicMetadata } from '../protocol/metadata-request';
+import { type BrokerAddress, type Metadata, metadataRequest } from '../protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
 import type { KafkaRequest } from '../protocol/request';
-import { BrokerLinks, type LinkWatch } from './broker-links';
+import { BrokerLinks, type UseWatch } from './broker-links';
 import { nameOf, parseAddress } from './broker-socket';
 import { type BoundsQuery, type FoundBounds, Leaders } from './leaders';
 import { createTopicCreator } from './topic-creator';
@@ -41,12 +40,12 @@ export interface ClusterOptions {
   readonly kafka: KafkaConfig;
   readonly topics: readonly string[];
   readonly logger: Logger;
-  readonly watch: LinkWatch;
+  readonly watch: UseWatch;
   readonly onView: (view: ClusterView) => void;
   readonly onUnreachable: (error: Error) => void;
 }
 
-/** Keeps an up-to-date view of the cluster, over connections of its own, and creates the topics it may create. */
+/** Keeps a view of the cluster up to date, over its own connections, and creates the topics it may create. */
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links: BrokerLinks;
@@ -256,37 +255,19 @@ function viewOf(
   nearest: ReadonlyMap<string, string>,
 ): ClusterView {
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
-  const found = names
-    .map((name) => byName.get(name))
-    .filter((topic): topic is TopicMetadata => topic !== undefined);
-  return {
-    clusterId,
-    partitions: found.flatMap(({ name, topicId, partitions }) =>
-      partitions.map(({ partition, leader, leaderEpoch }) => ({
-        topic: name,
-        partition,
-        topicId,
-        leader: brokers.get(leader) ?? null,
-        leaderEpoch,
-      })),
-    ),
-    faults: new Map(
-      found.flatMap(({ name, errorCode }) =>
-        errorCode === ERROR_CODE.NONE
-          ? []
-          : [
-              [
-                name,
-                {
-                  state: faultOf(errorCode),
-                  error: new ProtocolError(name, errorCode),
-                  nearest: nearest.get(name) ?? null,
-                },
-              ],
-            ],
-      ),
-    ),
-  };
+  const partitions: LedPartition[] = [];
+  const faults = new Map<string, TopicFault>();
+  for (const topic of names) {
+    const found = byName.get(topic);
+    if (found === undefined) continue;
+    const { errorCode, topicId } = found;
+    for (const { partition, leader, leaderEpoch } of found.partitions)
+      partitions.push({ topic, partition, topicId, leader: brokers.get(leader) ?? null, leaderEpoch });
+    if (errorCode === ERROR_CODE.NONE) continue;
+    const error = new ProtocolError(topic, errorCode);
+    faults.set(topic, { state: faultOf(errorCode), error, nearest: nearest.get(topic) ?? null });
+  }
+  return { clusterId, partitions, faults };
 }
 
 function faultOf(errorCode: number): TopicFault['state'] {

@@ -13,7 +13,7 @@ export type ConnectionFailure =
   | 'closed'
   | 'protocol';
 
-/** How far a connection had come: `handshake` has TCP and TLS, `open` has had an answer to a request of ours. */
+/** How far a connection came: `handshake` has TCP and TLS, `open` has had an answer to a request. */
 export type ConnectionPhase = 'connect' | 'handshake' | 'open';
 
 /** A connection to a broker that could not be opened, or was lost. Its message has no credentials. */
@@ -41,8 +41,8 @@ export function connectionError(
 ): ConnectionError {
   const failure = failureOf(cause, at);
   const check = checkOf(failure, cause, at);
-  const told = [`${nameOf(address)}: ${what} failed (${failure}): ${messageOf(cause)}`, check];
-  return new ConnectionError(told.filter((part) => part !== null).join('; '), failure, check, cause);
+  const parts = [`${nameOf(address)}: ${what} failed (${failure}): ${messageOf(cause)}`, check];
+  return new ConnectionError(parts.filter((part) => part !== null).join('; '), failure, check, cause);
 }
 
 /** Whether the first bytes of an answer are a record of TLS; as the length of an answer of Kafka's they are too much. */

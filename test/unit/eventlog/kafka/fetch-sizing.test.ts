@@ -1,8 +1,8 @@
-import { createFetchSizing } from '../../../../src/eventlog/kafka/fetch-sizing';
+import { FetchSizing } from '../../../../src/eventlog/kafka/fetch-sizing';
 
 const MAX = 4 << 20;
 const SLOW_MS = 2_000;
-const sizing = () => createFetchSizing({ maxBytes: MAX, slowMs: SLOW_MS });
+const sizing = () => new FetchSizing({ maxBytes: MAX, slowMs: SLOW_MS });
 
 it('asks for all that is allowed while nothing is known', () => {
   expect(sizing().bytes).toBe(MAX);

@@ -43,8 +43,7 @@ describe('the Kafka tail', () => {
       onPartitions: (partitions) => added.push(...partitions.map(({ partition }) => partition)),
     };
     const tail = new KafkaTail({
-      onFailure: () => undefined,
-      watch: { failed: () => undefined, throttled: () => undefined },
+      watch: { failed: () => undefined, requestFailed: () => undefined, throttled: () => undefined },
       kafka: parseConfig({ KAFKA_BROKERS: 'localhost:1' }).kafka,
       topics: ['a'],
       logger: createQuietLogger(),

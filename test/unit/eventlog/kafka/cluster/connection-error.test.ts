@@ -41,7 +41,11 @@ async function failureAt(port: number, env: Record<string, string> = {}, host = 
   const links = new BrokerLinks({
     kafka,
     logger: createQuietLogger(),
-    watch: { failed: (_, reason) => reported.push(reason), throttled: () => undefined },
+    watch: {
+      failed: (_, reason) => reported.push(reason),
+      requestFailed: () => undefined,
+      throttled: () => undefined,
+    },
   });
   closing.push(() => links.close());
   const error = await links.get({ host, port }).then(

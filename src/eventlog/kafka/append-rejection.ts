@@ -27,7 +27,7 @@ const TRANSIENT = new Set<number>([
   ERROR_CODE.PRODUCER_FENCED,
 ]);
 
-/** Refusals of a batch for what one of its records is: alone, the others are taken. */
+/** The broker rejects a batch for what one of its records is: without it, the others are taken. */
 const FOR_ONE_RECORD = new Set<number>([
   ERROR_CODE.MESSAGE_TOO_LARGE,
   ERROR_CODE.RECORD_LIST_TOO_LARGE,
@@ -39,8 +39,8 @@ export const isUncertain = (errorCode: number): boolean => UNCERTAIN.has(errorCo
 export const isTransient = (errorCode: number): boolean => TRANSIENT.has(errorCode);
 export const isForOneRecord = (errorCode: number): boolean => FOR_ONE_RECORD.has(errorCode);
 
-/** What a publisher is told of an answer that another try would not change. */
-export function refusalOf(partition: TopicPartition, errorCode: number): GatewayError {
+/** The error for an answer that another try would not change. */
+export function rejectionOf(partition: TopicPartition, errorCode: number): GatewayError {
   const { topic } = partition;
   const cause = new ProtocolError(keyOf(partition), errorCode);
   switch (errorCode) {
