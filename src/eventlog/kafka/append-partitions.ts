@@ -193,7 +193,7 @@ export class AppendPartitions {
 
   #troubleOf({ writer, service, sender, leaderlessSinceMs }: AppendPartition): Error | null {
     if (leaderlessSinceMs === null) return sender?.failure ?? writer.trouble;
-    // An election is a matter of moments, unless the leader was away before.
+    // An election takes moments, unless the leader was away before.
     const isElection =
       service.current.state !== 'interrupted' &&
       performance.now() - leaderlessSinceMs <= this.#options.kafka.livenessMs;

@@ -25,7 +25,7 @@ export interface QueueTally {
   bytes: number;
 }
 
-/** What waits for its batch, in the order in which it came; deadlines are in that order too. */
+/** Records that wait for their batch, in order of arrival, which is the order of their deadlines too. */
 export class AppendQueue {
   readonly #waiting: PendingAppend[] = [];
   readonly #tally: QueueTally;

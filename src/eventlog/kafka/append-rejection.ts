@@ -67,7 +67,7 @@ export function rejectionOf(partition: TopicPartition, errorCode: number): Gatew
         cause,
       });
     default:
-      return new GatewayError('log-unavailable', `Kafka refused the event: ${cause.message}`, { cause });
+      return new GatewayError('log-unavailable', `Kafka rejected the event: ${cause.message}`, { cause });
   }
 }
 

@@ -14,7 +14,7 @@ import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/topic-partitions';
 import { missingRight } from './service';
 
-export interface FetchLoopOptions {
+interface FetchLoopOptions {
   readonly address: BrokerAddress;
   readonly kafka: KafkaConfig;
   readonly cluster: Pick<Cluster, 'refresh' | 'bounds'>;
@@ -128,7 +128,7 @@ export class FetchLoop {
         reader.fetched();
         tail.guard(() => reader.take(fetched));
       } else {
-        await this.#refused(reader, fetched);
+        await this.#rejected(reader, fetched);
       }
       // A large answer takes a while to decode; others get their turn between its partitions.
       if (fetched.recordSet.length > 0 && answer.partitions.length > 1) await turn();
@@ -136,7 +136,7 @@ export class FetchLoop {
     tail.checkLiveness();
   }
 
-  async #refused(reader: PartitionReader, { errorCode, ...partition }: FetchedPartition): Promise<void> {
+  async #rejected(reader: PartitionReader, { errorCode, ...partition }: FetchedPartition): Promise<void> {
     const { cluster, kafka, tail } = this.#options;
     this.#retryLater(reader);
     if (errorCode === ERROR_CODE.OFFSET_OUT_OF_RANGE) {
@@ -146,7 +146,7 @@ export class FetchLoop {
     const error = new ProtocolError(keyOf(partition), errorCode);
     const isForbidden = errorCode === ERROR_CODE.TOPIC_AUTHORIZATION_FAILED;
     if (isForbidden) reader.lost('forbidden', missingRight(kafka, 'Read', reader.topic));
-    // A leader that moves is found again before its silence counts; one that goes on like this is noticed by it.
+    // A leader that moves is usually found again at once; if it is not, its silence interrupts the partition.
     else if (!MOVES.has(errorCode)) reader.lost('interrupted', error.message);
     tail.failed(error);
     // Not waited for: the other partitions of this broker are well.

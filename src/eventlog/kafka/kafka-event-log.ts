@@ -11,7 +11,7 @@ import { type ConnectionState, createConnectionState } from './connection-state'
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
 
-export interface KafkaEventLogOptions {
+interface KafkaEventLogOptions {
   readonly kafka: KafkaConfig;
   readonly append: AppendConfig;
   /** Names of the topics to serve; those that may be created are, when missing. */

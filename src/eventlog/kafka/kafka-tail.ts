@@ -16,7 +16,7 @@ import { FetchLoop } from './fetch-loop';
 import { keyOf } from './protocol/topic-partitions';
 import { TailPartitions } from './tail-partitions';
 
-export interface KafkaTailOptions {
+interface KafkaTailOptions {
   readonly kafka: KafkaConfig;
   /** Names of the topics to read. */
   readonly topics: readonly string[];

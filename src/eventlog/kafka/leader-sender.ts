@@ -12,7 +12,7 @@ import { type PartitionBatch, produceRequest } from './protocol/produce-request'
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/topic-partitions';
 
-export interface LeaderSenderOptions {
+interface LeaderSenderOptions {
   readonly address: BrokerAddress;
   readonly kafka: KafkaConfig;
   readonly append: AppendConfig;
@@ -30,14 +30,14 @@ export interface LeaderSenderOptions {
   onChange(): void;
 }
 
-/** A broker that leaves a partition out of its answer. */
+/** For a partition that a broker leaves out of its answer. */
 const NO_ANSWER = { errorCode: ERROR_CODE.UNKNOWN_SERVER_ERROR, baseOffset: -1n };
 
 const PINGS_PER_LIVENESS = 4;
 
 /**
  * Sends to one broker what is appended to the partitions that it leads, with acks −1, one request at a time: what
- * arrives meanwhile goes into the next one, which is what makes it fast.
+ * arrives meanwhile goes into the next one, so batches grow with the load.
  */
 export class LeaderSender {
   /** Of its broker. */
@@ -74,7 +74,7 @@ export class LeaderSender {
   /** The partition has something to send. */
   offer(writer: PartitionWriter): void {
     this.#waiting.add(writer);
-    // Nothing is to be gained by trying a broker more often for it that does not answer.
+    // A broker that does not answer is tried again after its backoff, not earlier for this.
     if (this.#failure === null) this.#wake();
   }
 
@@ -182,7 +182,7 @@ export class LeaderSender {
         () => {
           this.#probedMs = performance.now();
         },
-        // Its silence is judged all the same.
+        // `checkLiveness` judges its silence.
         () => undefined,
       )
       .finally(() => {
@@ -193,7 +193,7 @@ export class LeaderSender {
   async #send(): Promise<void> {
     const { address, append, cluster, kafka, links, onStored, producerId, senderOf, watch } = this.#options;
     const link = await links.get(address);
-    // What is not handed over can still be taken back at its deadline.
+    // Until it is sent, a record can still be taken back at its deadline.
     await link.pauseOver();
     let id: bigint;
     try {

@@ -3,9 +3,9 @@ import type { LogRecord, RecordHeader } from '../event-log';
 import type { OutgoingRecord } from './protocol/record-encoder';
 
 /**
- * The mark by which readers tell a record that a gateway appended from a copy of it. A copy has all its headers, but
- * stands in another topic or in a batch of another producer, whose id the broker gave it: so the mark names the topic
- * and the producer, and counts only where the batch that it stands in names the same.
+ * A header by which readers tell a record that a gateway appended from a copy of it. A copy has the same headers, but is
+ * in another topic, or in a batch with another producer id, which the broker assigns. So the mark is made of the topic
+ * and the producer id, and is valid only in a batch that has the same.
  */
 const MARK_HEADER = 'gateway-mark';
 const MARK_BYTES = 12;
@@ -30,14 +30,14 @@ export function markRecord(record: OutgoingRecord, topicId: string, producerId: 
   return { ...record, headers: [...record.headers.slice(0, -1), mark] };
 }
 
-/** Finds the marks that count in one partition. */
+/** Finds the valid marks in one partition. */
 export interface OriginalRecords {
   /** The record of a batch of this producer, with `isOriginal` when its mark is of that producer in this topic. */
   judge(record: LogRecord, producerId: bigint): LogRecord;
 }
 
 export function createOriginalRecords(topicId: string): OriginalRecords {
-  /** Gateways are few, and a batch follows others of its producer. */
+  /** Most batches are of the same producer as the one before. */
   let last: { readonly producerId: bigint; readonly mark: Buffer } | null = null;
   return {
     judge(record, producerId) {

@@ -23,7 +23,7 @@ const UNKNOWN_EPOCH = -1;
 /** Elections that a truncation may reach back over: each costs one more question to the broker. */
 const MAX_EPOCHS = 100;
 
-export interface PartitionReaderOptions {
+interface PartitionReaderOptions {
   readonly bounds: PartitionBounds;
   readonly position: bigint;
   readonly listener: TailListener;

@@ -13,7 +13,7 @@ import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { encodeRecordBatch } from './protocol/record-encoder';
 import { keyOf } from './protocol/topic-partitions';
 
-export interface PartitionWriterOptions {
+interface PartitionWriterOptions {
   readonly partition: TopicPartition;
   readonly kafka: KafkaConfig;
   readonly append: AppendConfig;
@@ -75,7 +75,7 @@ export class PartitionWriter implements TopicPartition {
     return this.#batch !== null || this.#parts.length > 0 || this.#queue.length > 0;
   }
 
-  /** How long its turn is still to wait; 0 when it is due, infinite while it is being sent or has nothing. */
+  /** Time until the next try; 0 when it is due, infinite while a batch is in flight or nothing waits. */
   waitMs(nowMs: number): number {
     if (!this.hasWork || this.#isInFlight) return Number.POSITIVE_INFINITY;
     return Math.max(0, this.#notBeforeMs - nowMs);
@@ -129,7 +129,7 @@ export class PartitionWriter implements TopicPartition {
     }
   }
 
-  /** The batch is given to the network; answers with the number of this try. */
+  /** The batch is sent now; returns the number of this try. */
   handOver(): number {
     this.#batch!.inFlight = ++this.#tries;
     return this.#tries;
@@ -150,7 +150,7 @@ export class PartitionWriter implements TopicPartition {
     this.lost(this.#tries);
   }
 
-  /** What is next could not be sent, for a reason that concerns this partition; it is tried again after a pause. */
+  /** The next batch could not be sent, for a reason in this partition; it is tried again after a backoff. */
   failed(error: Error): void {
     this.#failure = error;
     this.#failedMs = performance.now();
@@ -158,7 +158,7 @@ export class PartitionWriter implements TopicPartition {
     this.#failures++;
   }
 
-  /** This try was answered, if only by a broker that leads no more. Returns the error when there is to be another. */
+  /** This try was answered, perhaps by a broker that leads no more. Returns the error when it is tried again. */
   answered(
     tried: number,
     { errorCode, baseOffset }: Pick<ProducedBatch, 'errorCode' | 'baseOffset'>,
@@ -197,7 +197,7 @@ export class PartitionWriter implements TopicPartition {
     this.#giveUp(Number.POSITIVE_INFINITY, error, error.message);
   }
 
-  /** Settles what is past its deadline; answers with the next deadline, infinite when nothing waits. */
+  /** Settles what is past its deadline; returns the next deadline, infinite when nothing waits. */
   expire(nowMs: number): number {
     if (this.#oldestDeadlineMs() > nowMs) return this.#oldestDeadlineMs();
     const error = new GatewayError('log-unavailable', 'Kafka did not take the event in time');
@@ -211,7 +211,7 @@ export class PartitionWriter implements TopicPartition {
     return oldest?.deadlineMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Settles what has a deadline until then: a batch that may be stored as unknown, the rest with the error. */
+  /** Settles what has a deadline until then: `outcome-unknown` for a batch that may be stored, the error for the rest. */
   #giveUp(untilMs: number, error: GatewayError, why: string): void {
     const batch = this.#batch;
     if (batch !== null) {
@@ -252,8 +252,8 @@ export class PartitionWriter implements TopicPartition {
       case ERROR_CODE.UNKNOWN_PRODUCER_ID:
       case ERROR_CODE.INVALID_PRODUCER_EPOCH:
       case ERROR_CODE.PRODUCER_FENCED:
-        // The log does not have the one before, so it was shortened, or the leader does not know this producer. Nor
-        // does it have this one: that would be the last it knows.
+        // The log was truncated, or the leader does not know this producer. So the log does not have this batch: the
+        // leader would know it.
         logger.warn(
           { topic: this.topic, partition: this.partition, errorCode },
           'Kafka lost the producer sequence; starting a new one',

@@ -14,7 +14,7 @@ import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { decodeRecordSet } from './protocol/record-batch';
 import { keyOf } from './protocol/topic-partitions';
 
-export interface RangeReaderOptions {
+interface RangeReaderOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
   readonly watch: UseWatch;

@@ -16,7 +16,7 @@ import type { BrokerAddress } from './protocol/metadata-request';
 import { keyOf } from './protocol/topic-partitions';
 import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 
-export interface TailPartitionsOptions {
+interface TailPartitionsOptions {
   readonly kafka: KafkaConfig;
   readonly topics: readonly string[];
   readonly listener: TailListener;

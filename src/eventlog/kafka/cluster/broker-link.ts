@@ -17,11 +17,11 @@ import {
   LOG_LEVEL,
 } from './kafkajs-internals';
 
-export interface BrokerLinkOptions {
+interface BrokerLinkOptions {
   readonly address: BrokerAddress;
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
-  /** How many connects in a row failed before: of several addresses of a name, each is tried first in turn. */
+  /** Connects in a row that failed before: of several addresses of a name, the next one is tried first. */
   readonly failedConnects: number;
   /** Called once, when the link could not be opened, is lost or closed. */
   readonly onLost: (link: BrokerLink, reason: Error) => void;
@@ -71,7 +71,7 @@ export class BrokerLink {
     this.#options = options;
     const kafkajsLogger = createKafkajsLogger({
       level: LOG_LEVEL.WARN,
-      // Whatever goes wrong here is reported by the owner of the link; this is detail.
+      // Errors are reported by the owner of the link; this is detail.
       logCreator:
         () =>
         ({ namespace, log: { message } }) =>
@@ -182,7 +182,7 @@ export class BrokerLink {
     );
     this.#phase = 'open';
     this.#exchangeMs = performance.now() - sentMs;
-    // Kafka answers at once and then reads nothing from this connection for so long (KIP-219).
+    // Kafka answers at once and then reads nothing from this connection for that time (KIP-219).
     if (answer.throttleMs > 0) {
       this.#throttledUntilMs = performance.now() + answer.throttleMs;
       this.#options.onThrottled(answer.throttleMs);
@@ -270,7 +270,7 @@ export class BrokerLink {
         this.#failed('connect', Object.assign(new Error('the broker speaks TLS'), { code: TLS_EXPECTED }));
       });
     }
-    // The link may have been closed between the wish to connect and now.
+    // The link may have been closed before its socket was created.
     if (this.#fault !== null) socket.destroy(this.#fault);
   }
 

@@ -16,7 +16,7 @@ export interface UseWatch {
   throttled(forMs: number): void;
 }
 
-export interface BrokerLinksOptions {
+interface BrokerLinksOptions {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
   readonly watch: UseWatch;
@@ -138,7 +138,7 @@ export class BrokerLinks {
     return link === undefined ? [] : [link];
   }
 
-  /** After a link that was open for so long, negative when it never was. */
+  /** After a link was lost. @param openMs how long it was open; negative when it never was */
   #rest(name: string, openMs: number): void {
     const { retryMinMs, retryMaxMs } = this.#options.kafka;
     const backoff = createBackoff(retryMinMs, retryMaxMs);

@@ -17,7 +17,7 @@ export function parseAddress(name: string): BrokerAddress {
   return { host: name.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(name.slice(colon + 1)) };
 }
 
-/** kafkajs splits the address of a broker at its first colon, so an IPv6 address is given to it in disguise. */
+/** kafkajs splits the address of a broker at its first colon, so the colons of an IPv6 address are replaced. */
 export function seedOf(broker: string): string {
   const { host, port } = parseAddress(broker);
   return `${host.replaceAll(':', '~')}:${port}`;

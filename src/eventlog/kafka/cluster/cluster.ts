@@ -32,11 +32,11 @@ export interface ClusterView {
   readonly clusterId: string;
   /** Partitions of the topics in use that exist, in the order of the configuration, then by number. */
   readonly partitions: readonly LedPartition[];
-  /** By topic in use; a topic that is not here is well. */
+  /** By topic in use; topics without a fault are not here. */
   readonly faults: ReadonlyMap<string, TopicFault>;
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly kafka: KafkaConfig;
   readonly topics: readonly string[];
   readonly logger: Logger;
@@ -175,7 +175,7 @@ export class Cluster {
     return this.#view;
   }
 
-  /** For each missing topic the name that was probably meant. They are asked for once while the same ones are missing. */
+  /** For each missing topic the name that was probably meant. Asks once while the same topics are missing. */
   async #nearestNames({ topics }: Metadata): Promise<ReadonlyMap<string, string>> {
     const missing = topics
       .filter(({ errorCode }) => faultOf(errorCode) === 'missing')

@@ -2,8 +2,8 @@ import type { Logger } from '../../../logger';
 import type { BrokerAddress } from '../protocol/metadata-request';
 import { nameOf } from './broker-socket';
 
-/** What of a connection to a broker failed. */
-export type ConnectionFailure =
+/** The kind of failure of a connection to a broker. */
+type ConnectionFailure =
   | 'dns'
   | 'refused'
   | 'unreachable'
@@ -29,7 +29,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Code of the error for a broker that answers in TLS where none is spoken. */
+/** Code of the error for a broker that answers in TLS to a connection without TLS. */
 export const TLS_EXPECTED = 'TLS_EXPECTED';
 
 /** `what` was being done when `cause` came: the error of the socket itself where there is one. */
@@ -45,7 +45,7 @@ export function connectionError(
   return new ConnectionError(parts.filter((part) => part !== null).join('; '), failure, check, cause);
 }
 
-/** Whether the first bytes of an answer are a record of TLS; as the length of an answer of Kafka's they are too much. */
+/** Whether the first bytes of an answer are a TLS record: read as a Kafka answer, its length would be far too large. */
 export function speaksTls(bytes: Buffer): boolean {
   const [type, major] = bytes;
   return (type === TLS_ALERT || type === TLS_HANDSHAKE) && major === TLS_MAJOR;
@@ -123,7 +123,7 @@ function checkOf(
   }
 }
 
-/** A name with several addresses fails with an error for each of them and no message of its own. */
+/** A name with several addresses fails with one error for each of them, and an empty message. */
 function messageOf(error: Error): string {
   if (!(error instanceof AggregateError)) return error.message;
   return [...new Set((error.errors as Error[]).map(({ message }) => message))].join(', ');

@@ -59,7 +59,7 @@ export type SocketFactory = (options: {
   onConnect: () => void;
 }) => Socket;
 
-export interface ConnectionPoolOptions {
+interface ConnectionPoolOptions {
   readonly host: string;
   readonly port: number;
   readonly rack: null;

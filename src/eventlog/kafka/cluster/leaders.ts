@@ -18,7 +18,7 @@ import type { BrokerLinks } from './broker-links';
 import { nameOf } from './broker-socket';
 import type { LedPartition } from './cluster';
 
-export interface LeadersOptions {
+interface LeadersOptions {
   readonly kafka: KafkaConfig;
   readonly links: BrokerLinks;
   readonly signal: AbortSignal;
