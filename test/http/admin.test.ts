@@ -13,7 +13,7 @@ async function statusOf(url: string, query = ''): Promise<AdminStatus> {
 }
 
 describe('GET /admin/status.json', () => {
-  it('tells of the process and of each stream, in Unix seconds', async () => {
+  it('describes the gateway and each stream, with times in Unix seconds', async () => {
     const { url } = await startGateway();
     const client = await openStream(`${url}/events?channel=/b&channel=/a&lastEventId=`, {
       headers: { 'User-Agent': 'test/1' },
@@ -53,7 +53,7 @@ describe('GET /admin/status.json', () => {
     });
   });
 
-  it('shows a slow stream first when asked for what is unsent or behind, and no more than the limit', async () => {
+  it('sorts slow clients first by unsent bytes or lag, and keeps the limit', async () => {
     const { url, port } = await startGateway({ MAX_CLIENT_BUFFER_BYTES: '1024', SLOW_GRACE_MS: '60000' });
     for (let i = 0; i < 3; i++) await openStream(`${url}/sse`);
     const slow = rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\nUser-Agent: slow\r\n\r\n');
@@ -99,7 +99,7 @@ describe('GET /admin/status.json', () => {
     expect((await statusOf(url)).connections[0]!.client_ip).toBe(expected);
   });
 
-  it('keeps no more of a long path or user agent than is useful', async () => {
+  it('cuts long paths and user agents', async () => {
     const { url } = await startGateway();
     const path = `/subscribe/${'a'.repeat(250)}`;
     await openStream(url + path, { headers: { 'User-Agent': 'u'.repeat(5_000) } });
@@ -110,7 +110,7 @@ describe('GET /admin/status.json', () => {
 });
 
 describe('/admin/', () => {
-  it('sends to the page, relative to a prefix that only the proxy knows', async () => {
+  it('redirects to the page, relative to the prefix of a proxy', async () => {
     const { url } = await startGateway();
     const res = await fetch(`${url}/admin`, { redirect: 'manual' });
     expect(res.status).toBe(308);
@@ -131,7 +131,7 @@ describe('/admin/', () => {
     }
   });
 
-  it('takes GET only', async () => {
+  it('allows GET only', async () => {
     const { url } = await startGateway();
     const res = await fetch(`${url}/admin/`, { method: 'POST' });
     expect(res.status).toBe(405);
@@ -147,7 +147,7 @@ describe('/admin/', () => {
       ['with X-Real-IP', { 'X-Real-IP': '127.0.0.1' }],
     ];
 
-    it.each(passedOn)('is not there for what came %s', async (_, headers) => {
+    it.each(passedOn)('answers 404 to a request that came %s', async (_, headers) => {
       const { url } = await startGateway();
       for (const path of ['/admin', '/admin/', '/admin/status.json', '/admin/x']) {
         const res = await fetch(url + path, { headers, redirect: 'manual' });
@@ -156,7 +156,7 @@ describe('/admin/', () => {
       }
     });
 
-    it('is not there for a page whose name was made to point here', async () => {
+    it('answers 404 to a foreign host name that was pointed here (DNS rebinding)', async () => {
       const { port } = await startGateway();
       const ask = (host: string) =>
         rawHttp(
@@ -169,7 +169,7 @@ describe('/admin/', () => {
         expect(await ask(host)).toContain('HTTP/1.1 200 ');
     });
 
-    it('believes no proxy, since a stranger may have written what one too many is believed to say', async () => {
+    it('answers 404 to forwarded requests, whose headers a stranger may have written', async () => {
       const { url } = await startGateway({ TRUST_PROXY: '2' });
       const ask = async (headers: Record<string, string>) =>
         (await fetch(`${url}/admin/`, { headers })).status;
@@ -203,7 +203,7 @@ describe('/admin/', () => {
       expect(answer).toContain(`HTTP/1.1 ${status} `);
     });
 
-    it('asks for it as browsers understand, also on this machine, and takes none from the address', async () => {
+    it('asks for it with WWW-Authenticate, also on loopback, and takes none from the URL', async () => {
       const { url } = await startGateway({ ADMIN_KEY: 'key' });
       for (const path of ['/admin', '/admin/', '/admin/status.json?key=key', '/admin/x']) {
         const res = await fetch(url + path, { redirect: 'manual' });

@@ -48,7 +48,7 @@ describe('publishing with keys', () => {
     expect(rejections.forbidden).toBeGreaterThan(0);
   });
 
-  it('judges each event of a batch', async () => {
+  it('checks each event of a batch', async () => {
     const { url } = await startGateway({ API_KEYS: `shop=${SECRET};/shop` });
     const batch = (events: object[], headers = bearer(SECRET)) =>
       post(`${url}/events`, { ...headers, 'Content-Type': 'application/json' }, JSON.stringify(events));
@@ -60,7 +60,7 @@ describe('publishing with keys', () => {
     expect((await batch([{ channel: '/shop', data: 1 }], bearer('wrong'))).status).toBe(401);
   });
 
-  it('leaves streams open to everyone, and the body of a stranger unread', async () => {
+  it('leaves streams open, and rejects a request without a key before its body is read', async () => {
     const { url, port } = await startGateway({ API_KEYS: `shop=${SECRET}` });
     const stream = await openStream(`${url}/sse`);
     await stream.until((it) => it.text().includes(':ok'));
@@ -180,20 +180,20 @@ describe('subscribing with tokens', () => {
     expect((await fetch(`${url}/subscribe/a`, { headers: cookie(hmacToken(granted)) })).status).toBe(401);
   });
 
-  it('lets a page read why it was refused', async () => {
+  it('lets a page read why it was rejected', async () => {
     const { url } = await startGateway({ ...env, CORS_ORIGINS: 'https://app.example' });
     const refused = await fetch(`${url}/sse`, { headers: { Origin: 'https://app.example' } });
     expect(refused.headers.get('access-control-allow-origin')).toBe('https://app.example');
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
   });
 
-  it('ends an EventSource for good when it is refused', async () => {
+  it('ends an EventSource for good when it is rejected', async () => {
     const { url } = await startGateway(env);
     const source = openEventSource(`${url}/sse`);
     await until(() => source.failure === 'status 401', 'it gives up');
   });
 
-  it('gets the events of its channels only, past ones too', async () => {
+  it('gets events of its channels only, live and replayed', async () => {
     const { url } = await startGateway(env);
     const token = bearer(hmacToken({ ...granted, publish: ['/'] }));
     for (const channel of ['/a/1', '/secret', '/public/1', '/a/2'])
@@ -206,7 +206,7 @@ describe('subscribing with tokens', () => {
     }
   });
 
-  it('judges a pipelined request for itself', async () => {
+  it('checks each pipelined request by itself', async () => {
     const { port } = await startGateway(env);
     const get = (path: string, token = '') =>
       `GET ${path} HTTP/1.1\r\nHost: x\r\n${token === '' ? '' : `Authorization: Bearer ${token}\r\n`}\r\n`;
@@ -217,10 +217,10 @@ describe('subscribing with tokens', () => {
   });
 });
 
-describe('the end of a token', () => {
+describe('the expiry of a token', () => {
   const env = { JWT_SECRET, JWT_COOKIE: 'session', JWT_CLOCK_SKEW_MS: '0', STREAM_CHECK_MS: '20' };
 
-  it('is said on the stream beforehand, then ends it, and the next connect is refused', async () => {
+  it('is announced on the stream, then ends it, and the next connect is rejected', async () => {
     const { url } = await startGateway({ ...env, TOKEN_NOTICE_MS: '60000' });
     const exp = inSeconds(5);
     const token = hmacToken({ subscribe: ['/a'], publish: ['/a'], exp });
@@ -244,7 +244,7 @@ describe('the end of a token', () => {
     expect((await resume(bearer(hmacToken({ subscribe: ['/b'] })))).status).toBe(403);
   });
 
-  it('comes after the notice even when there was no time for it', async () => {
+  it('comes after the notice even with TOKEN_NOTICE_MS=0', async () => {
     const { url } = await startGateway({ ...env, TOKEN_NOTICE_MS: '0' });
     const token = hmacToken({ subscribe: ['/a'], exp: inSeconds(5) });
     const client = await openStream(`${url}/subscribe/a`, { headers: cookie(token) });
@@ -253,12 +253,12 @@ describe('the end of a token', () => {
   });
 });
 
-describe('open doors', () => {
+describe('routes open to everyone', () => {
   const WARNING = expect.stringMatching(/^ANYONE WHO REACHES THIS ADDRESS MAY PUBLISH/);
   const warnings = async (env: Record<string, string>) =>
     (await startGateway(env)).logged.filter(({ level }) => level === 'warn').map(({ message }) => message);
 
-  it('are told of at start', async () => {
+  it('are logged at start', async () => {
     expect(await warnings({ HOST: '0.0.0.0' })).toEqual([WARNING]);
     expect(await warnings({ HOST: '127.0.0.1' })).toEqual([]);
     expect(await warnings({ HOST: '0.0.0.0', INGEST: 'off' })).toEqual([]);

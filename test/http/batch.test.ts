@@ -82,7 +82,7 @@ describe('POST /events', () => {
     ]);
   });
 
-  it('says of each what is wrong with it, in words of its own', async () => {
+  it('reports for each event what is wrong with it', async () => {
     const { url } = await startGateway();
     const { body } = await send(url, '[{},5,{"data":1,"x":2},{"data":1,"channel":3},{"data":1,"key":[]}]');
     expect(body.results.map(({ detail }) => detail)).toEqual([
@@ -95,7 +95,7 @@ describe('POST /events', () => {
     expect(body.detail).toBe('none of the events is valid, the first because data is missing');
   });
 
-  it('takes no half of a surrogate pair, which would be stored as something else', async () => {
+  it('rejects lone surrogates, which would be stored as something else', async () => {
     const { url } = await startGateway();
     const half = '"\\ud800"';
     const { body } = await send(
@@ -112,7 +112,7 @@ describe('POST /events', () => {
     ]);
   });
 
-  it('is 207 for lines of which some are no JSON', async () => {
+  it('is 207 when some lines are not JSON', async () => {
     const { url } = await startGateway();
     const { status, body } = await send(url, '{"data":1}\n{oops\n{"data":2}', 'application/x-ndjson');
     expect(status).toBe(207);
@@ -133,12 +133,12 @@ describe('POST /events', () => {
     ['no events', '[]', 'application/json', 422, 'invalid-envelope'],
     ['another type', 'data=1', 'application/x-www-form-urlencoded', 415, 'unsupported-media-type'],
     ['another type of no text', Buffer.from([0xff, 0xd8]), 'image/jpeg', 415, 'unsupported-media-type'],
-  ])('refuses %s', async (_what, text, type, status, code) => {
+  ])('rejects %s', async (_what, text, type, status, code) => {
     const { url } = await startGateway();
     expect(await send(url, text, type)).toMatchObject({ status, body: { code } });
   });
 
-  it('refuses a batch over its limits', async () => {
+  it('rejects a batch over its limits', async () => {
     const { url } = await startGateway({ MAX_BATCH_BYTES: '1000', MAX_BATCH_EVENTS: '3' });
     expect((await send(url, JSON.stringify({ data: 'x'.repeat(1000) }))).status).toBe(413);
     expect((await send(url, '[{"data":1},{"data":1},{"data":1},{"data":1}]')).status).toBe(413);

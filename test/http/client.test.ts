@@ -17,7 +17,7 @@ jest.setTimeout(30_000);
 const QUICK = { RETRY_MIN_MS: '50', RETRY_MAX_MS: '100' };
 
 describe('the client library at a gateway', () => {
-  it('is told what it has missed and when it has caught up', async () => {
+  it('reports what was replayed and when it has caught up', async () => {
     const { url } = await startGateway({ ...QUICK, MEMORY_LOG_RECORDS: '10', RING_RECORDS: '10' });
     const first = await post(url, 'e0');
     for (let i = 1; i < 30; i++) await post(url, `e${i}`);
@@ -41,7 +41,7 @@ describe('the client library at a gateway', () => {
     );
   });
 
-  it('is told that the log is another one, when a gateway with a memory log comes back', async () => {
+  it('reports a reset when a gateway with a memory log has restarted', async () => {
     const gateway = await startGateway(QUICK);
     const resets: StreamReset[] = [];
     const { stream, events } = openEventStream(`${gateway.url}/sse`, {
@@ -59,7 +59,7 @@ describe('the client library at a gateway', () => {
     expect(events.map(({ data }) => data)).toEqual(['before', 'after']);
   });
 
-  it('stays past the end of its token with the next one, and loses nothing', async () => {
+  it('reconnects with a new token at the expiry of the old one, and loses nothing', async () => {
     const key = 'publisher-secret-0123';
     const gateway = await startGateway({
       ...QUICK,

@@ -39,7 +39,7 @@ const fail = () => {
 };
 
 describe('a route with a defect', () => {
-  it('is answered 500 without a word of why, and logged without the query', async () => {
+  it('is answered 500 without details, and logged without the query', async () => {
     const logger = createQuietLogger();
     const url = await serve({ method: 'GET', path: '/a/<path>', handle: fail }, logger);
     const res = await fetch(`${url}/a/path?access_token=kee-secret`);
@@ -60,7 +60,7 @@ describe('a route with a defect', () => {
 });
 
 describe('a stream with a defect before it has begun', () => {
-  it('is answered 500, so that no client comes back for it, told of and counted', async () => {
+  it('is answered 500, so that no client reconnects, logged and counted', async () => {
     const rejected: GatewayError[] = [];
     const counts = createStreamCounts();
     const refuse = createStreamRefusal({
@@ -84,7 +84,7 @@ describe('publishing with a defect', () => {
     ['in the guard', fail, async () => []],
     ['in the guard, later', () => Promise.reject(new TypeError('x')), async () => []],
     ['behind it', () => OPEN_GRANT, () => Promise.reject(new TypeError('x'))],
-  ])('%s is answered 500, told of once, and leaves its place to others', async (_, guard, publish) => {
+  ])('%s is answered 500, logged once, and frees its in-flight place', async (_, guard, publish) => {
     const rejected: GatewayError[] = [];
     const admission = createIngestAdmission({
       guard,

@@ -33,7 +33,7 @@ describe.each([
       ? /retry: \d+\ndata: {"code":"drain"}\n\n\r\n0\r\n\r\n$/
       : /retry: \d+\ndata: {"code":"drain"}\n\n$/;
 
-  it('may follow other requests on its connection', async () => {
+  it('may follow other requests on its connection (keep-alive)', async () => {
     const { url, port } = await startGateway({ HTTP_KEEP_ALIVE_MS: '300' });
     const post = `POST /broadcast ${head}Content-Length: 2\r\n\r\nhi`;
     const connection = rawHttp(port, post);
@@ -58,7 +58,7 @@ describe.each([
     for (const stream of [split, body]) await streamsAnEvent(stream, url, 'whole');
   });
 
-  it('leaves nothing when the client goes before its head or in the middle of it', async () => {
+  it('leaves nothing behind when the client disconnects before or within its head', async () => {
     const gateway = await startGateway();
     const gone = Array.from({ length: 50 }, (_, i) =>
       rawHttp(gateway.port, i % 2 === 0 ? `GET /sse ${head}\r\n` : `GET /sse ${head}`),
@@ -110,7 +110,7 @@ describe.each([
     await noStreamIsOpen(url);
   });
 
-  it('is closed with what was sent behind its request at once', async () => {
+  it('is closed when more was sent behind its request at once', async () => {
     const { url, port } = await startGateway();
     for (const behind of [`GET /sse ${head}\r\n`, 'junk\r\n\r\n', `POST /broadcast ${head}`]) {
       const both = rawHttp(port, `GET /sse ${head}\r\n${behind}`);
@@ -132,7 +132,7 @@ describe.each([
     expect(await connections(url)).toBe(0);
   });
 
-  it('ends with a whole body when the gateway stops, and holds no stop when nobody takes it', async () => {
+  it('ends with a complete body when the gateway stops, and a slow client does not delay the stop', async () => {
     const gateway = await startGateway({ SHUTDOWN_MS: '300', MAX_EVENT_BYTES: '1000000' });
     const stuck = rawHttp(gateway.port, `GET /sse ${head}\r\n`);
     await stuck.until('id: ');
@@ -224,7 +224,7 @@ describe('a detached socket', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('stays with the HTTP server on a version of Node that does otherwise, which is logged once', async () => {
+  it('stays with the HTTP server on a version of Node without the internals, which is logged once', async () => {
     const warnings: string[] = [];
     const connect = await take(warnings, (res) => {
       Object.assign(res, { detachSocket: undefined });
@@ -240,7 +240,7 @@ describe('a detached socket', () => {
   });
 });
 
-it('drops a stream when nobody takes its end, long before the gateway must stop', async () => {
+it('destroys the stream of a slow client that does not read its end, long before the gateway must stop', async () => {
   const gateway = await startGateway({
     SHUTDOWN_MS: '60000',
     SLOW_GRACE_MS: '300',

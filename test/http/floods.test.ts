@@ -25,7 +25,7 @@ async function expectSentAway(
 }
 
 describe('streams', () => {
-  it('per client are limited, and a place is free again as soon as one has gone', async () => {
+  it('are limited per client, and a closed stream frees its place at once', async () => {
     const { url, rejections } = await startGateway({ MAX_STREAMS_PER_IP: '2', TRUST_PROXY: '1' });
     const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
     const first = await openStream(`${url}/sse`, from('192.0.2.1'));
@@ -42,7 +42,7 @@ describe('streams', () => {
     }, 'the place is free');
   });
 
-  it('of one IPv6 network count together', async () => {
+  it('from one IPv6 network count as one client', async () => {
     const { url } = await startGateway({ MAX_STREAMS_PER_IP: '1', TRUST_PROXY: '1' });
     await openStream(`${url}/sse`, { headers: { 'X-Forwarded-For': '2001:db8::1' } });
     await expectSentAway(`${url}/sse`, 'too-many-streams-per-ip', { 'X-Forwarded-For': '2001:db8::2' });
@@ -51,7 +51,7 @@ describe('streams', () => {
     );
   });
 
-  it('are accepted no faster than the rate', async () => {
+  it('are accepted no faster than MAX_NEW_STREAMS_PER_SECOND', async () => {
     const { url, rejections } = await startGateway({
       MAX_NEW_STREAMS_PER_SECOND: '2',
       RATE_LIMIT_BURST_MS: '2000',
@@ -87,7 +87,7 @@ describe('streams', () => {
     expect((await openStream(`${url}/events?event=a,b&channel=/a&channel=/b`)).status).toBe(200);
   });
 
-  it('are refused while full with the answer that a browser survives', async () => {
+  it('are rejected while full with an answer after which a browser reconnects', async () => {
     const { url, rejections } = await startGateway({ MAX_STREAMS: '1' });
     await openStream(`${url}/sse`);
     await expectSentAway(`${url}/sse`, 'too-many-streams');
@@ -99,7 +99,7 @@ describe('publishing', () => {
   const post = (url: string, body: string, headers: Record<string, string> = {}) =>
     fetch(url, { method: 'POST', body, headers });
 
-  it('in all is limited by rate, with the time to wait', async () => {
+  it('is rate limited in total, with Retry-After', async () => {
     const { url, rejections } = await startGateway({
       MAX_INGEST_EVENTS_PER_SECOND: '5',
       RATE_LIMIT_BURST_MS: '1000',
@@ -118,7 +118,7 @@ describe('publishing', () => {
     await until(async () => (await post(`${url}/broadcast`, 'x')).status === 202, 'the rate allows it again');
   });
 
-  it('is limited for each client, whatever the others do', async () => {
+  it('is rate limited per client, whatever the others do', async () => {
     const { url } = await startGateway({ MAX_INGEST_EVENTS_PER_CLIENT_PER_SECOND: '1', TRUST_PROXY: '1' });
     const from = (address: string) => post(`${url}/broadcast`, 'x', { 'X-Forwarded-For': address });
     const greedy = await Promise.all(Array.from({ length: 20 }, () => from('192.0.2.1')));
@@ -136,7 +136,7 @@ describe('publishing', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30);
   });
 
-  it('has room for so many requests and bytes at once, and for more when they are through', async () => {
+  it('is limited in requests and bytes in flight, and free again when they are done', async () => {
     const { url, port, rejections } = await startGateway({ MAX_INGEST_REQUESTS: '2' });
     const head = 'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n';
     const slow = [rawHttp(port, `${head}ab`), rawHttp(port, `${head}ab`)];
@@ -159,7 +159,7 @@ describe('publishing', () => {
     }, 'a place left by who has gone is free');
   });
 
-  it('holds no more bytes of bodies than it has room for', async () => {
+  it('buffers no more bytes of bodies than the in-flight limit', async () => {
     const { url, port } = await startGateway({ MAX_INGEST_BYTES: '10000' });
     const head = 'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 9001\r\n\r\n';
     const slow = rawHttp(port, head + 'x'.repeat(9_000));
@@ -185,13 +185,13 @@ describe('connections', () => {
       'POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc',
       /^HTTP\/1\.1 (408|400) /,
     ],
-  ])('that send %s are closed in time', async (_, bytes, answer) => {
+  ])('that send %s are closed at the timeout', async (_, bytes, answer) => {
     const { port, rejections } = await startGateway(SLOW);
     expect(await rawHttp(port, bytes).closed()).toMatch(answer);
     expect(rejections['head-too-slow']).toBe(1);
   });
 
-  it('that drip a head, byte by byte, are closed in time too, and streams are not', async () => {
+  it('that send a head byte by byte (slowloris) are closed at the timeout, and streams are not', async () => {
     const { url, port } = await startGateway({ ...SLOW, HEARTBEAT_MS: '100', STREAM_CHECK_MS: '20' });
     const stream = await openStream(`${url}/sse`);
     const drips = Array.from({ length: 50 }, () => rawHttp(port, 'GET / HTTP/1.1\r\n'));
@@ -208,7 +208,7 @@ describe('connections', () => {
     expect(stream.ended()).toBe(false);
   });
 
-  it('with a giant head are told so', async () => {
+  it('with too large a head get 431', async () => {
     const { port, url, rejections } = await startGateway({ HTTP_MAX_HEADER_BYTES: '4096' });
     for (const head of [
       `GET /sse HTTP/1.1\r\nHost: x\r\nX-Giant: ${'x'.repeat(8_000)}\r\n\r\n`,
@@ -220,7 +220,7 @@ describe('connections', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('beyond the maximum are closed at once, and taken again when others have gone', async () => {
+  it('beyond the maximum are closed at once, and accepted again when others have closed', async () => {
     const { url, port, rejections } = await startGateway({ MAX_STREAMS: '5', HTTP_MAX_CONNECTIONS: '5' });
     const idle = Array.from({ length: 5 }, () => rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n'));
     await Promise.all(idle.map((it) => it.until(':ok')));

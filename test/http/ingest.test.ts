@@ -26,7 +26,7 @@ describe('POST /broadcast', () => {
     expect(await second.json()).toMatchObject({ offset: '1', channel: '/pets/dogs' });
   });
 
-  it('says no id when the log has more than one partition', async () => {
+  it('has no id when the event log has more than one partition', async () => {
     const { url } = await startGateway({ KAFKA_TOPICS: 'a,b=/b' });
     const res = await fetch(`${url}/broadcast/b/x`, { method: 'POST', body: 'a' });
     expect(await res.json()).toEqual({ topic: 'b', partition: 0, offset: '0', channel: '/b/x' });
@@ -65,7 +65,7 @@ describe('POST /broadcast', () => {
     expect(client.events.map(({ data }) => data)).toEqual(['no', '', 'chunked', '日本 🎉 \u0000']);
   });
 
-  it('refuses what is not UTF-8', async () => {
+  it('rejects a body that is not UTF-8', async () => {
     const { url } = await startGateway();
     const res = await fetch(`${url}/broadcast`, { method: 'POST', body: Buffer.from([0xc3, 0x28]) });
     expect(res.status).toBe(400);
@@ -86,7 +86,7 @@ describe('POST /broadcast', () => {
     ['/broadcast//', 'bad-channel', 'channel'],
     ['/broadcast/%2e%2e/x', 'bad-channel', 'channel'],
     [`/broadcast/${'a'.repeat(255)}`, 'bad-channel', 'channel'],
-  ])('refuses %s: %s', async (path, code, field) => {
+  ])('rejects %s: %s', async (path, code, field) => {
     const { port } = await startGateway();
     const got = await rawHttp(port, `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na`).until(
       '}',
@@ -95,7 +95,7 @@ describe('POST /broadcast', () => {
     expect(JSON.parse(got.slice(got.indexOf('{')))).toMatchObject({ code, field });
   });
 
-  it('refuses a body over the limit and says the limit, with or without a length', async () => {
+  it('rejects a body over the limit and names the limit, with or without Content-Length', async () => {
     const { url, port } = await startGateway({ MAX_EVENT_BYTES: '1000' });
     expect((await fetch(`${url}/broadcast`, { method: 'POST', body: 'x'.repeat(1000) })).status).toBe(202);
     const res = await fetch(`${url}/broadcast`, { method: 'POST', body: 'x'.repeat(1001) });
@@ -109,7 +109,7 @@ describe('POST /broadcast', () => {
     expect(await endless.closed()).toContain('HTTP/1.1 413 ');
   });
 
-  it('refuses a compressed body rather than store it as it is', async () => {
+  it('rejects a compressed body', async () => {
     const { url } = await startGateway();
     const res = await fetch(`${url}/broadcast`, {
       method: 'POST',
@@ -127,7 +127,7 @@ describe('POST /broadcast', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
-  it('keeps its connection for the next request, also after a refusal', async () => {
+  it('keeps the connection for the next request, also after a rejection', async () => {
     const { port } = await startGateway();
     const request = (path: string) => `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na`;
     const it = rawHttp(
@@ -137,14 +137,14 @@ describe('POST /broadcast', () => {
     await it.until(/202[\s\S]*400[\s\S]*202[\s\S]*\}/);
   });
 
-  it('puts a record nowhere when no topic covers the channel', async () => {
+  it('stores nothing when no topic covers the channel', async () => {
     const { url } = await startGateway({ KAFKA_TOPICS: 'pets=/pets' });
     const res = await fetch(`${url}/broadcast/cars`, { method: 'POST', body: 'x' });
     expect(res.status).toBe(400);
     expect(await problem(res)).toMatchObject({ code: 'bad-channel', field: 'channel' });
   });
 
-  it('passes the publisher’s trace context on to who asks for headers', async () => {
+  it('passes the publisher’s trace context on to streams with ?meta=1', async () => {
     const { url } = await startGateway();
     const client = await openStream(`${url}/sse?meta=1`);
     const trace = {

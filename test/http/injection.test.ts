@@ -18,7 +18,7 @@ async function allOf(client: SseClient, url: string): Promise<{ event: string; d
   return client.events.map(({ event, data }) => ({ event, data })).slice(0, -1);
 }
 
-describe('what ends a line in a browser', () => {
+describe('a line break in user input', () => {
   it.each(ENDINGS)('%j does not get into another field, wherever it is sent', async (ending) => {
     const { url } = await startGateway();
     const client = await openStream(`${url}/events`);
@@ -58,7 +58,7 @@ describe('what ends a line in a browser', () => {
       expect(line).not.toMatch(/^(data: |id: |event: )?(injected|9)$/);
   });
 
-  it('in a header is refused by the parser, before anything sees it', async () => {
+  it('in a header is rejected by Node’s HTTP parser', async () => {
     const { url, port } = await startGateway();
     const client = await openStream(`${url}/events`);
     for (const value of ['a\rdata: injected', 'a\0b', 'a\n\tb']) {
@@ -68,7 +68,7 @@ describe('what ends a line in a browser', () => {
     expect(await allOf(client, url)).toEqual([]);
   });
 
-  it('in a Last-Event-ID or a query is no way into the stream', async () => {
+  it('in a Last-Event-ID or a query does not reach the stream', async () => {
     const { url } = await startGateway();
     const evil = encodeURIComponent('1.x\n\ndata: injected\n\n');
     for (const query of ['lastEventId', 'last_event_id', 'since', 'from', 'strict', 'meta', 'channel'])

@@ -64,7 +64,7 @@ async function statusOf({ url }: TestGateway, signer: Signer): Promise<number> {
 }
 
 describe('a key set', () => {
-  it('is asked for once for many tokens', async () => {
+  it('is fetched once for many tokens', async () => {
     const issuer = await startIssuer();
     const gateway = await start(issuer);
     const statuses = await Promise.all(Array.from({ length: 20 }, () => statusOf(gateway, first)));
@@ -72,7 +72,7 @@ describe('a key set', () => {
     expect(issuer.requests).toBe(1);
   });
 
-  it('is asked for again at an unknown key, so that keys can change', async () => {
+  it('is fetched again for an unknown key, so that keys can be rotated', async () => {
     const issuer = await startIssuer();
     const gateway = await start(issuer, { JWKS_COOLDOWN_MS: '0' });
     expect(await statusOf(gateway, first)).toBe(200);
@@ -84,7 +84,7 @@ describe('a key set', () => {
     expect(await statusOf(gateway, second)).toBe(200);
   });
 
-  it('is asked for no more often than the pause allows, whatever strangers send', async () => {
+  it('is fetched no more often than the pause allows, whatever strangers send', async () => {
     const issuer = await startIssuer();
     const gateway = await start(issuer, { JWKS_COOLDOWN_MS: '60000' });
     expect(await statusOf(gateway, first)).toBe(200);
@@ -92,7 +92,7 @@ describe('a key set', () => {
     expect(issuer.requests).toBe(1);
   });
 
-  it('no longer lets in a key that was taken out, once it is old', async () => {
+  it('no longer accepts a removed key once it has expired from the cache', async () => {
     const issuer = await startIssuer();
     const gateway = await start(issuer, { JWKS_CACHE_MS: '50' });
     expect(await statusOf(gateway, first)).toBe(200);
@@ -127,7 +127,7 @@ describe('a key set', () => {
     },
   );
 
-  it('that is nowhere lets nobody in, and is not asked for by each of a crowd', async () => {
+  it('that is unreachable lets nobody in, and is not fetched for each request', async () => {
     const issuer = await startIssuer();
     issuer.state = 'error';
     const gateway = await start(issuer, { JWKS_RETRY_MS: '60000' });

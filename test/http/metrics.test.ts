@@ -37,7 +37,7 @@ describe('GET /metrics', () => {
     expect(metrics.get('kafka_up')).toBe(1);
   });
 
-  it('counts streams that come and go while it is asked, and what they are sent', async () => {
+  it('counts streams that open and close between scrapes, and what they are sent', async () => {
     const { url } = await startGateway();
     const streams = await Promise.all(
       ['/', '/a', '/a', '/b'].map((channel) => openStream(`${url}/events?channel=${channel}`)),
@@ -76,7 +76,7 @@ describe('GET /metrics', () => {
     expect(metrics.get('delivery_latency_seconds_bucket{le="5"}')).toBe(passes);
   });
 
-  it('counts why streams were closed, and shows those that are slow', async () => {
+  it('counts closed streams by reason, and shows slow clients', async () => {
     const { url, port } = await startGateway({
       MAX_CLIENT_BUFFER_BYTES: '1024',
       SLOW_GRACE_MS: '700',
@@ -114,7 +114,7 @@ describe('GET /metrics', () => {
     expect(metrics.get('streams_open')).toBe(0);
   });
 
-  it('counts streams that were not opened, by the code that they were told', async () => {
+  it('counts rejected streams by code', async () => {
     const { url } = await startGateway({ MAX_STREAMS: '1' });
     const first = await openStream(`${url}/sse`);
     const refused = async (path: string, method = 'GET') => (await fetch(url + path, { method })).text();
@@ -138,7 +138,7 @@ describe('GET /metrics', () => {
     expect(metrics.get('requests_rejected_total{reason="too-many-streams"}')).toBe(3);
   });
 
-  it('counts how streams went on, and what could not be given back', async () => {
+  it('counts how streams resumed, and records lost to gaps', async () => {
     const { url } = await startGateway({ RING_RECORDS: '5', MEMORY_LOG_RECORDS: '20' });
     const ids: string[] = [];
     for (let i = 0; i < 50; i++) ids.push((await post(`${url}/broadcast`, String(i))).id);
@@ -218,7 +218,7 @@ describe('GET /metrics', () => {
     expect((await scrape(url)).get('heartbeats_sent_total')).toBeGreaterThanOrEqual(3);
   });
 
-  it('has the process: its memory, files and event loop, without a list of its sockets', async () => {
+  it('has metrics of the process: memory, files and event loop, without a list of its sockets', async () => {
     const { url } = await startGateway();
     const metrics = await scrape(url);
     for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'nodejs_heap_size_used_bytes'])

@@ -78,8 +78,8 @@ async function scrapedLabels(): Promise<ReadonlyMap<string, ReadonlySet<string>>
   return labelsOf;
 }
 
-describe('what is asked of Prometheus', () => {
-  it('is PromQL about metrics and labels that a gateway has', async () => {
+describe('PromQL of the dashboard and alerts', () => {
+  it('uses metrics and labels that a gateway has', async () => {
     const scraped = await scrapedLabels();
     expect(queries.length).toBeGreaterThan(50);
     const faults: string[] = [];
@@ -115,7 +115,7 @@ describe('what is asked of Prometheus', () => {
     );
   });
 
-  it('is refused where it is none', () => {
+  it('is rejected if it is not valid', () => {
     for (const text of ['sum by (', 'rate(a[1m]', 'a{b=}', '{a="b"}', ''])
       expect(() => {
         if (parsePromql(text).selectors.length === 0) throw new Error('nothing is asked');
@@ -178,7 +178,7 @@ describe('the alerts', () => {
 describe('the scrape in compose', () => {
   const { services, secrets } = compose;
 
-  it('finds all replicas by their name, and brings the key of the environment', () => {
+  it('finds all gateways by the name of the service, and sends the key from the environment', () => {
     const [job] = prometheus.scrape_configs;
     expect(job.dns_sd_configs).toEqual([
       {

@@ -21,7 +21,7 @@ describe('GET /', () => {
     expect(res.headers.get('vary')).toContain('Accept');
   });
 
-  it('gives JSON to who says nothing', async () => {
+  it('is JSON without an Accept header', async () => {
     const { port } = await startGateway();
     await rawHttp(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n').until('"GET /sse"');
   });
@@ -48,7 +48,7 @@ describe('GET /', () => {
 });
 
 describe('GET /web/', () => {
-  it('gives a file, and 304 to who has it', async () => {
+  it('serves a file, and 304 for its ETag', async () => {
     const { url } = await startGateway();
     const res = await fetch(`${url}/web/pages.css`);
     expect(res.headers.get('content-type')).toBe('text/css; charset=utf-8');
@@ -69,7 +69,7 @@ describe('GET /web/', () => {
     await rawHttp(port, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).until('HTTP/1.1 404');
   });
 
-  it('takes GET only', async () => {
+  it('allows GET only', async () => {
     const { url } = await startGateway();
     expect((await fetch(`${url}/web/pages.css`, { method: 'POST' })).status).toBe(405);
   });

@@ -27,7 +27,7 @@ function lastIdOf(client: SseClient): string {
   return [...client.text().matchAll(/^id: (.*)$/gm)].at(-1)![1]!;
 }
 
-describe('a stream that comes back with its last id', () => {
+describe('a stream that resumes from Last-Event-ID', () => {
   it.each([
     ['from the ring', ['gateway.open'], {}],
     // The log has to be asked first.
@@ -37,7 +37,7 @@ describe('a stream that comes back with its last id', () => {
       ['gateway.open', 'gateway.position'],
       { RING_RECORDS: '5', REPLAY_CHUNK_BYTES: '1024' },
     ],
-  ])('gets what it missed, once and in order, and then what comes: %s', async (_where, opening, env) => {
+  ])('replays what it missed, once and in order, and then live events: %s', async (_where, opening, env) => {
     const gateway = await startGateway(env);
     const ids = await post(gateway.url, 40);
     const client = await resumeAt(gateway, ids[9]!);
@@ -52,7 +52,7 @@ describe('a stream that comes back with its last id', () => {
     expect(client.streamEvents.at(-1)!.id).toBe(ids[9]);
   });
 
-  it('has nothing to catch up with at the head, and is told so', async () => {
+  it('has nothing to replay at the head, and gets gateway.live at once', async () => {
     const gateway = await startGateway();
     const ids = await post(gateway.url, 3);
     const client = await resumeAt(gateway, ids[2]!);
@@ -61,7 +61,7 @@ describe('a stream that comes back with its last id', () => {
     expect(data(client)).toEqual([]);
   });
 
-  it('is told nothing of the kind when it comes for the first time', async () => {
+  it('gets no gateway.live on a first connect', async () => {
     const gateway = await startGateway();
     const client = await openStream(`${gateway.url}/sse`);
     await post(gateway.url, 1);
@@ -69,7 +69,7 @@ describe('a stream that comes back with its last id', () => {
     expect(own(client, 'live')).toEqual([]);
   });
 
-  it('goes on from the id of a quiet heartbeat', async () => {
+  it('resumes from the id of a heartbeat', async () => {
     const gateway = await startGateway({ HEARTBEAT_MS: '100', STREAM_CHECK_MS: '20' });
     const quiet = await openStream(`${gateway.url}/subscribe/quiet`);
     const [, last] = await post(gateway.url, 2, 0, '/noise');
@@ -82,7 +82,7 @@ describe('a stream that comes back with its last id', () => {
     expect(data(back)).toEqual(['e2']);
   });
 
-  it('gets only its channels and event names, and its id goes past the others', async () => {
+  it('replays only its channels and event names, and its id moves past the others', async () => {
     const gateway = await startGateway({ RING_RECORDS: '4' });
     const [start] = await post(gateway.url, 1);
     await post(gateway.url, 3, 1, '/pets/dogs?event=bark');
@@ -96,7 +96,7 @@ describe('a stream that comes back with its last id', () => {
     expect(client.events.at(-1)!.id).toBe(last[1]);
   });
 
-  it.each(['lastEventId', 'last_event_id'])('may say its id as ?%s=, and the header wins', async (field) => {
+  it.each(['lastEventId', 'last_event_id'])('may give its id as ?%s=, and the header wins', async (field) => {
     const gateway = await startGateway();
     const ids = await post(gateway.url, 6);
     const byQuery = await openStream(`${gateway.url}/sse?${field}=${ids[3]}`);
@@ -108,8 +108,8 @@ describe('a stream that comes back with its last id', () => {
   });
 });
 
-describe('what cannot be given back', () => {
-  it('is a gap with its numbers, once, and then comes the rest', async () => {
+describe('an id whose records are gone', () => {
+  it('gets one retention gap with its numbers, and then the rest', async () => {
     const gateway = await startGateway({ MEMORY_LOG_RECORDS: '20', RING_RECORDS: '5' });
     const ids = await post(gateway.url, 50);
     const client = await resumeAt(gateway, ids[9]!);
@@ -150,7 +150,7 @@ describe('what cannot be given back', () => {
     ],
     ['beyond the end', (id: string) => movedTo(id, 2n ** 62n), 'ahead'],
     ['with partitions that are not there', (id: string) => withPartitions(id, 3), 'partitions'],
-  ])('is a reset for an id %s, and then come new events', async (_what, change, reason) => {
+  ])('gets a reset for an id %s, and then new events', async (_what, change, reason) => {
     const gateway = await startGateway({ RESUME_RECHECK_MS: '200', RESUME_GROWTH_MS: '200' });
     const [id] = await post(gateway.url, 3);
     const client = await resumeAt(gateway, change(id!));
@@ -166,7 +166,7 @@ describe('what cannot be given back', () => {
     expect(data(again)).toEqual(['e3']);
   });
 
-  it('is 412 with what is available for ?strict=1, before any byte of a stream', async () => {
+  it('gets 412 with what is available for ?strict=1, before any byte of a stream', async () => {
     const gateway = await startGateway({ MEMORY_LOG_RECORDS: '20', RING_RECORDS: '5' });
     const ids = await post(gateway.url, 50);
     const old = await fetch(`${gateway.url}/sse?strict=1`, { headers: { 'Last-Event-ID': ids[9]! } });
@@ -186,7 +186,7 @@ describe('what cannot be given back', () => {
     expect(data(good)).toEqual(range(41, 50));
   });
 
-  it('is 400 for an id in the query that cannot be read', async () => {
+  it('gets 400 for a malformed id in the query', async () => {
     const { url } = await startGateway();
     for (const [query, code, field] of [
       ['lastEventId=junk', 'bad-cursor', 'lastEventId'],
@@ -203,7 +203,7 @@ describe('what cannot be given back', () => {
     }
   });
 
-  it('never ends a stream for an id of any form in the header', async () => {
+  it('gets a stream whatever the id in the header is', async () => {
     const { port } = await startGateway();
     for (const id of [
       '',
@@ -286,7 +286,7 @@ describe('?meta=1', () => {
     ['live', ''],
     ['from the ring', '&from=-10'],
     ['from the log', '&from=earliest'],
-  ])('wraps the data with where it comes from: %s', async (where, query) => {
+  ])('wraps the data with the origin of its record: %s', async (where, query) => {
     const gateway = await startGateway(where === 'from the log' ? { RING_RECORDS: '1' } : {});
     const send = () =>
       fetch(`${gateway.url}/broadcast/pets?event=bark&key=rex`, { method: 'POST', body: 'a\r\n"b"' });
@@ -310,8 +310,8 @@ describe('?meta=1', () => {
   });
 });
 
-describe('a budget for the past', () => {
-  it('ends the stream after whole events, and the next one goes on from there', async () => {
+describe('the replay limit', () => {
+  it('ends the stream after whole events, and the next one resumes there', async () => {
     const gateway = await startGateway({
       RING_RECORDS: '5',
       REPLAY_MAX_RECORDS: '10',
@@ -339,7 +339,7 @@ describe('a budget for the past', () => {
 });
 
 describe('Idempotency-Key', () => {
-  it('shows a repeat once, and what only looks like one', async () => {
+  it('delivers a repeat once, and different events under the same key each', async () => {
     const gateway = await startGateway();
     const client = await openStream(`${gateway.url}/sse`);
     const send = (path: string, body: string, key: string) =>

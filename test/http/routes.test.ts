@@ -38,7 +38,7 @@ describe('routes', () => {
     'POST /broadcast',
     'POST /events',
     'PUT /sse',
-  ])('%s shows a page of another origin when to come back, and the id to ask about', async (request) => {
+  ])('%s exposes Retry-After and X-Request-ID to pages of other origins', async (request) => {
     const { url } = await startGateway();
     const [method = '', path] = request.split(' ');
     const { headers } = await fetch(url + path, { method, headers: { Origin: 'https://a.example' } });
@@ -52,7 +52,7 @@ describe('routes', () => {
     expect(Object.keys(body.endpoints)).toContain('GET /sse');
   });
 
-  it('answers 404 with problem JSON for what is not there', async () => {
+  it('answers 404 with problem JSON for an unknown path', async () => {
     const { url } = await startGateway();
     for (const path of ['/nowhere', '/broadcasts', '/subscribers', '/sse/', '/events/x', '/%', '/web/%ff']) {
       const res = await fetch(url + path);
@@ -68,7 +68,7 @@ describe('routes', () => {
     ['GET', '/broadcast', 'POST, OPTIONS'],
     ['POST', '/connections', 'GET, HEAD, OPTIONS'],
     ['POST', '/', 'GET, HEAD, OPTIONS'],
-  ])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+  ])('%s %s is 405 with Allow', async (method, path, allow) => {
     const { url } = await startGateway();
     const res = await fetch(url + path, { method });
     expect(res.status).toBe(405);
@@ -82,7 +82,7 @@ describe('routes', () => {
     await rawHttp(port, 'GET http://x/sse?meta=1 HTTP/1.1\r\nHost: x\r\n\r\n').until(':ok');
   });
 
-  it('is alive and ready, and says why when it is not', async () => {
+  it('is alive and ready, and says why if it is not', async () => {
     const { url } = await startGateway();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const ready = await until(async () => {
@@ -153,7 +153,7 @@ describe('the ticker', () => {
 });
 
 describe('stopping', () => {
-  it('refuses new work in the form each client heeds, while streams leave one by one', async () => {
+  it('rejects new work in the form that each client heeds, while the shutdown drain ends the streams', async () => {
     const gateway = await startGateway({ DRAIN_MS: '1500', DRAIN_MAX_PAUSE_MS: '1500' });
     const { url } = gateway;
     const clients = await Promise.all(Array.from({ length: 4 }, () => openStream(`${url}/sse`)));

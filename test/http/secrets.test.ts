@@ -132,7 +132,7 @@ describe('secrets', () => {
     expectNoSecret(observed.texts, [secret]);
   });
 
-  it('are in no log line when the key set cannot be had', async () => {
+  it('are in no log line when the key set cannot be fetched', async () => {
     const issuer = createServer((_req, res) => res.writeHead(500).end(API_KEY));
     await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
     ends.push(() => new Promise((resolve) => issuer.close(() => resolve())));
@@ -161,7 +161,7 @@ describe('secrets', () => {
     expectNoSecret(observed.texts, [token]);
   });
 
-  it('are not in what is said of a faulty configuration', () => {
+  it('are not in the faults of a configuration', () => {
     const faulty = {
       API_KEYS: `shop=${API_KEY};no-channel,x y=${WRONG_KEY}`,
       JWT_SECRET: IN_CLAIM,

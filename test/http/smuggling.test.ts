@@ -49,7 +49,7 @@ describe('a request that two servers could read differently', () => {
     ['a target with a space', `POST /broadcast /x HTTP/1.1\r\nHost: x\r\n\r\n${SMUGGLED}`],
     ['an unknown method', `PUBLISH /broadcast HTTP/1.1\r\nHost: x\r\n\r\n${SMUGGLED}`],
     ['a tunnel', `CONNECT /broadcast:80 HTTP/1.1\r\nHost: x\r\n\r\n${SMUGGLED}`],
-  ])('(%s) is refused with its connection', async (_, request) => {
+  ])('(%s) is rejected and its connection closed', async (_, request) => {
     const { url, port } = await startGateway();
     const stream = await openStream(`${url}/events`);
     expect(await rawHttp(port, request).closed()).toMatch(/^(HTTP\/1\.1 4\d\d |$)/);
@@ -59,7 +59,7 @@ describe('a request that two servers could read differently', () => {
   });
 });
 
-describe('what follows a request for a stream on its connection', () => {
+describe('a request behind a stream on the same connection', () => {
   const GET = 'GET /events HTTP/1.1\r\nHost: x\r\n';
 
   it.each([
@@ -77,7 +77,7 @@ describe('what follows a request for a stream on its connection', () => {
     ],
     ['behind an expectation', `${GET}Expect: 100-continue\r\nContent-Length: 4\r\n\r\nbody${SMUGGLED}`],
     ['later', `${GET}\r\n`],
-  ])('(%s) is never carried out', async (when, request) => {
+  ])('(%s) is never executed', async (when, request) => {
     const { url, port } = await startGateway();
     const stream = await openStream(`${url}/events`);
     const connection = rawHttp(port, request);
@@ -137,7 +137,7 @@ describe('a target', () => {
     '/METRICS',
     '//metrics',
     '/metrics/',
-  ])('in whatever form does not get past its guard: %s', async (target) => {
+  ])('in whatever form does not bypass its guard: %s', async (target) => {
     const { port } = await startGateway(KEYED);
     for (const method of ['GET', 'HEAD']) {
       const text = await rawHttp(
@@ -155,7 +155,7 @@ describe('a target', () => {
 });
 
 describe('any bytes', () => {
-  it('are answered or cut off, and harm nobody else', async () => {
+  it('are answered or disconnected, and affect no other client', async () => {
     const { url, port, logged } = await startGateway({
       HTTP_HEADERS_TIMEOUT_MS: '200',
       HTTP_REQUEST_TIMEOUT_MS: '300',

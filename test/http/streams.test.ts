@@ -92,7 +92,7 @@ describe('the head of a stream', () => {
 });
 
 describe('events on a stream', () => {
-  it('carry id, name and data, and the id that the publisher was told', async () => {
+  it('carry id, name and data, with the id of the publisher’s 202', async () => {
     const { url } = await startGateway();
     const client = await openStream(`${url}/events`);
     const first = await post(`${url}/broadcast?event=goal`, 'one\r\ntwo\rthree');
@@ -127,7 +127,7 @@ describe('events on a stream', () => {
     expect(pets!.events.map(({ data }) => data)).toEqual(['/pets/d%C3%B6gs', '/pets/cats']);
   });
 
-  it('come to every one of many streams, in order and once', async () => {
+  it('reach each of many streams once and in order', async () => {
     const { url } = await startGateway();
     const clients = await Promise.all(Array.from({ length: 200 }, () => openStream(`${url}/sse`)));
     const sent = Array.from({ length: 50 }, (_, i) => `event ${i}`);
@@ -140,7 +140,7 @@ describe('events on a stream', () => {
 });
 
 describe('heartbeats', () => {
-  it('come in silence only, and every fourth says the position', async () => {
+  it('come in silence only, and every fourth has the position', async () => {
     const { url } = await startGateway({ HEARTBEAT_MS: '150', STREAM_CHECK_MS: '20' });
     const quiet = await openStream(`${url}/subscribe/quiet`);
     await post(`${url}/broadcast/elsewhere`, 'x');
@@ -178,7 +178,7 @@ describe('a stream that lives long', () => {
 });
 
 describe('the end of a stream', () => {
-  it('is noticed, and nothing of it stays', async () => {
+  it('is noticed, and leaves nothing behind', async () => {
     const { url } = await startGateway();
     const clients = await Promise.all(Array.from({ length: 20 }, () => openStream(`${url}/sse`)));
     expect(await connections(url)).toBe(20);
@@ -205,7 +205,7 @@ describe('the end of a stream', () => {
     );
   });
 
-  it('comes at once for a client that goes on sending, and the answer stays a stream to its last byte', async () => {
+  it('comes at once for a client that sends more, and the answer stays a stream to its last byte', async () => {
     const { port } = await startGateway();
     for (const more of ['GET /connections HTTP/1.1\r\nHost: x\r\n\r\n', 'junk\r\n\r\n']) {
       const stream = rawHttp(port, 'GET /sse HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -226,7 +226,7 @@ describe('the end of a stream', () => {
     expect(both.received()).toMatch(/^HTTP\/1\.1 202 [\s\S]*\}HTTP\/1\.1 200 OK\r\n[\s\S]*:ok\n\n/);
   });
 
-  it('destroys one that takes nothing for the time allowed, and the others notice nothing', async () => {
+  it('destroys the stream of a slow client at the timeout, without an effect on the others', async () => {
     const { url, port } = await startGateway({
       SLOW_GRACE_MS: '300',
       STREAM_CHECK_MS: '50',
@@ -244,8 +244,8 @@ describe('the end of a stream', () => {
   });
 });
 
-describe('what all streams hold together', () => {
-  it('is bounded: the fullest are closed, those who read are not', async () => {
+describe('memory of all slow clients together', () => {
+  it('is bounded: the slowest clients are closed, those that read are not', async () => {
     const { url, port } = await startGateway({
       MAX_BUFFERED_BYTES: '1500000',
       MAX_EVENT_BYTES: '1000000',
@@ -285,7 +285,7 @@ describe('a stream that cannot be opened', () => {
     });
   });
 
-  it('is told to come back, in a form a browser heeds, when all places are taken', async () => {
+  it('gets gateway.retry, which a browser heeds, when MAX_STREAMS is reached', async () => {
     const { url } = await startGateway({ MAX_STREAMS: '1' });
     await openStream(`${url}/sse`);
     const refused = await openStream(`${url}/sse`);

@@ -20,7 +20,7 @@ const TOPICS = 'good=/good,bad=/bad';
  * A right that is missing on one topic, or a topic that was deleted, was answered 503 with Retry-After, for ever, and
  * for all topics.
  */
-describe('posts to a topic that takes none, beside one that does', () => {
+describe('posts to a topic that cannot be written, beside one that can', () => {
   const kafka = useBroker({ properties: ACLS });
   const topic = (name: string) => topicAt(kafka.bootstrap, name);
   let gateway: TestGateway;
@@ -96,7 +96,7 @@ describe('posts to a topic that takes none, beside one that does', () => {
   it.each([
     ['one topic', ['bad']],
     ['all topics', ['bad', 'good']],
-  ])('are refused with the right that is missing, on %s', async (_, denied) => {
+  ])('are rejected with the missing right, on %s', async (_, denied) => {
     for (const name of denied) await topic(name).deny(['WRITE']);
     try {
       await until(async () => (await post('/bad')).status === 403, 'the broker knows that the right is gone');
@@ -127,7 +127,7 @@ describe('posts to a topic that takes none, beside one that does', () => {
     await until(async () => (await appendState('bad')).state === 'ok', 'the status says that it is over');
   });
 
-  it('are refused with the right that is missing when not even a producer id is given', async () => {
+  it('are rejected with the missing right when the producer id is denied', async () => {
     const giveBack = await takeAllWriting();
     try {
       await until(

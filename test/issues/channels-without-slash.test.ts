@@ -64,7 +64,7 @@ describe('a channel without its leading slash is the same channel', () => {
     expect((await fetch(`${url}/subscribe/cust-22`, { headers })).status).toBe(403);
   });
 
-  it('but nothing at all is not the channel of everything', async () => {
+  it('but an empty channel is not the root channel', async () => {
     expect(faultsOf({ KAFKA_TOPICS: 'orders=' })[0]).toContain('must not be empty');
     expect(parseApiKey('shop=sixteen-or-more-characters;')).toContain('must not be empty');
     const { url } = await startGateway();

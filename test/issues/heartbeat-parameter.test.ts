@@ -18,7 +18,7 @@ describe('?heartbeat=', () => {
     return silences;
   }
 
-  it.each(['/events', '/sse', '/subscribe/quiet'])('%s has no silence that is longer', async (path) => {
+  it.each(['/events', '/sse', '/subscribe/quiet'])('%s is never silent for longer', async (path) => {
     const { url } = await startGateway();
     const [one, three, usual] = await Promise.all(
       ['?heartbeat=1', '?heartbeat=3', ''].map((query) => openStream(url + path + query)),
@@ -36,7 +36,7 @@ describe('?heartbeat=', () => {
     expect(usual!.comments).toEqual(['ok']);
   });
 
-  it.each(['0', '61', '100', '1.5', '-1', 'x', '', '1e1'])('%j is refused, with its name', async (value) => {
+  it.each(['0', '61', '100', '1.5', '-1', 'x', '', '1e1'])('%j is rejected, with its name', async (value) => {
     const { url } = await startGateway();
     for (const path of ['/events', '/sse', '/subscribe/a']) {
       const res = await fetch(`${url}${path}?heartbeat=${value}`);

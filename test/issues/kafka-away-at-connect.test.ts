@@ -16,7 +16,7 @@ const statusOf = ({ events }: SseClient) =>
 describe('a stream that is opened while Kafka is away', () => {
   const kafka = useBroker();
 
-  it('is told so at its beginning, and once when Kafka is back', async () => {
+  it('gets gateway.status at its beginning, and once when Kafka is back', async () => {
     const gateway = await startGateway({ EVENT_LOG: 'kafka', KAFKA_BROKERS: kafka.bootstrap.join() });
     await until(async () => (await fetch(`${gateway.url}/readyz`)).ok, 'the gateway is ready', BROKER_MS);
     const before = await openStream(`${gateway.url}/events`);

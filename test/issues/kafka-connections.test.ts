@@ -46,7 +46,7 @@ afterEach(() => jest.restoreAllMocks());
 describe('a broker that is at an IPv6 address only', () => {
   const kafka = useBroker({ clientListener: { host: '::1' } });
 
-  it('is served, as a setting and as it says of itself', async () => {
+  it('is served, both as a setting and as advertised', async () => {
     const [broker] = kafka.clients;
     expect(broker).toMatch(/^\[::1\]:\d+$/);
     await expectServed(await start(broker!));
@@ -62,7 +62,7 @@ describe('a broker that is at an IPv6 address only', () => {
     await expectServed(await start(`kafka.example:${kafka.clients[0]!.split(':').at(-1)}`));
   });
 
-  it('is served by a name whose first address accepts connections and says nothing', async () => {
+  it('is served by a name whose first address accepts connections and does not answer', async () => {
     const port = Number(kafka.clients[0]!.split(':').at(-1));
     const silent = new Set<Socket>();
     const server = createServer((socket) => silent.add(socket)).listen(port, '127.0.0.1');

@@ -62,7 +62,7 @@ describe('a consumer quota', () => {
 describe('a producer quota', () => {
   const kafka = useBroker();
 
-  it('slows posts down: what is not handed over in time is not stored, and what is has its 202', async () => {
+  it('slows posts down: each is either stored with a 202, or rejected and not stored', async () => {
     const gateway = await startGateway({
       EVENT_LOG: 'kafka',
       KAFKA_BROKERS: kafka.bootstrap.join(),

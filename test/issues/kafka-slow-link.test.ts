@@ -123,7 +123,7 @@ describe('a link to Kafka of 0.5 MB a second', () => {
     expect(link.bytesToClients - bytesBefore).toBeLessThan(BYTES_PASSED);
   });
 
-  it('takes an event that is on its way for longer than a broker may be silent', async () => {
+  it('stores an event whose upload takes longer than the liveness timeout', async () => {
     const gateway = await startReady('uploaded', {
       MAX_EVENT_BYTES: String(UPLOAD_BYTES),
       KAFKA_PRODUCE_DEADLINE_MS: '30000',

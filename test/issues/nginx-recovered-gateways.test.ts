@@ -9,7 +9,7 @@ import { until } from '../support/until';
  * does not end: after `max_fails` refused connections a gateway that was back got one stream per `fail_timeout`, and
  * once that had happened to all of them, clients were turned away for minutes.
  */
-describe('gateways that were away and are back behind nginx', () => {
+describe('gateways that were down and are up again behind nginx', () => {
   const servers = new Map<number, Server>();
 
   const listen = (port: number) =>

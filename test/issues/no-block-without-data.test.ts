@@ -31,7 +31,7 @@ function expectWhole(client: SseClient, path: string): void {
 
 /** fetch-event-source, httpx-sse, r3labs and others hand an empty message on at each blank line. */
 describe.each(PATHS)('no block of %s is without data', (path) => {
-  it('when it begins now, is silent, gets events and is sent away', async () => {
+  it('when it begins now, is silent, gets events and is closed by the shutdown drain', async () => {
     const gateway = await startGateway({ HEARTBEAT_MS: '100', STREAM_CHECK_MS: '20' });
     const client = await openStream(gateway.url + path);
     await client.until(has('gateway.position'));
@@ -43,7 +43,7 @@ describe.each(PATHS)('no block of %s is without data', (path) => {
     expectWhole(client, path);
   });
 
-  it('when it resumes, in the ring and in the log, with a gap, a reset, and the end of its budget', async () => {
+  it('when it resumes from ring and history, with a gap, a reset, and the replay limit', async () => {
     const gateway = await startGateway({
       MEMORY_LOG_RECORDS: '40',
       RING_RECORDS: '5',
@@ -64,7 +64,7 @@ describe.each(PATHS)('no block of %s is without data', (path) => {
     for (const client of [fromRing, fromLog, withGap, invalid]) expectWhole(client, path);
   });
 
-  it('when it is refused', async () => {
+  it('when it is rejected', async () => {
     const gateway = await startGateway({ MAX_STREAMS: '1' });
     await openStream(gateway.url + path);
     const refused = await openStream(gateway.url + path);

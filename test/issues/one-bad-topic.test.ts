@@ -60,7 +60,7 @@ describe('one bad topic is not a bad cluster', () => {
     return { all: all!, good: good!, bad: bad! };
   }
 
-  it('a topic that is deleted while it is read: the others go on, those whom it concerns are told', async () => {
+  it('a topic that is deleted while it is read: the others go on, and its streams get gateway.status', async () => {
     const { good, bad } = await topics();
     const gateway = await start(good, bad);
     expect(await degradedOf(gateway)).toEqual([]);
@@ -96,7 +96,7 @@ describe('one bad topic is not a bad cluster', () => {
     expect(dataOf(before.good)).toEqual(['one', 'two']);
   });
 
-  it('a topic without READ: the gateway gets ready without it and says which right is missing for whom', async () => {
+  it('a topic without READ: the gateway gets ready without it and names the missing right and the principal', async () => {
     const { good, bad } = await topics();
     await topicAt(kafka.bootstrap, bad).deny(['READ']);
     const gateway = await start(good, bad);
@@ -144,7 +144,7 @@ describe('one bad topic is not a bad cluster', () => {
     expect(statusOf(other)).toEqual([]);
   });
 
-  it('a topic that is missing by a spelling: ready, and named with what was probably meant, until it appears', async () => {
+  it('a misspelled topic: ready, and logged with the name that was probably meant, until it appears', async () => {
     const { good } = await topics();
     await topicAt(kafka.bootstrap, 'orders').create();
     const gateway = await start(good, 'odrers');

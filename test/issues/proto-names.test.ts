@@ -7,7 +7,7 @@ import { openStream } from '../support/sse-client';
 const NAME = '__proto__';
 
 describe('a record header named __proto__', () => {
-  it('is shown by ?meta=1 like any other, all of several', () => {
+  it('is shown by ?meta=1 like any other, with all its values', () => {
     const headers = [
       { key: NAME, value: Buffer.from('first') },
       { key: 'a', value: null },

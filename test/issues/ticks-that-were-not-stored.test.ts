@@ -47,19 +47,19 @@ afterEach(() => {
 
 /** Kafka frozen for 9 s: the load test told 1,800 lost events, though none that was stored was lost. */
 describe('the number of a tick', () => {
-  it('goes on after ticks that were refused', async () => {
+  it('goes on after ticks that were rejected', async () => {
     const { stored } = tickInto(['stored', 'log-unavailable', 'log-unavailable', 'stored']);
     await until(() => stored.length >= 4, 'four ticks are stored');
     expect(stored.slice(0, 4).map(({ times }) => times)).toEqual([1, 2, 3, 4]);
   });
 
-  it('is that of the same event, sent again, after one of unknown outcome that was not stored', async () => {
+  it('is that of the same event, sent again, after an unknown outcome that was not stored', async () => {
     const { stored } = tickInto(['stored', 'unknown, not stored', 'log-unavailable', 'stored']);
     await until(() => stored.length >= 3, 'three ticks are stored');
     expect(stored.slice(0, 3).map(({ times }) => times)).toEqual([1, 2, 3]);
   });
 
-  it('is that of the same event under the same key, so that readers leave it out, after one that was stored', async () => {
+  it('is that of the same event under the same idempotency key, after an unknown outcome that was stored', async () => {
     const { stored } = tickInto(['stored', 'unknown, stored', 'log-unavailable', 'stored']);
     await until(() => stored.length >= 4, 'four ticks are stored');
     expect(stored.slice(0, 4).map(({ times }) => times)).toEqual([1, 2, 2, 3]);

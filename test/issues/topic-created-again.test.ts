@@ -16,7 +16,7 @@ const resetsOf = ({ events }: SseClient) =>
 describe('a topic that is created again', () => {
   const kafka = useBroker();
 
-  it('is reset alone, on streams that are open and for clients that come back; the other one has no hole', async () => {
+  it('is reset alone, on open streams and for clients that resume; the other topic has no gap', async () => {
     const [kept, again] = ['kept', 'again'].map((name) => topicAt(kafka.bootstrap, name));
     for (const topic of [kept!, again!]) await topic.create();
     const { url } = await startGateway({

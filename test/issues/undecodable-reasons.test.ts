@@ -22,7 +22,7 @@ const RECORDS: readonly [reason: string, record: Partial<typeof sound>][] = [
 ];
 
 /** A topic in which nothing could be shown said so without a reason, and nothing was logged. */
-it('a record that cannot be shown says why, once in the log and in a count of its own', () => {
+it('an undecodable record is logged once with its reason, and counted by reason', () => {
   const hub = createTestHub();
   const logger = createQuietLogger();
   const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);

@@ -44,14 +44,14 @@ describe('a parameter that is not known', () => {
     expect(stream.events.map(({ data }) => data)).toEqual(['taken']);
   });
 
-  it('passes when it begins with _, as those of caches do', async () => {
+  it('passes when it begins with _, as cache busters do', async () => {
     const { url } = await startGateway();
     expect((await openStream(`${url}/events?_=1795255200000&_cache=x`)).status).toBe(200);
     expect((await fetch(`${url}/broadcast?_=1`, { method: 'POST', body: 'x' })).status).toBe(202);
     expect((await fetch(`${url}/admin/status.json?_=1`)).status).toBe(200);
   });
 
-  it('is told by its name alone, and not at any length', async () => {
+  it('is named without its value, and cut if it is long', async () => {
     const { url } = await startGateway();
     const { detail } = await refusal(`${url}/sse?token=sesame&${'x'.repeat(500)}=1`);
     expect(detail).toContain('token');
@@ -61,7 +61,7 @@ describe('a parameter that is not known', () => {
 });
 
 /** `POST /broadcastscores` was answered that there is nothing, and no more. */
-describe('a path where nothing is', () => {
+describe('an unknown path', () => {
   it.each([
     ['POST', '/broadcastscores', 'POST /broadcast/scores'],
     ['POST', '/broadcastscores/final', 'POST /broadcast/scores/final'],
