@@ -50,7 +50,7 @@ describe.each(documents)('%s', (document) => {
         /^(src|test|bench|loadtest|infra|docs|examples)\/[\w./-]+$/.test(word) && !MADE_BY_RUNS.test(word),
     );
     const tests = words
-      .filter((word) => /^(contract|faults|integration)\/[\w-]+$/.test(word))
+      .filter((word) => /^(contract|faults|http|integration|issues|property|unit)\/[\w/-]+$/.test(word))
       .map((word) => `test/${word}.test.ts`);
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const called = [...read(document).matchAll(/\bnpm run ([a-z:0-9]+)/g)].map(([, script]) => script!);
