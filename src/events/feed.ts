@@ -15,9 +15,8 @@ import type { Positions, RingItem } from '../hub/ring';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
 import { clusterHash, topicDigest } from '../wire/cursor';
-import { encodeFrame } from '../wire/frame';
 import type { GatewayEvents, JsonEventName, StreamStatus } from '../wire/gateway-events';
-import { gapData } from '../wire/own-event';
+import { gapData, ownFrame } from '../wire/own-event';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
 import { type EncodedEvent, encodeRecord } from './encoded-event';
 import type { LogIdsOwner } from './log-ids';
@@ -163,7 +162,7 @@ export function createFeed(deps: FeedDeps): Feed {
     positions: Positions,
     scope: string | null = null,
   ): void {
-    const frame = encodeFrame(ids.idOf(positions), event, Buffer.from(JSON.stringify(data)));
+    const frame = ownFrame(event, data, ids.idOf(positions));
     publishOwn({ ...frame, event, scope, slot: null }, positions);
   }
 
@@ -230,11 +229,11 @@ export function createFeed(deps: FeedDeps): Feed {
       logger.warn({ topic, partition, from: String(from), to: String(to), reason }, 'Gap in the event log');
       const slot = slotOf(topic, partition);
       const positions = moved(slot, to);
-      const event = 'gateway.gap' satisfies JsonEventName;
+      const event = 'gateway.gap';
       // A client that resumes from a gateway that had read further gets only the part of the gap behind its id.
       const frameFrom = (position: bigint) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };
-        return encodeFrame(ids.idOf(positions), event, Buffer.from(JSON.stringify(gapData(own))));
+        return ownFrame(event, gapData(own), ids.idOf(positions));
       };
       publishOwn({ ...frameFrom(from), event, slot, frameFrom }, positions);
       judgeWarmth();

@@ -4,9 +4,7 @@ import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/ev
 import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
 import type { EntryFrame } from '../hub/ring';
 import type { Logger } from '../logger';
-import { encodeFrame } from '../wire/frame';
-import type { JsonEventName } from '../wire/gateway-events';
-import { gapData } from '../wire/own-event';
+import { gapData, ownFrame } from '../wire/own-event';
 import { timeOf } from '../wire/since-time';
 import { encodeRecord } from './encoded-event';
 import type { LogIds } from './log-ids';
@@ -301,10 +299,10 @@ function createHistoryChunk(
 
 /** Its numbers are each stream's own: what the client asked for may lie within the gap. */
 function gapEntry(slot: number, gap: LogGap): HistoryEntry {
-  const event = 'gateway.gap' satisfies JsonEventName;
+  const event = 'gateway.gap';
   const frameFrom = (position: bigint): EntryFrame => {
     const own = { ...gap, from: position > gap.from ? position : gap.from };
-    return encodeFrame(null, event, Buffer.from(JSON.stringify(gapData(own))));
+    return ownFrame(event, gapData(own));
   };
   const whole = frameFrom(gap.from);
   return {

@@ -1,5 +1,5 @@
-import { encodeFrame } from '../wire/frame';
-import type { JsonEventName, StreamReset } from '../wire/gateway-events';
+import type { StreamReset } from '../wire/gateway-events';
+import { ownFrame } from '../wire/own-event';
 import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
 import type { HistoryChunk } from './replay';
@@ -210,8 +210,7 @@ export class CatchUp {
   }
 
   #announce(subscriber: Subscriber, place: HistoryPlace, reset: StreamReset): number {
-    const event = 'gateway.reset' satisfies JsonEventName;
-    const frame = encodeFrame(null, event, Buffer.from(JSON.stringify(reset)));
+    const frame = ownFrame('gateway.reset', reset);
     const parts: Uint8Array[] = [];
     const bytes = addFrame(parts, this.#audience.subscription, frame, this.#deps.idLine(place.floor));
     const delivery = { atMs: performance.now(), events: 1, records: 0 };

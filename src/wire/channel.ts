@@ -9,14 +9,14 @@ const MAX_CHANNEL_BYTES = 255;
 const MAX_SEGMENTS = 16;
 
 /**
- * A channel in its one form, however it was written: without its leading slash it is the same channel. Empty text stays
- * empty, which is no channel: an empty variable must not come to mean all of them.
+ * A channel in its only form: the leading slash may be left out. Empty text stays empty, which is not a channel: an empty
+ * variable must not mean all channels.
  */
 export function channelOf(text: string): string {
   return text === '' || text.startsWith('/') ? text : `/${text}`;
 }
 
-/** Why `text` is not a channel (a sentence without a subject), or null when it is one. `text` is decoded already. */
+/** Why `text` is not a channel (a sentence without a subject), or null when it is one. `text` is already decoded. */
 export function channelFault(text: string): string | null {
   if (text === ROOT_CHANNEL) return null;
   if (text === '') return 'must not be empty';
@@ -63,7 +63,7 @@ export function overlaps(channels: readonly string[], other: string): boolean {
   return channels.some((channel) => covers(channel, other) || covers(other, channel));
 }
 
-/** The same subscription in one form: sorted, each once, and none that lies below another one of the set. */
+/** A set of channels in its only form: sorted, without duplicates, and without channels below another one of the set. */
 export function normaliseChannels(channels: readonly string[]): string[] {
   const unique = [...new Set(channels)];
   return unique

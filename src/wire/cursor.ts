@@ -12,9 +12,9 @@ import {
 } from './varint';
 
 /**
- * The cursor: what stands in an `id:` line. `2.<cluster>.<vector>`: the version, a short hash of the Kafka cluster id,
- * and base64url of what is known of each topic, one after the other. Unless it is one topic, a 0 and the number of topics
- * come first: some clients take an id from a line that was cut, and a part of an id must not be an id. Of each topic:
+ * The cursor: the value of an `id:` line. `2.<cluster>.<vector>`: the version, a short hash of the Kafka cluster id,
+ * and base64url of the topics, one after the other. Unless it is one topic, a 0 and the number of topics come first: some
+ * clients take an id from a line that was cut off, and a part of an id must not be an id. For each topic:
  *
  * - the number of partitions × 8 + flags;
  * - the topic's key, 4 bytes or 16;
@@ -24,13 +24,13 @@ import {
  * - positions by partition: the smallest offset (left out when there is none), then for each partition, unless it is the
  *   only one, the difference to it, or its time in Unix milliseconds.
  *
- * Version 1, which is still read, had no epochs and no times, and 2 bytes of the key.
+ * Version 1, which is still read, had no epochs, no times, and keys of 2 bytes.
  *
- * It says the NEXT offset of every partition, as far as one stream has been served, so that any replica can go on from
- * it and filters or compaction holes do no harm. Clients are to treat it as opaque. docs/decisions/ has the reasons.
+ * It has the NEXT offset of every partition, as far as one stream has been served, so any gateway can continue from it,
+ * and filters and gaps from compaction do no harm. Clients must treat it as opaque. docs/decisions/ has the reasons.
  *
- * A cursor that comes in is a stranger's input: `parseCursor` bounds every number and never throws. Numbers are varints
- * and each has one form only, so no two texts mean the same.
+ * A cursor comes from a client, so it may be hostile: `parseCursor` limits every number and never throws. Each number is a
+ * varint in its only form, so two different texts never mean the same.
  */
 
 export interface CursorTopic {
@@ -40,7 +40,7 @@ export interface CursorTopic {
   readonly key: string;
   /** Next offset by partition number, or `sinceTime`. */
   readonly positions: readonly bigint[];
-  /** By partition, a leader epoch whose log has all before its position; −1 when none is known. */
+  /** By partition, a leader epoch whose log has everything before the position; −1 when none is known. */
   readonly epochs: readonly number[];
 }
 
@@ -59,7 +59,7 @@ const FLAGS = 8;
 const HAS_DIGEST = 1;
 const HAS_EPOCHS = 2;
 const HAS_TIMES = 4;
-/** What no topic begins with. */
+/** No topic begins with it. */
 const NOT_ONE_TOPIC = 0;
 const MAX_TOPICS = 1_000;
 const MAX_PARTITIONS = 10_000;
@@ -67,7 +67,7 @@ const MAX_OFFSET = 2n ** 63n - 1n;
 const NO_OFFSET = MAX_OFFSET + 1n;
 const MAX_EPOCH = 2 ** 31 - 1;
 const MAX_EPOCH_BITS = 31;
-/** Longer than any cursor that the bounds above let through in practice, and short enough to refuse a flood cheaply. */
+/** Longer than any real cursor, and short enough to reject a flood cheaply. */
 const MAX_CURSOR_CHARS = 8_192;
 const SHAPE = new RegExp(`^([12])\\.([A-Za-z0-9_-]{${CLUSTER_CHARS}})\\.([A-Za-z0-9_-]*)$`);
 
@@ -124,7 +124,7 @@ function writeTopic(bytes: Buffer, start: number, { key, positions, epochs }: Cu
     end = writeBigVarint(bytes, end, smallest);
     if (count === 1) return end;
   }
-  // Offsets are below 2^53 in any log that lives, and subtracting numbers is several times faster.
+  // Real offsets are below 2^53, and subtracting numbers is several times faster than subtracting bigints.
   const isSmall = largest <= Number.MAX_SAFE_INTEGER;
   const smallestNumber = Number(smallest);
   for (let i = 0; i < count; i++) {
@@ -136,7 +136,7 @@ function writeTopic(bytes: Buffer, start: number, { key, positions, epochs }: Cu
   return end;
 }
 
-/** Offset by offset, each as the difference to the one before: 2 bytes of key, the count, and zig-zag varints. */
+/** 2 bytes of key, the count, and offsets as zig-zag varints, each as the difference to the one before. */
 function readTopicOfVersion1(reader: ByteReader): CursorTopic | null {
   const key = readKey(reader, OLD_TOPIC_KEY_BYTES);
   const count = key === null ? null : readVarint(reader);
@@ -164,13 +164,13 @@ function writeEpochs(bytes: Buffer, start: number, epochs: readonly number[]): n
   return writeBits(bytes, end, epochs, bits, (epoch) => epoch - smallest);
 }
 
-/** The cursor that `text` is, or null when it is none: another version, junk, or a number out of bounds. */
+/** Null when `text` is not a cursor: another version, junk, or a number out of bounds. */
 export function parseCursor(text: string): Cursor | null {
   if (text.length > MAX_CURSOR_CHARS) return null;
   const [, version, cluster, vector] = SHAPE.exec(text) ?? [];
   if (cluster === undefined || vector === undefined) return null;
   const bytes = Buffer.from(vector, 'base64url');
-  // base64url has several texts for some bytes; only the one we write counts.
+  // base64url has several texts for some bytes; only the one that we write is valid.
   if (bytes.toString('base64url') !== vector) return null;
   const topics = version === VERSION ? parseTopics(bytes) : parseTopicsOfVersion1(bytes);
   return topics === null ? null : { cluster, topics };
@@ -194,7 +194,7 @@ function parseTopicsOfVersion1(bytes: Buffer): readonly CursorTopic[] | null {
   return readTopics(reader, readTopicOfVersion1, () => reader.at < bytes.length);
 }
 
-/** Null when one of them is none, or the same as another. */
+/** Null when one of them is invalid, or has the key of another. */
 function readTopics(
   reader: ByteReader,
   read: (reader: ByteReader) => CursorTopic | null,

@@ -1,4 +1,4 @@
-/** An event as the HTML standard §9.2.6 says a client sees it. */
+/** An event as a client sees it (HTML standard §9.2.6). */
 export interface DecodedEvent {
   /** The last id seen on the stream, not only in this event; empty when there was none or it was reset. */
   readonly lastEventId: string;
@@ -18,16 +18,16 @@ export interface FrameDecoderListener {
 }
 
 export interface FrameDecoder {
-  /** Takes the stream's text as it comes, cut anywhere. */
+  /** Takes the stream's text in pieces of any length. */
   push(text: string): void;
 }
 
 /**
- * Reads an event stream, by the standard's rules (§9.2.6). An event that the stream's end cuts off is dropped.
- * The time grows with the text alone, however it is cut and however long its lines are.
+ * Reads an event stream by the standard's rules (§9.2.6). An incomplete event at the end is dropped.
+ * Linear time, whatever the pieces and the length of the lines.
  */
 export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder {
-  /** The parts of a line whose end has not come. */
+  /** The parts of an incomplete line. */
   let parts: string[] = [];
   /** The last line ended in a CR: a LF that follows belongs to it. */
   let isAfterCr = false;
@@ -63,7 +63,7 @@ export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder
 
   return {
     push(text) {
-      /** Looked for again only when it has been passed: a stream with one kind of line end is scanned once for the other. */
+      /** Searched again only after it was passed: text with one kind of line end is scanned once for the other. */
       const next = (lineEnd: string, last: number) => {
         if (last >= from) return last;
         const at = text.indexOf(lineEnd, from);

@@ -2,7 +2,7 @@ import type { Allocate } from '../slabs';
 
 /**
  * The wire format of Server-Sent Events (HTML standard §9.2.5), as bytes. Pure. Lines end in LF; data is split at
- * CRLF, CR and LF, since each of them ends a line for a browser; what cannot be written safely is refused, never
+ * CRLF, CR and LF, since each of them ends a line for a browser; text that cannot be written safely is rejected, never
  * repaired.
  */
 
@@ -10,7 +10,7 @@ const LF = 10;
 const CR = 13;
 const DATA = Buffer.from('data: ');
 
-/** Why a text cannot stand in an `event:` or `id:` line, or null. NUL is refused too: an id with one is ignored. */
+/** Why a text is not allowed in an `event:` or `id:` line, or null. NUL is rejected too: browsers ignore an id with one. */
 export function lineFault(text: string): string | null {
   return /[\r\n\0]/.test(text) ? 'must not contain CR, LF or NUL' : null;
 }
@@ -18,21 +18,21 @@ export function lineFault(text: string): string | null {
 export interface Frame {
   /** `event:`, `data:` and `id:` lines and the blank line that ends them. */
   readonly bytes: Buffer;
-  /** Where the `event:` and `data:` lines end, which are the same for every stream. The `id:` line, if any, follows. */
+  /** End of the `event:` and `data:` lines, which are the same for every stream. The `id:` line, if any, follows. */
   readonly bodyEnd: number;
 }
 
-/** The line alone, for streams that have ids of their own. @throws TypeError when `id` holds CR, LF or NUL */
+/** The line alone, for streams with their own ids. @throws TypeError when `id` holds CR, LF or NUL */
 export function idLine(id: string): string {
   return `id: ${oneLine('id', id)}\n`;
 }
 
 /**
- * One event as bytes. The id is its last line: a client may only take it over together with the whole event.
+ * One event as bytes. The id is its last line: a client must not take it over without the whole event.
  * @param id null leaves the line out
  * @param event null leaves the line out: the browser then dispatches `message`
  * @param data UTF-8, any line ends; empty data is an event too
- * @param allocate unset: memory of its own, not of Node's pool, of which a frame that is kept would keep 8 KiB
+ * @param allocate unset: outside Node's pool, where one frame that is kept would keep 8 KiB
  * @throws TypeError when `id` or `event` holds CR, LF or NUL
  */
 export function encodeFrame(
@@ -61,14 +61,14 @@ export function encodeFrame(
   return { bytes, bodyEnd };
 }
 
-/** The data that `encodeFrame` was given, with its line ends as LF: read back, so that nobody need keep it twice. */
+/** The data that `encodeFrame` was given, with LF as line ends: read back from the frame, so that it is kept only once. */
 export function dataOf({ bytes, bodyEnd }: Frame): string {
   const dataStart = bytes[0] === DATA[0] ? 0 : bytes.indexOf(LF) + 1;
-  // Within the data every LF is followed by the next line's `data: `.
+  // Each LF within the data is followed by the next line's `data: `.
   return bytes.toString('utf8', dataStart + DATA.length, bodyEnd - 1).replaceAll('\ndata: ', '\n');
 }
 
-/** Tells a client and its proxies that nothing is amiss. One line break: a blank line would end a block without data. */
+/** A comment that keeps the connection open. One line break: a blank line would end a block without data. */
 export const HEARTBEAT = ':\n';
 
 function oneLine(field: string, text: string): string {

@@ -1,16 +1,16 @@
 /**
- * What the gateway says itself on a stream: every event name that begins with `gateway.`, with its payload. The one place
- * for both: the compiler holds the server and the client library to it, and the pages' test the pages. Types alone, so
- * that it costs a browser nothing.
+ * The gateway's own events: every event name that begins with `gateway.`, with the type of its payload. The only place
+ * for both: the compiler checks the server and the client library against it, a test checks the pages. Types only, so
+ * that it costs a browser nothing. `own-event.ts` makes their text and frames.
  */
 
-/** By name what stands in `data:`, as JSON. Only the tombstone's data is plain text. */
+/** By name, the payload: `data:` as JSON. Only the tombstone's data is plain text. */
 export interface GatewayEvents {
-  /** The first event of every stream. Its id is where the stream starts, unless a gap or reset is told first. */
+  /** The first event of every stream. Its id is where the stream starts, unless a gap or a reset comes first. */
   'gateway.open': StreamOpen;
-  /** Carries only an id: how far the stream has been served, though no event of it was for this client. */
+  /** Has only an id: how far the stream has been served, although no event was for this client. */
   'gateway.position': Readonly<Record<string, never>>;
-  /** The last event of a stream that the gateway ends or refuses for now. Come back after its `retry:`. */
+  /** The last event of a stream that the gateway ends or rejects for now. Reconnect after its `retry:`. */
   'gateway.retry': StreamRetry;
   'gateway.gap': StreamGap;
   'gateway.reset': StreamReset;
@@ -34,16 +34,16 @@ export interface StreamOpen {
   readonly heartbeatMs: number;
 }
 
-/** A stream ends, or was refused for now. */
+/** A stream ends, or was rejected for now. */
 export interface StreamRetry {
   /**
-   * Why: `drain`, `replay-limit` or `expired` for a stream that ended; for one that was refused the code that a problem
+   * Why: `drain`, `replay-limit` or `expired` for a stream that ended; for one that was rejected the code that a problem
    * document would have, such as `too-many-streams`; `unavailable` from a proxy that reached no gateway.
    */
   readonly code: string;
 }
 
-/** Records that cannot be given back. */
+/** Lost records. */
 export interface StreamGap {
   readonly reason: 'retention' | 'codec' | 'corrupt';
   readonly topic: string;
@@ -55,34 +55,34 @@ export interface StreamGap {
   readonly lost: number;
 }
 
-/** Topics begin anew: the log is another one than before, or the id cannot be used. What was shown of them may be outdated. */
+/** Topics start over: the event log was replaced, or the id cannot be used. What was shown of them may be outdated. */
 export interface StreamReset {
   /**
-   * The id: `invalid`: it is none of ours; `cluster`: of another cluster; `topic`: of a topic that is not here any more;
-   * `partitions`: of partitions that are not there; `ahead`: beyond the log's end. The log: `truncated`: an unclean leader
+   * The id: `invalid`: not an id of this gateway; `cluster`: of another cluster; `topic`: of a topic that is gone;
+   * `partitions`: of partitions that do not exist; `ahead`: beyond the log's end. The log: `truncated`: an unclean leader
    * election took records away; `recreated`: the topic was deleted and created again; `cluster`: it is another one.
    */
   readonly reason: 'invalid' | 'cluster' | 'topic' | 'partitions' | 'ahead' | 'truncated' | 'recreated';
-  /** Those concerned; all others go on without a hole. Empty when the id was of a topic that is not served any more. */
+  /** Those affected; all others continue without a gap. Empty when the id was of a topic that is no longer served. */
   readonly topics: readonly string[];
 }
 
-/** A stream that resumed or asked for the past has caught up. */
+/** A stream that resumed, or asked for a replay, has caught up. */
 export interface StreamLive {
   readonly replayed: number;
 }
 
 /**
- * Something went away, or is back. The stream stays open in between, and what can be read goes on; what was written
- * meanwhile comes when it can be read again.
+ * Kafka or topics became unreachable, or are back. The stream stays open, and topics that can be read continue; records
+ * that were written meanwhile follow when they can be read again.
  */
 export interface StreamStatus {
   readonly kafka: 'interrupted' | 'ok';
-  /** Names of the topics concerned, as far as this stream may get events of them. Left out: all of Kafka. */
+  /** The topics affected, as far as this stream may get events of them. Left out: all of Kafka. */
   readonly topics?: readonly string[];
   /**
-   * Only with topics that went away. `unreachable`: some of a topic has no broker at the moment. `missing`: it does not
-   * exist. `forbidden`: the gateway has no right to read it. The last two last until an operator changes something.
+   * Only with topics that cannot be read. `unreachable`: a partition has no broker at the moment. `missing`: the topic does
+   * not exist. `forbidden`: the gateway may not read it. The last two last until an operator changes something.
    */
   readonly reason?: 'unreachable' | 'missing' | 'forbidden';
 }

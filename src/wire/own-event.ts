@@ -1,7 +1,7 @@
-import { idLine } from './frame';
+import { encodeFrame, type Frame, idLine } from './frame';
 import type { GatewayEvents, JsonEventName, StreamGap } from './gateway-events';
 
-export interface OwnEventOptions {
+interface OwnEventOptions {
   /** Null leaves the line out: the event covers nothing. */
   readonly id?: string | null;
   /** Reconnect time in ms; null leaves the line out. */
@@ -22,8 +22,17 @@ export function ownEvent<N extends JsonEventName>(
   return idFirst ? `${ownId}${body}\n` : `${body}${ownId}\n`;
 }
 
-/** Records of a partition that cannot be given: `from` (included) to `to` (excluded). */
-export interface Gap {
+/** The same event as a frame, for many streams. @throws TypeError when `id` holds CR, LF or NUL */
+export function ownFrame<N extends JsonEventName>(
+  event: N,
+  data: GatewayEvents[N],
+  id: string | null = null,
+): Frame {
+  return encodeFrame(id, event, Buffer.from(JSON.stringify(data)));
+}
+
+/** Records of a partition that are lost: `from` (included) to `to` (excluded). */
+interface Gap {
   readonly topic: string;
   readonly partition: number;
   readonly from: bigint;

@@ -1,11 +1,11 @@
 /**
  * A position that is not known as an offset: everything written since a moment. It stands for a partition that could
- * not be asked, and is below every offset, so that finding the offset out is a move forward like any other.
+ * not be reached. It is below every offset, so replacing it by the offset is a step forward like any other.
  */
 
 const ORIGIN = -(2n ** 62n);
 
-/** The latest time that ECMAScript can say, in Unix milliseconds. */
+/** The latest time of ECMAScript, in Unix milliseconds. */
 export const MAX_TIME_MS = 8.64e15;
 
 /** @param unixMs a whole number from 0 to `MAX_TIME_MS` */

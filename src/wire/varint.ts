@@ -1,9 +1,9 @@
-/** Numbers as bytes, seven bits in each, the lowest first, and small numbers packed into bits. Each in one form only. */
+/** Numbers as bytes, seven bits each, lowest first, and small numbers packed into bits. Each number has only one form. */
 
 /** A 64-bit number is ten groups of seven bits. */
 export const MAX_VARINT_BYTES = 10;
 
-/** Bytes of a stranger, and how far they have been read. */
+/** Untrusted bytes, and how far they have been read. */
 export interface ByteReader {
   readonly bytes: Buffer;
   at: number;
@@ -32,7 +32,7 @@ export function writeBigVarint(bytes: Buffer, start: number, value: bigint): num
   return writeVarint(bytes, at, Number(rest));
 }
 
-/** Null for what is cut off, or longer than it need be. */
+/** Null when it is cut off, or longer than necessary. */
 export function readVarint(reader: ByteReader): bigint | null {
   let value = 0n;
   for (let i = 0; i < MAX_VARINT_BYTES; i++) {
@@ -44,7 +44,7 @@ export function readVarint(reader: ByteReader): bigint | null {
   return null;
 }
 
-/** How many bits a number takes, from 0 (for 0) to 32. */
+/** Bits that a number takes, from 0 (for 0) to 32. */
 export function bitsOf(value: number): number {
   return 32 - Math.clz32(value);
 }
@@ -67,7 +67,7 @@ export function writeBits<T>(
   return end;
 }
 
-/** As `writeBits` wrote them; null for what is cut off, or has ones after its end. */
+/** As `writeBits` wrote them; null when they are cut off, or bits after the end are set. */
 export function readBits(reader: ByteReader, count: number, bits: number): number[] | null {
   const start = reader.at;
   const end = start + Math.ceil((count * bits) / 8);
