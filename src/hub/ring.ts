@@ -228,6 +228,9 @@ export class Ring {
       const raw = this.#rawIn(other, slot);
       if (raw > end && this.#rawIn(positions, slot) < raw) return false;
     }
+    // A time may mean another offset elsewhere, so it does not stand for one.
+    for (const slot of this.#times.keys())
+      if (this.#rawIn(positions, slot) < 0n && this.#rawIn(other, slot) >= 0n) return false;
     return true;
   }
 
