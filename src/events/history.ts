@@ -94,7 +94,11 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
     const { partitions } = await log.bounds({ timeMs: timeOf(time)! });
     const found = partitions.find((bounds) => bounds.topic === topic && bounds.partition === partition);
     if (found?.atTime === undefined) throw new Error(`the leader of ${topic}/${partition} does not answer`);
-    return found.atTime;
+    // A slot that a truncation ended has no records past the start of the next one.
+    const chain = slots().chainOf(topic, partition);
+    const next = chain.find((own) => own > slot);
+    const end = next === undefined ? found.atTime : slots().partitionOf(next).start;
+    return found.atTime < end ? found.atTime : end;
   }
 
   /** Answers false when what was read does not count any more. */

@@ -275,6 +275,31 @@ describe('a partition whose leader does not answer', () => {
     expect(client.events).toEqual(['1:0', '0:3', '0:4']);
   });
 
+  it('is live at a gateway that resolves the time of an id after a truncation', async () => {
+    const log = new ArrayLog(1, 1);
+    append(log, 0, 1);
+    const behind = start(log);
+    log.truncate(0, 1);
+    log.toggle(0);
+    append(log, 0, 2);
+    const started = start(log);
+    const client = connect(started, null);
+    append(log, 1, 1);
+    readAll(log, started);
+    await settled(started, () => client.events.length === 1, 'its id has a time');
+    append(log, 0, 4);
+    log.toggle(0);
+    const back = connect(behind, client.id);
+    readAll(log, behind);
+    await settled(behind, () => isLive(back), 'it is live');
+    expect(back.events.filter((text) => text.startsWith('0:')).slice(-4)).toEqual([
+      '0:2:0.1',
+      '0:3:0.1',
+      '0:4:0.1',
+      '0:5:0.1',
+    ]);
+  });
+
   it('is replayed from the client’s offset by a gateway that started meanwhile', async () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 3);
