@@ -66,7 +66,8 @@ const MAX_PARTITIONS = 10_000;
 const MAX_OFFSET = 2n ** 63n - 1n;
 const NO_OFFSET = MAX_OFFSET + 1n;
 const MAX_EPOCH = 2 ** 31 - 1;
-const MAX_EPOCH_BITS = 31;
+/** From −1 to `MAX_EPOCH`. */
+const MAX_EPOCH_BITS = 32;
 /** Longer than any real cursor, and short enough to reject a flood cheaply. */
 const MAX_CURSOR_CHARS = 8_192;
 const SHAPE = new RegExp(`^([12])\\.([A-Za-z0-9_-]{${CLUSTER_CHARS}})\\.([A-Za-z0-9_-]*)$`);

@@ -49,7 +49,7 @@ export function bitsOf(value: number): number {
   return 32 - Math.clz32(value);
 }
 
-/** Writes `bits` of each, at most 31, the lowest first, and zeros up to the next byte. @returns where it ends */
+/** Writes `bits` of each, at most 32, the lowest first, and zeros up to the next byte. @returns where it ends */
 export function writeBits<T>(
   bytes: Buffer,
   start: number,
@@ -77,7 +77,7 @@ export function readBits(reader: ByteReader, count: number, bits: number): numbe
   for (let i = 0; i < count; i++) {
     let value = 0;
     for (let bit = 0; bit < bits; bit++) value |= bitAt(i * bits + bit) << bit;
-    values.push(value);
+    values.push(value >>> 0);
   }
   for (let at = count * bits; at < (end - start) * 8; at++) if (bitAt(at) === 1) return null;
   reader.at = end;

@@ -45,6 +45,11 @@ describe('cursor', () => {
     fc.assert(fc.property(cursors, (cursor) => expect(parseCursor(formatCursor(cursor))).toEqual(cursor)));
   });
 
+  it('may have the largest epoch beside one that is not known', () => {
+    const cursor = oneTopic([0n, 0n, 0n], [2 ** 31 - 1, -1, 0]);
+    expect(parseCursor(formatCursor(cursor))).toEqual(cursor);
+  });
+
   it('of version 1 is still read, without epochs and with the 4 digits of its keys', () => {
     const old = fc.uniqueArray(
       fc.record({ key: fc.nat(0xffff), positions: fc.array(offset, { minLength: 1, maxLength: 40 }) }),
