@@ -66,7 +66,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     topics,
     config,
     retryMs: kafka.retryMaxMs,
-    clockSkewMs: kafka.livenessMs,
+    clockSkewMs: kafka.silenceMs,
     accepts: edge.accepts,
     onPass: histograms.onPass,
     // Summaries are not summed up again.
@@ -78,7 +78,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     log,
     everyMs: config.streams.logCheckMs,
     baseOf,
-    heldBackMs: kafka.livenessMs,
+    heldBackMs: kafka.silenceMs,
     onNews: reading.feed.announceStatus,
     onUnread: reading.feed.warmWithout,
     logger,

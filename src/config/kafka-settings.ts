@@ -120,7 +120,7 @@ export function kafkaConfig(s: KafkaSettings) {
           },
     connectTimeoutMs: s.KAFKA_CONNECT_TIMEOUT_MS,
     requestTimeoutMs: s.KAFKA_REQUEST_TIMEOUT_MS,
-    livenessMs: s.KAFKA_SILENCE_MS,
+    silenceMs: s.KAFKA_SILENCE_MS,
     retryMinMs: s.KAFKA_RETRY_MIN_MS,
     retryMaxMs: s.KAFKA_RETRY_MAX_MS,
     metadataRefreshMs: s.KAFKA_METADATA_REFRESH_MS,

@@ -45,7 +45,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     ingest: config.ingest.enabled,
     isWarm: () => ids.layout() !== null,
     readyWhen: config.readyWhen,
-    heldBackMs: config.kafka.livenessMs,
+    heldBackMs: config.kafka.silenceMs,
   };
   const guard = createOperatorGuard({
     adminKey: config.http.adminKey,

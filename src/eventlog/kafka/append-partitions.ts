@@ -196,7 +196,7 @@ export class AppendPartitions {
     // An election takes moments, unless the leader was away before.
     const isElection =
       service.current.state !== 'interrupted' &&
-      performance.now() - leaderlessSinceMs <= this.#options.kafka.livenessMs;
+      performance.now() - leaderlessSinceMs <= this.#options.kafka.silenceMs;
     return isElection ? null : new Error('it has no leader');
   }
 

@@ -55,9 +55,9 @@ export class FetchLoop {
   constructor(options: FetchLoopOptions) {
     this.#options = options;
     this.#name = nameOf(options.address);
-    const { fetchMaxBytes, fetchMaxWaitMs, livenessMs } = options.kafka;
+    const { fetchMaxBytes, fetchMaxWaitMs, silenceMs } = options.kafka;
     // While the broker may wait for records, an answer is not slow.
-    this.#sizing = new FetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + livenessMs / 2 });
+    this.#sizing = new FetchSizing({ maxBytes: fetchMaxBytes, slowMs: fetchMaxWaitMs + silenceMs / 2 });
     this.ended = this.#run();
   }
 
@@ -94,7 +94,7 @@ export class FetchLoop {
       await links.ping(address);
       for (const reader of this.#readers) reader.leaderAnswered();
       tail.checkLiveness();
-      if (!paused.aborted) await pause(kafka.livenessMs / 2, paused);
+      if (!paused.aborted) await pause(kafka.silenceMs / 2, paused);
       return;
     }
     const readers = this.#ready();
@@ -117,7 +117,7 @@ export class FetchLoop {
       maxBytes: bytes,
       partitionBytes: Math.min(bytes, kafka.fetchPartitionBytes),
     });
-    const answer = await this.#sizing.send(link, request, kafka.fetchMaxWaitMs + kafka.livenessMs);
+    const answer = await this.#sizing.send(link, request, kafka.fetchMaxWaitMs + kafka.silenceMs);
     if (answer.errorCode !== ERROR_CODE.NONE) throw new ProtocolError('Fetch', answer.errorCode);
     const byKey = new Map(asked.map((entry) => [keyOf(entry), entry.reader]));
     for (const fetched of answer.partitions) {

@@ -21,7 +21,7 @@ interface KafkaEventLogOptions {
   readonly onProduced?: (durationMs: number) => void;
 }
 
-const CHECKS_PER_LIVENESS = 8;
+const CHECKS_PER_SILENCE = 8;
 
 /**
  * The event log on Apache Kafka. Returns at once, and waits for absent brokers in the background. Metadata, appends, the
@@ -40,8 +40,8 @@ export function createKafkaEventLog({
     const isOver = lastError === null || lastError.resolvedAt !== null;
     logger[level](isOver ? {} : { error: lastError.message }, `Kafka ${side}: ${status.state}`);
   };
-  const producer = createConnectionState(report('producer'), kafka.livenessMs);
-  const consumer = createConnectionState(report('consumer'), kafka.livenessMs);
+  const producer = createConnectionState(report('producer'), kafka.silenceMs);
+  const consumer = createConnectionState(report('consumer'), kafka.silenceMs);
   const counter = new LogCounter(topics);
   const connectionFailed = createConnectionLog(logger);
   const watchOf = (operation: LogOperation): UseWatch => ({
@@ -86,7 +86,7 @@ export function createKafkaEventLog({
       appender.partitions.checkLiveness();
       tail?.checkLiveness();
     });
-  }, kafka.livenessMs / CHECKS_PER_LIVENESS);
+  }, kafka.silenceMs / CHECKS_PER_SILENCE);
 
   /** Bounds need only the right to describe: partitions that the tail may not read become unavailable here. */
   function withoutForbidden({ clusterId, partitions, unavailable }: LogLayout): LogLayout {

@@ -82,8 +82,8 @@ export class KafkaTail implements Tail {
   /** Judges which partitions are being read; called regularly and at each answer. */
   checkLiveness(): void {
     if (this.#clusterId === null || this.#closing.signal.aborted) return;
-    const { livenessMs } = this.#options.kafka;
-    this.partitions.checkSilence(livenessMs, (leader) => this.#links.aliveUntilMs(leader));
+    const { silenceMs } = this.#options.kafka;
+    this.partitions.checkSilence(silenceMs, (leader) => this.#links.aliveUntilMs(leader));
     this.#judge();
   }
 
@@ -202,7 +202,7 @@ export class KafkaTail implements Tail {
       const asked = (cluster.view?.partitions ?? []).filter((led) => this.partitions.isWaitedFor(led));
       const sinceMs = this.partitions.waitingSinceMs;
       // The clock of a producer or a broker may be behind this one.
-      const since = sinceMs === null ? {} : { timeMs: sinceMs - kafka.livenessMs };
+      const since = sinceMs === null ? {} : { timeMs: sinceMs - kafka.silenceMs };
       const found = await cluster.bounds(asked, { mustBeReadable: true, ...since });
       if (signal.aborted) break;
       this.#noteUnavailable(found.unavailable);

@@ -33,7 +33,7 @@ interface LeaderSenderOptions {
 /** For a partition that a broker leaves out of its answer. */
 const NO_ANSWER = { errorCode: ERROR_CODE.UNKNOWN_SERVER_ERROR, baseOffset: -1n };
 
-const PINGS_PER_LIVENESS = 4;
+const PINGS_PER_SILENCE = 4;
 
 /**
  * Sends to one broker what is appended to the partitions that it leads, with acks −1, one request at a time: what
@@ -83,8 +83,8 @@ export class LeaderSender {
     const { address, cluster, kafka, links, watch } = this.#options;
     const heardMs = Math.max(this.#sentMs, this.#probedMs, links.aliveUntilMs(address));
     const silentMs = performance.now() - heardMs;
-    if (silentMs > kafka.livenessMs / PINGS_PER_LIVENESS) this.#probe();
-    if (silentMs <= kafka.livenessMs) return;
+    if (silentMs > kafka.silenceMs / PINGS_PER_SILENCE) this.#probe();
+    if (silentMs <= kafka.silenceMs) return;
     if (this.#failure === null) this.lost(new Error(`${this.name}: an append is not answered`));
     // Another may lead by now.
     cluster.refresh().catch(watch.requestFailed);
@@ -138,7 +138,7 @@ export class LeaderSender {
   /** Waits until a partition is due, at most for the pause between two pings: false when that is over. */
   async #rest(): Promise<boolean> {
     const nowMs = performance.now();
-    const pingMs = this.#options.kafka.livenessMs / PINGS_PER_LIVENESS;
+    const pingMs = this.#options.kafka.silenceMs / PINGS_PER_SILENCE;
     let waitMs = pingMs;
     for (const writer of this.#waiting) waitMs = Math.min(waitMs, writer.waitMs(nowMs));
     const isWoken = await this.#pause(waitMs);
@@ -228,7 +228,7 @@ export class LeaderSender {
       this.#sentMs = performance.now();
       const answer = await link.send(
         produceRequest(batches, append.deadlineMs),
-        Math.min(kafka.requestTimeoutMs, append.deadlineMs + kafka.livenessMs),
+        Math.min(kafka.requestTimeoutMs, append.deadlineMs + kafka.silenceMs),
       );
       const tookMs = link.exchangeMs;
       this.#sentMs = Number.POSITIVE_INFINITY;

@@ -96,9 +96,9 @@ export class RangeReader {
   }
 
   #sizingOf(leader: BrokerAddress): FetchSizing {
-    const { fetchMaxBytes: maxBytes, livenessMs } = this.#options.kafka;
+    const { fetchMaxBytes: maxBytes, silenceMs } = this.#options.kafka;
     const name = nameOf(leader);
-    const sizing = this.#sizings.get(name) ?? new FetchSizing({ maxBytes, slowMs: livenessMs / 2 });
+    const sizing = this.#sizings.get(name) ?? new FetchSizing({ maxBytes, slowMs: silenceMs / 2 });
     this.#sizings.set(name, sizing);
     return sizing;
   }

@@ -73,7 +73,7 @@ export class TopicFaults {
       if (fault.state === 'missing' && isInUse(topic)) {
         const sinceMs = this.#doubtedSinceMs.get(topic) ?? performance.now();
         this.#doubtedSinceMs.set(topic, sinceMs);
-        if (service.isOk && performance.now() - sinceMs < this.#kafka.livenessMs / 2) continue;
+        if (service.isOk && performance.now() - sinceMs < this.#kafka.silenceMs / 2) continue;
       }
       service.become(fault.state, this.#detailOf(topic, fault));
     }

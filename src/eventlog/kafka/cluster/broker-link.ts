@@ -29,7 +29,7 @@ interface BrokerLinkOptions {
   readonly onThrottled: (forMs: number) => void;
 }
 
-const LOOKS_PER_LIVENESS = 4;
+const LOOKS_PER_SILENCE = 4;
 /**
  * Time for a request to reach the broker, before its silence counts: the system takes what is sent at once and does not
  * say when it has left.
@@ -201,7 +201,7 @@ export class BrokerLink {
         reject(this.#fault);
         return;
       }
-      const lookMs = inAll ? idleMs : this.#options.kafka.livenessMs / LOOKS_PER_LIVENESS;
+      const lookMs = inAll ? idleMs : this.#options.kafka.silenceMs / LOOKS_PER_SILENCE;
       let bytesRead = this.#bytesRead();
       let idleSinceMs = performance.now();
       let timer: NodeJS.Timeout;

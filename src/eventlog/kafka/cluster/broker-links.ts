@@ -67,7 +67,7 @@ export class BrokerLinks {
   /** @throws Error when the broker gives no sign of life in time */
   async ping(address: BrokerAddress): Promise<void> {
     const link = await this.get(address);
-    await link.send(metadataRequest([]), this.#options.kafka.livenessMs);
+    await link.send(metadataRequest([]), this.#options.kafka.silenceMs);
   }
 
   /** How long `get` would wait before it connects; 0 when it would not. */

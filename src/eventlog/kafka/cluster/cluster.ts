@@ -141,7 +141,7 @@ export class Cluster {
         const complete = topics.every((name) => partitions.some(({ topic }) => topic === name));
         const periodMs = complete
           ? kafka.metadataRefreshMs
-          : Math.min(kafka.metadataRefreshMs, kafka.livenessMs / 2);
+          : Math.min(kafka.metadataRefreshMs, kafka.silenceMs / 2);
         await pause(periodMs, this.#wake.signal);
         // A broker that answers once and ends the connection each time must not be asked without a pause.
         if (this.#wake.signal.aborted) await this.#backoff.wait(signal);
@@ -161,7 +161,7 @@ export class Cluster {
       this.#askController(metadata, request, timeoutMs),
     );
     // A topic is in the metadata of every broker only a moment after it was created.
-    const patientUntilMs = performance.now() + kafka.livenessMs;
+    const patientUntilMs = performance.now() + kafka.silenceMs;
     while (created.some((topic) => !hasLeaders(metadata, topic)) && performance.now() < patientUntilMs) {
       await pause(kafka.retryMinMs / 2, this.#closing.signal);
       metadata = await this.#ask(metadataRequest(topics));
@@ -216,7 +216,7 @@ export class Cluster {
       tried.add(nameOf(address));
       try {
         const link = await this.#links.get(address);
-        return await link.send(request, kafka.livenessMs);
+        return await link.send(request, kafka.silenceMs);
       } catch (error) {
         if (this.#closing.signal.aborted) throw error;
         failure = error as Error;

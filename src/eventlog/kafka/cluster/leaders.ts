@@ -100,11 +100,11 @@ export class Leaders {
           return false;
         }
         async function list(query: OffsetQuery): Promise<Map<string, bigint>> {
-          const { offsets } = await link.send(listOffsetsRequest(query, led), kafka.livenessMs);
+          const { offsets } = await link.send(listOffsetsRequest(query, led), kafka.silenceMs);
           return new Map(offsets.filter(take).map((listed) => [keyOf(listed), listed.offset]));
         }
 
-        const link = await linkWithin(links, leader, kafka.livenessMs);
+        const link = await linkWithin(links, leader, kafka.silenceMs);
         const starts = await list('earliest');
         const ends = await list('latest');
         // Only now: a record that comes after the answer "none" must not lie before the log's end.
@@ -120,7 +120,7 @@ export class Leaders {
             const position = ends.get(keyOf(partition));
             return position === undefined ? [] : [{ ...partition, position }];
           });
-          const { partitions: probed } = await link.send(fetchRequest(asked, PROBE_LIMITS), kafka.livenessMs);
+          const { partitions: probed } = await link.send(fetchRequest(asked, PROBE_LIMITS), kafka.silenceMs);
           for (const { topic, partition, errorCode } of probed) {
             if (errorCode !== ERROR_CODE.OFFSET_OUT_OF_RANGE) take({ topic, partition, errorCode });
           }
@@ -150,7 +150,7 @@ export class Leaders {
       (query) => leaders.get(keyOf(query)) ?? null,
       async (leader, queries) => {
         const link = await links.get(leader);
-        const { ends } = await link.send(offsetForLeaderEpochRequest(queries), kafka.livenessMs);
+        const { ends } = await link.send(offsetForLeaderEpochRequest(queries), kafka.silenceMs);
         const good = ends.filter(({ errorCode }) => errorCode === ERROR_CODE.NONE);
         if (good.length < ends.length) onStale();
         found.push(...good);
