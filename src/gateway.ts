@@ -70,7 +70,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     accepts: edge.accepts,
     onPass: histograms.onPass,
     // Summaries are not summed up again.
-    onEvent: (event) => event.source.topic !== config.summaryTopic && aggregation.onEvent(event),
+    onEvent: (event) => event.origin.topic !== config.summaryTopic && aggregation.onEvent(event),
     onStreamError: (error) => logger.error({ err: error }, 'Stream failed'),
     logger,
   });

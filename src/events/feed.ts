@@ -11,16 +11,16 @@ import type {
 } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/records';
 import type { Hub } from '../hub/hub';
-import type { Positions, RingItem } from '../hub/ring';
+import { createEntry, type FrameFrom, type Positions } from '../hub/ring';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
 import { clusterHash, topicDigest } from '../wire/cursor';
 import type { GatewayEvents, JsonEventName, StreamStatus } from '../wire/gateway-events';
 import { gapData, ownFrame } from '../wire/own-event';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
-import { type EncodedEvent, encodeRecord } from './encoded-event';
 import type { LogIdsOwner } from './log-ids';
 import { PartitionSlots, type SlotPartition } from './partition-slots';
+import { encodeRecord, type RecordEntry } from './record-entry';
 import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
 import type { TopicMap } from './topic-map';
@@ -39,7 +39,7 @@ export interface FeedDeps {
   /** Unix time; unset: the system's. */
   readonly nowMs?: () => number;
   /** Called with each event published after the ring is warm. */
-  readonly onEvent?: (event: EncodedEvent) => void;
+  readonly onEvent?: (event: RecordEntry) => void;
   readonly logger: Logger;
 }
 
@@ -163,14 +163,7 @@ export function createFeed(deps: FeedDeps): Feed {
     scope: string | null = null,
   ): void {
     const frame = ownFrame(event, data, ids.idOf(positions));
-    publishOwn({ ...frame, event, scope, slot: null }, positions);
-  }
-
-  function publishOwn(
-    item: Pick<RingItem, 'bytes' | 'bodyEnd' | 'event' | 'scope' | 'slot' | 'frameFrom'>,
-    positions: Positions,
-  ): void {
-    hub.publish({ ...item, channel: null, isOwn: true, source: null, sourceBytes: 0 }, positions);
+    hub.publish(createEntry(frame, { channel: null, scope, event, isOwn: true }, null), positions);
     hub.flush();
   }
 
@@ -203,19 +196,18 @@ export function createFeed(deps: FeedDeps): Feed {
         const key = idempotencyKeyOf(record);
         // A repeat never gets into the ring: in a shared slab its bytes would be kept by the records beside it.
         const allocate = key === null ? slabs : undefined;
-        const encoded = encodeRecord(ids.idOf(positions), record, batch, topic, maxFrameBytes, allocate);
-        const { channel, event } = encoded;
+        const entry = encodeRecord(ids.idOf(positions), record, slot, batch, topic, maxFrameBytes, allocate);
+        const { channel, event, origin } = entry;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
-        if (encoded.undecodable !== null) undecodable.add(batch, record.offset, encoded.undecodable);
+        if (origin.undecodable !== null) undecodable.add(batch, record.offset, origin.undecodable);
         if (isRepeat) {
           repeated++;
           ring.advance(positions);
           continue;
         }
-        const { bytes, bodyEnd, isOwn, source, sourceBytes } = encoded;
-        hub.publish({ channel, event, isOwn, bytes, bodyEnd, slot, source, sourceBytes }, positions);
-        if (isWarm) onEvent?.(encoded);
+        hub.publish(entry, positions);
+        if (isWarm) onEvent?.(entry);
       }
       // Publishing the last record advanced the ring already, unless offsets without records follow it.
       if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));
@@ -231,11 +223,13 @@ export function createFeed(deps: FeedDeps): Feed {
       const positions = moved(slot, to);
       const event = 'gateway.gap';
       // A client that resumes from a gateway that had read further gets only the part of the gap behind its id.
-      const frameFrom = (position: bigint) => {
+      const frameFrom: FrameFrom = (position) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };
         return ownFrame(event, gapData(own), ids.idOf(positions));
       };
-      publishOwn({ ...frameFrom(from), event, slot, frameFrom }, positions);
+      const address = { channel: null, event, isOwn: true };
+      hub.publish(createEntry(frameFrom(from), address, slot, null, 0, frameFrom), positions);
+      hub.flush();
       judgeWarmth();
     },
 

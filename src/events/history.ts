@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TopicSetting } from '../config';
 import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/event-log';
 import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
-import type { EntryFrame } from '../hub/ring';
+import { createEntry, type FrameFrom } from '../hub/ring';
 import type { Logger } from '../logger';
 import { gapData, ownFrame } from '../wire/own-event';
 import { timeOf } from '../wire/since-time';
-import { encodeRecord } from './encoded-event';
 import type { LogIds } from './log-ids';
 import type { PartitionSlots } from './partition-slots';
+import { encodeRecord } from './record-entry';
 import type { TopicMap } from './topic-map';
 
 interface HistoryDeps {
@@ -293,9 +293,9 @@ function createHistoryChunk(
   const entries: HistoryEntry[] = read.gaps.map((gap) => gapEntry(slot, gap));
   let bytes = 0;
   for (const record of read.records) {
-    const event = encodeRecord(null, record, read, topic, maxFrameBytes);
-    bytes += event.bytes.length + event.sourceBytes;
-    entries.push({ next: record.offset + 1n, item: { ...event, slot } });
+    const entry = encodeRecord(null, record, slot, read, topic, maxFrameBytes);
+    bytes += entry.bytes.length + entry.originBytes;
+    entries.push({ next: record.offset + 1n, entry });
   }
   entries.sort((a, b) => (a.next < b.next ? -1 : 1));
   return { slot, from, next: read.next, bytes, entries };
@@ -304,15 +304,12 @@ function createHistoryChunk(
 /** Its numbers are each stream's own: what the client asked for may lie within the gap. */
 function gapEntry(slot: number, gap: LogGap): HistoryEntry {
   const event = 'gateway.gap';
-  const frameFrom = (position: bigint): EntryFrame => {
+  const frameFrom: FrameFrom = (position) => {
     const own = { ...gap, from: position > gap.from ? position : gap.from };
     return ownFrame(event, gapData(own));
   };
-  const whole = frameFrom(gap.from);
-  return {
-    next: gap.to,
-    item: { ...whole, channel: null, event, isOwn: true, slot, source: null, sourceBytes: 0, frameFrom },
-  };
+  const address = { channel: null, event, isOwn: true };
+  return { next: gap.to, entry: createEntry(frameFrom(gap.from), address, slot, null, 0, frameFrom) };
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

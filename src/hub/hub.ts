@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { channelAndAncestors } from '../wire/channel';
 import { Audience, type AudienceDeps, DeliveryCounts, type PassReport } from './audience';
 import { type History, Replay, type ReplayLimits } from './replay';
-import { type Positions, Ring, type RingItem, type RingLimits } from './ring';
+import { type Positions, Ring, type RingEntry, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
 import { type SliceOptions, Slices } from './slice';
 import { type Place, type Sink, type Start, Subscriber } from './subscriber';
@@ -98,8 +98,8 @@ export class Hub {
   }
 
   /** Puts an event into the ring and hands it to the audiences it is for. `positions` are those after it. */
-  publish(item: RingItem, positions: Positions): void {
-    const entry = this.ring.append(item, positions);
+  publish(entry: RingEntry, positions: Positions): void {
+    this.ring.append(entry, positions);
     if (entry.channel === null) {
       for (const audience of this.#audiences.values())
         if (isInScope(audience.subscription, entry)) audience.onEntry(entry);

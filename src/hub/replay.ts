@@ -1,5 +1,5 @@
 import type { StreamReset } from '../wire/gateway-events';
-import type { Positions, Ring, RingItem, Slots } from './ring';
+import type { Positions, Ring, RingEntry, Slots } from './ring';
 import type { Scheduler } from './scheduler';
 import type { Slice, SliceSource } from './slice';
 import type { HistoryPlace, Subscriber } from './subscriber';
@@ -7,7 +7,7 @@ import type { HistoryPlace, Subscriber } from './subscriber';
 /** What history holds at one place of a slot: an event, or a gap. */
 export interface HistoryEntry {
   /** Its frame has no id: each stream has its own. */
-  readonly item: RingItem;
+  readonly entry: RingEntry;
   /** The slot's position after it. */
   readonly next: bigint;
 }
@@ -128,7 +128,7 @@ export class Replay {
       stop: entries.length,
       floor,
       heldBack: null,
-      at: (i) => entries[i]!.item,
+      at: (i) => entries[i]!.entry,
       isDue: () => true,
       ownPositionsAfter: (i) => floor.with(slot, entries[i]!.next),
     };

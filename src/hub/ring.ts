@@ -1,18 +1,12 @@
+import type { Frame } from '../wire/frame';
+
 /** By slot, the offset of the next record that this gateway, or a stream, does not have yet. Never changed once made. */
 export type Positions = readonly bigint[];
 
 export type Slots = ReadonlySet<number>;
 
-/** An event as SSE bytes. */
-export interface EntryFrame {
-  /** Its `id:` being the cursor after it. */
-  readonly bytes: Buffer;
-  /** Where the `id:` line begins, which streams with ids of their own leave out. */
-  readonly bodyEnd: number;
-}
-
-/** What is put into the ring: an event, ready to be written. */
-export interface RingItem extends EntryFrame {
+/** What decides which subscriptions an event is for. */
+export interface Addressed {
   /** Null: for every subscription, whatever its channels, or as `scope` says. */
   readonly channel: string | null;
   /**
@@ -24,28 +18,58 @@ export interface RingItem extends EntryFrame {
   readonly event: string | null;
   /** An event of the gateway itself, which passes every filter of event names. */
   readonly isOwn: boolean;
+}
+
+/** Makes the frame of an event about a range of offsets for a client that has the range up to `position` already. */
+export type FrameFrom = (position: bigint) => Frame;
+
+/** An event, ready to be written: one object from its encoding to the sockets. The id of its frame is the cursor after it. */
+export interface RingEntry extends Frame, Addressed {
   /** The slot of its partition; null for what concerns only streams that are open at the moment. */
   readonly slot: number | null;
   /** What the event was made from, for subscriptions that want to see more of it. The hub does not look inside. */
-  readonly source: unknown;
-  /** What `source` costs beyond the bytes. */
-  readonly sourceBytes: number;
-  /**
-   * Only for an event about a range of offsets, such as a gap: its frame for a client that has the beginning of the
-   * range already, up to `position`.
-   */
-  readonly frameFrom?: ((position: bigint) => EntryFrame) | undefined;
-}
-
-export interface RingEntry extends RingItem {
-  /** Place in the order in which this gateway read the event log, without holes. */
-  readonly seq: number;
+  readonly origin: unknown;
+  /** About what `origin` takes. */
+  readonly originBytes: number;
+  /** Only for an event about a range of offsets, such as a gap. */
+  readonly frameFrom: FrameFrom | null;
+  /** Place in the order in which this gateway read the event log, without holes. Set by the ring, like all that follows. */
+  seq: number;
   /** Positions after this entry. */
-  readonly positions: Positions;
+  positions: Positions;
   /** Accounted bytes of everything that was put in before this entry. */
-  readonly bytesBefore: number;
+  bytesBefore: number;
   /** The event log lost its record: it is not delivered any more. */
   isVoid: boolean;
+}
+
+const NO_POSITIONS: Positions = [];
+
+/** The only place where entries are made: all have the same shape, which the hot path depends on. */
+export function createEntry(
+  { bytes, bodyEnd }: Frame,
+  { channel, scope = null, event, isOwn }: Addressed,
+  slot: number | null,
+  origin: unknown = null,
+  originBytes = 0,
+  frameFrom: FrameFrom | null = null,
+): RingEntry {
+  return {
+    channel,
+    scope,
+    event,
+    isOwn,
+    bytes,
+    bodyEnd,
+    slot,
+    origin,
+    originBytes,
+    frameFrom,
+    seq: -1,
+    positions: NO_POSITIONS,
+    bytesBefore: 0,
+    isVoid: false,
+  };
 }
 
 export interface RingLimits {
@@ -140,31 +164,17 @@ export class Ring {
     this.#positions = positions;
   }
 
-  append(item: RingItem, positions: Positions): RingEntry {
-    // Field by field: a spread takes several times longer, and makes entries of more than one shape.
-    const entry: RingEntry = {
-      channel: item.channel,
-      scope: item.scope ?? null,
-      event: item.event,
-      isOwn: item.isOwn,
-      bytes: item.bytes,
-      bodyEnd: item.bodyEnd,
-      slot: item.slot,
-      source: item.source,
-      sourceBytes: item.sourceBytes,
-      frameFrom: item.frameFrom,
-      seq: this.#head,
-      positions,
-      bytesBefore: this.#bytesIn,
-      isVoid: false,
-    };
+  /** Puts an entry in, which is the ring's from then on: it can be put in once. */
+  append(entry: RingEntry, positions: Positions): void {
+    entry.seq = this.#head;
+    entry.positions = positions;
+    entry.bytesBefore = this.#bytesIn;
     this.#bytesIn +=
-      item.bytes.length + item.sourceBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
+      entry.bytes.length + entry.originBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
     this.#entries[this.#head++ % this.#limits.records] = entry;
     this.#positions = positions;
     while (this.bytes > this.#limits.bytes && this.#head - this.#base > 1) this.#evict();
-    return entry;
   }
 
   /** @throws RangeError when `seq` is not in the ring (any more) */

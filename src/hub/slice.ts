@@ -1,5 +1,6 @@
+import type { Frame } from '../wire/frame';
 import { type Chunk, createChunk } from './chunk';
-import type { EntryFrame, Positions, Ring, RingItem, Slots } from './ring';
+import type { Positions, Ring, RingEntry, Slots } from './ring';
 import type { Delivery } from './subscriber';
 import { matches, type Subscription } from './subscription';
 
@@ -14,7 +15,7 @@ export interface SliceSource {
   readonly floor: Positions | null;
   /** Slots of the floor of which the stream gets nothing for now. */
   readonly heldBack: Slots | null;
-  at(i: number): RingItem;
+  at(i: number): RingEntry;
   /** False for an entry that is not to be delivered, or that the client has. */
   isDue(i: number): boolean;
   /** What the stream has been served after the entry; null when the id in the entry's own frame says it. */
@@ -38,7 +39,7 @@ export interface SliceOptions {
   /** Bytes that one slice gathers at most, unless a single event is larger. */
   readonly sliceBytes: number;
   /** The entry with its envelope, for subscriptions that want to see where an event comes from. */
-  readonly withMeta: (entry: RingItem) => EntryFrame;
+  readonly withMeta: (entry: RingEntry) => Frame;
   /** The `id:` line for positions that no frame in the ring has. */
   readonly idLine: (positions: Positions) => Buffer;
 }
@@ -99,10 +100,10 @@ export class Slices {
     return { end, announcesReset, chunk, delivery: { atMs: performance.now(), events, records } };
   }
 
-  #frameOf(entry: RingItem, { meta }: Subscription, floor: Positions | null): EntryFrame {
+  #frameOf(entry: RingEntry, { meta }: Subscription, floor: Positions | null): Frame {
     const { slot, frameFrom } = entry;
     // A gap begins where the client's own records end, which may be within it.
-    if (floor !== null && slot !== null && frameFrom !== undefined)
+    if (floor !== null && slot !== null && frameFrom !== null)
       return frameFrom(this.#options.ring.positionIn(floor, slot));
     return meta ? this.#options.withMeta(entry) : entry;
   }
@@ -116,7 +117,7 @@ export class Slices {
 export function addFrame(
   parts: Uint8Array[],
   { idFirst }: Pick<Subscription, 'idFirst'>,
-  { bytes, bodyEnd }: EntryFrame,
+  { bytes, bodyEnd }: Frame,
   ownId: Buffer | null,
 ): number {
   if (ownId === null && !idFirst) {

@@ -1,8 +1,5 @@
 import { covers, normaliseChannels, overlaps } from '../wire/channel';
-import type { RingItem } from './ring';
-
-/** What decides which subscriptions an event is for. */
-export type Addressed = Pick<RingItem, 'channel' | 'scope' | 'event' | 'isOwn'>;
+import type { Addressed } from './ring';
 
 export interface SubscriptionOptions {
   readonly channels: readonly string[];

@@ -1,9 +1,9 @@
 import type { Config } from '../config';
 import type { EventLog } from '../eventlog/event-log';
-import { type EncodedEvent, entryWithMeta } from '../events/encoded-event';
 import { createFeed, type Feed } from '../events/feed';
 import { createHistory, type HistoryReader } from '../events/history';
 import { createLogIds, type LogIds } from '../events/log-ids';
+import { entryWithMeta, type RecordEntry } from '../events/record-entry';
 import type { TopicMap } from '../events/topic-map';
 import type { PassReport } from '../hub/audience';
 import { Hub } from '../hub/hub';
@@ -22,7 +22,7 @@ export interface ReadingDeps {
   /** Called after each pass over the live streams of a subscription. Must not throw. */
   readonly onPass?: (pass: PassReport) => void;
   /** Called with each event published after the ring is warm. */
-  readonly onEvent?: (event: EncodedEvent) => void;
+  readonly onEvent?: (event: RecordEntry) => void;
   /** A stream threw when it was written to, and was dropped. */
   readonly onStreamError: (error: unknown) => void;
   /** Unix time; unset: the system's. */

@@ -1,4 +1,4 @@
-import { entryTimestampMs } from '../events/encoded-event';
+import { entryTimestampMs } from '../events/record-entry';
 import type { PassReport } from '../hub/audience';
 import { OBSERVED_METRICS, PREFIX } from './metrics';
 

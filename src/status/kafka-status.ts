@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { EventLog, PartitionStatus } from '../eventlog/event-log';
-import type { EncodedEvent } from '../events/encoded-event';
 import type { Feed } from '../events/feed';
+import type { RecordEntry } from '../events/record-entry';
 import type { UndecodableCounts } from '../events/undecodable-records';
 import {
   type AggregationStats,
@@ -71,7 +71,7 @@ function decimal(offset: bigint | null): string | null {
 /** The open aggregation window over the events of this gateway, all topics together. */
 export interface CurrentAggregation {
   /** Called for each event: only keeps a reference. */
-  onEvent(event: EncodedEvent): void;
+  onEvent(event: RecordEntry): void;
   /** The `currentAggregation` of `GET /kafka/status`. */
   report(): { readonly currentBuffer: number; readonly stats: AggregationStats };
 }
@@ -90,7 +90,7 @@ export function createCurrentAggregation({
   windowMs,
   now = () => performance.now(),
 }: CurrentAggregationOptions): CurrentAggregation {
-  let open: EncodedEvent[] = [];
+  let open: RecordEntry[] = [];
   let openedMs = 0;
 
   /** Closed on access, so that no timer is needed. */
@@ -113,7 +113,7 @@ export function createCurrentAggregation({
       for (const event of open) {
         // An event of the gateway (`gateway.undecodable`) has no value.
         const value = event.isOwn ? 0 : numberOf(parseJson(dataOf(event)));
-        stats = withEvent(stats, value, event.source.timestampMs, Date.now());
+        stats = withEvent(stats, value, event.origin.timestampMs, Date.now());
       }
       return { currentBuffer: open.length, stats };
     },

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LogStatus } from '../eventlog/event-log';
-import { entryTimestampMs } from '../events/encoded-event';
 import type { Feed, FeedStats } from '../events/feed';
 import type { HistoryReader, HistoryStats } from '../events/history';
+import { entryTimestampMs } from '../events/record-entry';
 import type { Hub, HubStats } from '../hub/hub';
 import type { Ring } from '../hub/ring';
 import type { Phase } from '../hub/subscriber';

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/errors';
 import type { LogRecord } from '../../src/eventlog/event-log';
 import { createCodecs } from '../../src/eventlog/kafka/protocol/codecs';
 import { decodeRecordSet } from '../../src/eventlog/kafka/protocol/record-batch';
-import { encodeRecord } from '../../src/events/encoded-event';
+import { encodeRecord } from '../../src/events/record-entry';
 import { parseTarget } from '../../src/http/request-target';
 import { parseBatch } from '../../src/ingest/batch';
 import { streamQueryOf } from '../../src/sse/stream-query';
@@ -183,6 +183,7 @@ const records: FuzzTarget = {
       } = encodeRecord(
         '1.AAAAAA.AAAA',
         record,
+        0,
         { topic: 'fuzzed', partition: 0 },
         { name: 'fuzzed', base: '/fuzzed', encoding: 'utf8' },
         1 << 20,

@@ -1,5 +1,5 @@
-import type { EncodedEvent } from '../../src/events/encoded-event';
-import { encodeRecord } from '../../src/events/encoded-event';
+import type { RecordEntry } from '../../src/events/record-entry';
+import { encodeRecord } from '../../src/events/record-entry';
 import { createCurrentAggregation } from '../../src/status/kafka-status';
 import { dataOf, encodeFrame } from '../../src/wire/frame';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
@@ -54,10 +54,10 @@ function decodes(text: string, pieceChars = text.length): () => void {
   };
 }
 
-function eventWith(value: string): EncodedEvent {
+function eventWith(value: string): RecordEntry {
   const record = { offset: 0n, timestampMs: 1, key: null, value: Buffer.from(value), headers: [] };
   const topic = { name: 't', base: '/', encoding: 'utf8' } as const;
-  return encodeRecord('1.x', record, { topic: 't', partition: 0 }, topic, 1 << 30);
+  return encodeRecord('1.x', record, 0, { topic: 't', partition: 0 }, topic, 1 << 30);
 }
 
 describe('time grows with the input, not with its square', () => {

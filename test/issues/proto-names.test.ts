@@ -1,4 +1,4 @@
-import { encodeRecord, encodeWithMeta } from '../../src/events/encoded-event';
+import { encodeRecord, encodeWithMeta } from '../../src/events/record-entry';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { startGateway } from '../support/gateway';
 import { openStream } from '../support/sse-client';
@@ -15,10 +15,10 @@ describe('a record header named __proto__', () => {
     ];
     const record = { offset: 7n, timestampMs: 1, key: null, value: Buffer.from('x'), headers };
     const topic = { name: 'events-topic', base: '/', encoding: 'utf8' as const };
-    const encoded = encodeRecord('1.x', record, { topic: topic.name, partition: 0 }, topic, 1 << 20);
+    const encoded = encodeRecord('1.x', record, 0, { topic: topic.name, partition: 0 }, topic, 1 << 20);
     const shown: string[] = [];
     const decoder = createFrameDecoder({ onEvent: ({ data }) => shown.push(data) });
-    decoder.push(encodeWithMeta(encoded, null, encoded.source).bytes.toString());
+    decoder.push(encodeWithMeta(encoded, null, encoded.origin).bytes.toString());
     expect(shown).toHaveLength(1);
     expect(shown[0]).toContain('"headers":{"__proto__":["first","last"],"a":null}');
   });

@@ -5,7 +5,7 @@ import type { HistoryChunk } from '../../src/hub/replay';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
 import { covers } from '../../src/wire/channel';
-import { FakeSink, itemOf } from '../support/fake-sink';
+import { entryOf, FakeSink } from '../support/fake-sink';
 import { createTestHistory, createTestHub } from '../support/hub';
 
 const RUNS = 400;
@@ -86,7 +86,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     const base = hub.ring.positionsAt(hub.ring.base)[slot]!;
     const next = base < from + 3n ? base : from + 3n;
     const entries = log
-      .map((channel, i) => ({ item: itemOf(channel, String(i)), next: BigInt(i) + 1n }))
+      .map((channel, i) => ({ entry: entryOf(channel, String(i)), next: BigInt(i) + 1n }))
       .slice(Number(from), Number(next));
     return { slot, from, next, bytes: 0, entries };
   }
@@ -128,7 +128,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   function apply(it: Exclude<Step, { do: 'turn' }>): void {
     if (it.do === 'publish') {
       for (let i = 0; i < it.count; i++) {
-        hub.publish(itemOf(it.channel, String(log.length)), [BigInt(log.push(it.channel))]);
+        hub.publish(entryOf(it.channel, String(log.length)), [BigInt(log.push(it.channel))]);
       }
       hub.flush();
     } else if (it.do === 'open') open(it.channels, it.from);

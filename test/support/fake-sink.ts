@@ -1,5 +1,5 @@
 import type { Chunk } from '../../src/hub/chunk';
-import type { RingItem } from '../../src/hub/ring';
+import { createEntry, type RingEntry } from '../../src/hub/ring';
 import type { Sink, Subscriber } from '../../src/hub/subscriber';
 
 /** The far side of the hub: takes bytes, and says it is full when it is told to be. */
@@ -34,16 +34,13 @@ export class FakeSink implements Sink {
 }
 
 /** An entry whose bytes are one line of text. */
-export function itemOf(channel: string | null, text: string, slot: number | null = 0): RingItem {
+export function entryOf(
+  channel: string | null,
+  text: string,
+  slot: number | null = 0,
+  scope: string | null = null,
+): RingEntry {
   const bytes = Buffer.from(`${text}\n`);
-  return {
-    channel,
-    event: null,
-    isOwn: channel === null,
-    bytes,
-    bodyEnd: bytes.length - 1,
-    slot,
-    source: null,
-    sourceBytes: 0,
-  };
+  const isOwn = channel === null;
+  return createEntry({ bytes, bodyEnd: bytes.length - 1 }, { channel, scope, event: null, isOwn }, slot);
 }

@@ -1,7 +1,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import type { LogRecord } from '../../../src/eventlog/event-log';
-import { encodeRecord } from '../../../src/events/encoded-event';
+import { encodeRecord } from '../../../src/events/record-entry';
 import { eventOf, recordOf } from '../../../src/events/record-event';
 import { createTopicMap } from '../../../src/events/topic-map';
 
@@ -68,7 +68,7 @@ describe('a record of any producer', () => {
   it('is exactly one event, with its own id, and none of the gateway’s unless it cannot be shown', () => {
     fc.assert(
       fc.property(record, (written) => {
-        const { bytes: frame } = encodeRecord('the-id', written, AT, TOPIC, MAX_FRAME_BYTES);
+        const { bytes: frame } = encodeRecord('the-id', written, 0, AT, TOPIC, MAX_FRAME_BYTES);
         const { events, faults, retries } = parsed(frame);
         expect(faults).toEqual([]);
         expect(retries).toBe(0);

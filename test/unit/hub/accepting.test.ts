@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createSubscription } from '../../../src/hub/subscription';
-import { FakeSink, itemOf } from '../../support/fake-sink';
+import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
 
 const SINKS = 10;
@@ -11,7 +11,7 @@ describe('while clients connect', () => {
     const hub = createTestHub({ writesPerTurn: 2, accepted: () => accepted });
     hub.restart([0n]);
     for (let i = 0; i < SINKS; i++) hub.subscribe(createSubscription({ channels: ['/a'] }), new FakeSink());
-    hub.publish(itemOf('/a', 'x'), [1n]);
+    hub.publish(entryOf('/a', 'x'), [1n]);
     // One in each round, as Node takes them.
     let rounds = 0;
     for (; hub.stats().writes < SINKS; rounds++) {
@@ -20,7 +20,7 @@ describe('while clients connect', () => {
       expect(rounds).toBeLessThan(1_000);
     }
     const connecting = accepted;
-    hub.publish(itemOf('/a', 'y'), [2n]);
+    hub.publish(entryOf('/a', 'y'), [2n]);
     for (let i = 0; i <= SINKS / 2; i++) await turn();
     expect(hub.stats().writes).toBe(2 * SINKS);
     // Many more connections than turns: five turns of two writes each.

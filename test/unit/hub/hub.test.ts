@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { PassReport } from '../../../src/hub/audience';
 import type { HubOptions } from '../../../src/hub/hub';
 import { createSubscription } from '../../../src/hub/subscription';
-import { FakeSink, itemOf } from '../../support/fake-sink';
+import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHistory, createTestHub } from '../../support/hub';
 
 function createHub(options: Partial<HubOptions> = {}) {
@@ -23,7 +23,7 @@ function createHub(options: Partial<HubOptions> = {}) {
   hub.restart([0n]);
   let published = 0;
   const publish = (channel: string | null, text = `e${published}`) => {
-    hub.publish(itemOf(channel, text), [BigInt(++published)]);
+    hub.publish(entryOf(channel, text), [BigInt(++published)]);
   };
   const subscribe = (...channels: string[]) => {
     const sink = new FakeSink();
@@ -47,9 +47,9 @@ describe('Hub', () => {
     const { hub, subscribe, settle } = createHub();
     const sinks = ['/', '/pets', '/pets/dogs', '/pet', '/cars'].map((channel) => subscribe(channel));
     await settle();
-    hub.publish({ ...itemOf(null, 'pets only'), scope: '/pets' }, [1n]);
-    hub.publish({ ...itemOf(null, 'dogs only'), scope: '/pets/dogs' }, [2n]);
-    hub.publish(itemOf(null, 'all'), [3n]);
+    hub.publish(entryOf(null, 'pets only', 0, '/pets'), [1n]);
+    hub.publish(entryOf(null, 'dogs only', 0, '/pets/dogs'), [2n]);
+    hub.publish(entryOf(null, 'all'), [3n]);
     await settle();
     const both = ['pets only', 'dogs only', 'all'];
     expect(sinks.map(({ events }) => events)).toEqual([both, both, both, ['all'], ['all']]);

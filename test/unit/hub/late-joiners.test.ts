@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createSubscription } from '../../../src/hub/subscription';
-import { FakeSink, itemOf } from '../../support/fake-sink';
+import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
 
 const MEMBERS = 20;
@@ -18,7 +18,7 @@ describe('streams that have caught up while a pass runs', () => {
     hub.restart([0n]);
     let published = 0;
     const publish = (channel: string) => {
-      hub.publish(itemOf(channel, `e${published}`), [BigInt(++published)]);
+      hub.publish(entryOf(channel, `e${published}`), [BigInt(++published)]);
       hub.flush();
     };
     const subscription = createSubscription({ channels: ['/a'] });

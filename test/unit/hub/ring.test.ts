@@ -1,5 +1,5 @@
 import { Ring } from '../../../src/hub/ring';
-import { itemOf } from '../../support/fake-sink';
+import { entryOf } from '../../support/fake-sink';
 
 const SINCE = -1_000n;
 
@@ -8,7 +8,8 @@ describe('Ring', () => {
   it('does not let a time stand for an offset that a client has', () => {
     const ring = new Ring({ records: 10, bytes: 1 << 20 });
     ring.restart([0n, SINCE]);
-    const before = ring.append(itemOf('/', 'x'), [1n, SINCE]).positions;
+    ring.append(entryOf('/', 'x'), [1n, SINCE]);
+    const before = ring.positions;
     ring.setStart(1, 7n);
     const floor = [0n, 7n];
     expect(ring.canStandFor(before, floor)).toBe(false);

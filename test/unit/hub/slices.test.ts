@@ -1,7 +1,7 @@
 import type { Positions } from '../../../src/hub/ring';
 import { type SliceSource, Slices } from '../../../src/hub/slice';
 import { createSubscription } from '../../../src/hub/subscription';
-import { itemOf } from '../../support/fake-sink';
+import { entryOf } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
 
 describe('slices', () => {
@@ -23,7 +23,7 @@ describe('slices', () => {
       stop: 1,
       floor,
       heldBack: null,
-      at: () => itemOf('/', 'x'),
+      at: () => entryOf('/', 'x'),
       isDue: () => true,
       ownPositionsAfter() {
         asked.push(floor);

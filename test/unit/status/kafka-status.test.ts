@@ -1,4 +1,4 @@
-import { type EncodedEvent, encodeRecord } from '../../../src/events/encoded-event';
+import { encodeRecord, type RecordEntry } from '../../../src/events/record-entry';
 import { createCurrentAggregation } from '../../../src/status/kafka-status';
 
 const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' } as const;
@@ -15,7 +15,7 @@ const EMPTY = {
   },
 };
 
-function encoded(value: string | null, timestampMs = 0): EncodedEvent {
+function encoded(value: string | null, timestampMs = 0): RecordEntry {
   const record = {
     offset: 0n,
     timestampMs,
@@ -23,7 +23,7 @@ function encoded(value: string | null, timestampMs = 0): EncodedEvent {
     value: value === null ? null : Buffer.from(value),
     headers: [],
   };
-  return encodeRecord('1.x', record, { topic: TOPIC.name, partition: 0 }, TOPIC, 1 << 20);
+  return encodeRecord('1.x', record, 0, { topic: TOPIC.name, partition: 0 }, TOPIC, 1 << 20);
 }
 
 describe('the current aggregation', () => {

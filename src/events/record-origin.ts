@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { LogRecord, RecordHeader, TopicPartition } from '../eventlog/event-log';
+import type { UndecodableReason } from './record-event';
 
 /** A header's text, in the order of the record where its name comes more than once; null is a header without a value. */
 export type HeaderText = string | null | readonly (string | null)[];
 
-/** Where an event comes from: what `?meta=1` shows. Holds copies only, nothing of the answer it was read from. */
-export interface EventSource extends TopicPartition {
+/** Where a record came from: what `?meta=1` shows. Holds copies only, nothing of the response it was read from. */
+export interface RecordOrigin extends TopicPartition {
   readonly offset: bigint;
   readonly timestampMs: number;
   /** As text; base64 when it is not UTF-8. */
@@ -13,14 +14,21 @@ export interface EventSource extends TopicPartition {
   readonly headers: Readonly<Record<string, HeaderText>>;
   /** What is base64: `key`, `data`, `headers.<name>`, the latter for all values of that name. */
   readonly base64: readonly string[];
+  /** Why `gateway.undecodable` stands for the record; null when it is shown itself. Not part of the envelope. */
+  readonly undecodable: UndecodableReason | null;
 }
 
-/** About what a source takes besides its texts. */
+/** About what an origin takes besides its texts. */
 const OVERHEAD_BYTES = 160;
 const NOTHING: readonly string[] = Object.freeze([]);
 
 /** @param isDataBase64 whether the event's data is base64, as in topics whose values are not text */
-export function sourceOf(record: LogRecord, at: TopicPartition, isDataBase64: boolean): EventSource {
+export function originOf(
+  record: LogRecord,
+  at: TopicPartition,
+  isDataBase64: boolean,
+  undecodable: UndecodableReason | null = null,
+): RecordOrigin {
   const { headers, binary } = headerTexts(record.headers);
   const isKeyBinary = record.key !== null && !isUtf8(record.key);
   let base64 = NOTHING;
@@ -36,19 +44,20 @@ export function sourceOf(record: LogRecord, at: TopicPartition, isDataBase64: bo
     key: record.key?.toString(isKeyBinary ? 'base64' : 'utf8') ?? null,
     headers,
     base64,
+    undecodable,
   };
 }
 
-/** About what the source of this record takes. */
-export function sourceBytes({ key, headers }: LogRecord): number {
+/** About what the origin of this record takes. */
+export function originBytes({ key, headers }: LogRecord): number {
   let bytes = OVERHEAD_BYTES + (key?.length ?? 0);
   for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
   return bytes;
 }
 
 /** What `?meta=1` wraps around an event's data. */
-export function envelopeOf(source: EventSource, data: string): object {
-  const { topic, partition, offset, timestampMs, key, headers, base64 } = source;
+export function envelopeOf(origin: RecordOrigin, data: string): object {
+  const { topic, partition, offset, timestampMs, key, headers, base64 } = origin;
   // Kafka's times have 64 bits, a number in JSON has 53.
   const timestamp = Number.isSafeInteger(timestampMs) ? timestampMs : null;
   const place = { topic, partition, offset: String(offset), timestamp, key, headers };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { envelopeOf, sourceOf } from '../../../src/events/event-source';
+import { envelopeOf, originOf } from '../../../src/events/record-origin';
 
 const bytes = fc.oneof(
   fc.string().map((text) => Buffer.from(text)),
@@ -18,8 +18,8 @@ describe('the envelope of ?meta=1', () => {
     fc.assert(
       fc.property(fc.option(bytes), headers, (key, list) => {
         const record = { offset: 7n, timestampMs: 5, key, value: null, headers: list };
-        const source = sourceOf(record, { topic: 't', partition: 0 }, false);
-        const shown = JSON.parse(JSON.stringify(envelopeOf(source, '')));
+        const origin = originOf(record, { topic: 't', partition: 0 }, false);
+        const shown = JSON.parse(JSON.stringify(envelopeOf(origin, '')));
         const marks: string[] = shown.base64 ?? [];
         const bytesOf = (text: string | null, mark: string) =>
           text === null ? null : Buffer.from(text, marks.includes(mark) ? 'base64' : 'utf8');
@@ -39,8 +39,8 @@ describe('the envelope of ?meta=1', () => {
 
   it('says nothing of base64 where nothing is', () => {
     const record = { offset: 7n, timestampMs: 5, key: Buffer.from('k'), value: null, headers: [] };
-    const source = sourceOf(record, { topic: 't', partition: 0 }, false);
-    expect(envelopeOf(source, 'd')).toEqual({
+    const origin = originOf(record, { topic: 't', partition: 0 }, false);
+    expect(envelopeOf(origin, 'd')).toEqual({
       topic: 't',
       partition: 0,
       offset: '7',
@@ -66,7 +66,7 @@ describe('the envelope of ?meta=1', () => {
             value: null,
           }) as const,
       );
-    sourceOf(
+    originOf(
       { offset: 0n, timestampMs: 0, key: null, value: null, headers: counted(many(20_000)) },
       { topic: 't', partition: 0 },
       false,

@@ -1,0 +1,66 @@
+import type { TopicSetting } from '../config';
+import type { LogRecord, TopicPartition } from '../eventlog/event-log';
+import { isOddTimestamp } from '../eventlog/records';
+import { createEntry, type RingEntry } from '../hub/ring';
+import type { Allocate } from '../slabs';
+import { dataOf, encodeFrame, type Frame } from '../wire/frame';
+import { eventOf, GATEWAY_EVENT_PREFIX, undecodable } from './record-event';
+import { envelopeOf, originBytes, originOf, type RecordOrigin } from './record-origin';
+
+/** The entry of a record. */
+export interface RecordEntry extends RingEntry {
+  readonly channel: string;
+  readonly origin: RecordOrigin;
+}
+
+/**
+ * The one place where a record becomes bytes.
+ * @param id null leaves the `id:` line out, for streams that put their own there
+ * @param slot of its partition
+ * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
+ * @param allocate for the frame; unset: memory of its own
+ */
+export function encodeRecord(
+  id: string | null,
+  record: LogRecord,
+  slot: number,
+  at: TopicPartition,
+  topic: TopicSetting,
+  maxFrameBytes: number,
+  allocate?: Allocate,
+): RecordEntry {
+  let shown = eventOf(record, at, topic);
+  let frame = encodeFrame(id, shown.event, shown.data, allocate);
+  if (frame.bytes.length > maxFrameBytes) {
+    shown = undecodable(record, at, topic, 'too-large');
+    frame = encodeFrame(id, shown.event, shown.data, allocate);
+  }
+  const { channel, event } = shown;
+  const reason = 'reason' in shown ? shown.reason : null;
+  const isDataBase64 = topic.encoding === 'base64' && record.value !== null && reason === null;
+  const isOwn = event?.startsWith(GATEWAY_EVENT_PREFIX) ?? false;
+  const origin = originOf(record, at, isDataBase64, reason);
+  return createEntry(frame, { channel, event, isOwn }, slot, origin, originBytes(record)) as RecordEntry;
+}
+
+/** When the record of an entry was created, in Unix milliseconds; null for the gateway's own events and odd timestamps. */
+export function entryTimestampMs({ origin }: RingEntry, nowMs: number): number | null {
+  if (origin === null) return null;
+  const { timestampMs } = origin as RecordOrigin;
+  return isOddTimestamp(timestampMs, nowMs) ? null : timestampMs;
+}
+
+/** An entry with its envelope; an event of the gateway itself has none. */
+export function entryWithMeta(entry: RingEntry): Frame {
+  return entry.origin === null ? entry : encodeWithMeta(entry, entry.event, entry.origin as RecordOrigin);
+}
+
+/** The same event with an envelope around its data: where it comes from, and the data as a client without it sees it. */
+export function encodeWithMeta(frame: Frame, event: string | null, origin: RecordOrigin): Frame {
+  const envelope = envelopeOf(origin, dataOf(frame));
+  const { bytes, bodyEnd } = encodeFrame(null, event, Buffer.from(JSON.stringify(envelope)));
+  return {
+    bytes: Buffer.concat([bytes.subarray(0, bodyEnd), frame.bytes.subarray(frame.bodyEnd)]),
+    bodyEnd,
+  };
+}
