@@ -85,6 +85,7 @@ export class Hub {
       replay: this.#replay,
       onSinkError: (subscriber, error) => {
         this.unsubscribe(subscriber);
+        subscriber.sink.failed();
         options.onSinkError(error);
       },
       counts: this.#counts,

@@ -14,6 +14,8 @@ export interface Sink {
   endReplay(positions: Positions): void;
   /** Once, for a stream that resumed: it has caught up, and `replayed` records were sent. */
   caughtUp(positions: Positions, replayed: number): void;
+  /** It threw, so it gets nothing more: its client must not wait on a stream that looks alive. */
+  failed(): void;
 }
 
 /** The moment of a write. Shared by all that were served together, so that it costs a stream one reference. */

@@ -27,7 +27,7 @@ export const CLOSE_REASONS = [
   'drain',
   /** Its replay reached a limit: the client reconnects and continues from there (hub/catch-up.ts). */
   'replay-limit',
-  /** The stream could not begin (stream-opening.ts). */
+  /** An internal error: it could not begin (stream-opening.ts), or a write to it threw (hub/hub.ts). */
   'error',
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
@@ -194,6 +194,10 @@ export class SseStream implements Sink {
     this.#socket.end(this.#chunked ? retry + LAST_CHUNK : retry);
     // The stream is no longer in the list that the rounds check for slow clients.
     this.#socket.setTimeout(lingerMs, () => this.#socket.destroy());
+  }
+
+  failed(): void {
+    this.destroy('error');
   }
 
   /** Drops the connection and what was not sent. */

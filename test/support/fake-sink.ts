@@ -8,6 +8,7 @@ export class FakeSink implements Sink {
   readonly chunks: Chunk[] = [];
   subscriber: Subscriber | null = null;
   isFull = false;
+  hasFailed = false;
   /** What `caughtUp` was called with. */
   readonly replayed: number[] = [];
   onWrite: (() => void) | null = null;
@@ -21,6 +22,10 @@ export class FakeSink implements Sink {
 
   endReplay(): void {
     throw new Error('nothing here gives a stream what is older than the ring');
+  }
+
+  failed(): void {
+    this.hasFailed = true;
   }
 
   caughtUp(_positions: unknown, replayed: number): void {

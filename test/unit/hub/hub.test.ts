@@ -205,6 +205,7 @@ describe('Hub', () => {
     await settle();
     expect(errors).toHaveLength(1);
     expect(broken.subscriber!.phase.name).toBe('closed');
+    expect([before.hasFailed, broken.hasFailed, after.hasFailed]).toEqual([false, true, false]);
     expect([before.events, after.events]).toEqual([
       ['a', 'b'],
       ['a', 'b'],
