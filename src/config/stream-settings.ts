@@ -14,7 +14,7 @@ export const STREAM_SETTINGS = {
   ),
   RETRY_MAX_MS: ms(5_000, 1).describe('longest reconnect time (`retry:`) that a stream is given'),
   MAX_CLIENT_BUFFER_BYTES: bytes(64 << 10, 1024).describe(
-    'unsent bytes after which a client counts as slow: its stream leaves the shared broadcast and is served from its own position',
+    'unsent bytes after which a client counts as slow: its stream leaves its audience and is served alone from its own position',
   ),
   MAX_BUFFERED_BYTES: bytes(512 << 20, 1024).describe(
     'most unsent bytes of all streams together; beyond it the streams with the most are closed',

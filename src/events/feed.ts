@@ -235,7 +235,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
     onReset({ reason, topics: names, layout: found }: LogReset) {
       resets[reason]++;
-      logger.warn({ reason, topics: names }, 'Topics were recreated or truncated; resuming at their end');
+      logger.warn({ reason, topics: names }, 'Event log reset; resuming at its end');
       if (reason === 'cluster') {
         begin(found, endsOf(found));
         announce('gateway.reset', { reason, topics: names }, ring.positions);

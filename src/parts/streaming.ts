@@ -132,7 +132,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
         tokenExpiry,
         config: config.streams,
         streamsPerTurn: turnWrites,
-        onError: (error) => logger.error({ err: error }, 'Heartbeat sweep failed'),
+        onError: (error) => logger.error({ err: error }, 'Stream round failed'),
       });
     },
     drain({ drainMs, drainGapMs }) {

@@ -16,9 +16,9 @@ interface StreamAdmissionDeps {
 /** The limits of this gateway: whether one more stream may be opened. */
 export interface StreamAdmission {
   /** The limit that this stream would exceed, or null. Counts nothing. */
-  refusal(clientIp: string, subscription: Subscription): GatewayError | null;
+  rejection(clientIp: string, subscription: Subscription): GatewayError | null;
   /** The rate limit of new streams, or null, which counts as one new stream. */
-  acceptRefusal(): GatewayError | null;
+  rateRejection(): GatewayError | null;
   opened(clientIp: string): void;
   closed(clientIp: string): void;
 }
@@ -40,7 +40,7 @@ export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmissio
   }
 
   return {
-    refusal(clientIp, { key }) {
+    rejection(clientIp, { key }) {
       const stopping = draining();
       if (stopping !== null) return stopping;
       if (streams.count >= maxStreams)
@@ -60,7 +60,7 @@ export function createStreamAdmission(deps: StreamAdmissionDeps): StreamAdmissio
         );
       return null;
     },
-    acceptRefusal() {
+    rateRejection() {
       if (accepts === null) return null;
       const nowMs = performance.now();
       if (accepts.waitMs(nowMs) > 0)

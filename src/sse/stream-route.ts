@@ -24,7 +24,7 @@ import type { StreamAdmission } from './stream-admission';
 import type { OpenStream } from './stream-opening';
 import { type StreamQuery, type StreamQueryLimits, streamQueryOf } from './stream-query';
 
-interface StreamRouteDeps extends StreamRefusalDeps {
+interface StreamRouteDeps extends StreamRejectionDeps {
   readonly clientAddress: ClientAddress;
   readonly sockets: Pick<DetachedSockets, 'take'>;
   readonly admission: StreamAdmission;
@@ -51,7 +51,7 @@ export interface StreamRoute extends Pick<Route, 'onRejected'> {
 /** `GET /events`, `/sse` and `/subscribe/<channel>`: checks a request for a stream, the cheapest checks first. */
 export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
   const { counts, cors, limits, admission, clientAddress, guard, sockets, resume, open } = deps;
-  const refuse = createStreamRefusal(deps);
+  const reject = createStreamRejection(deps);
 
   /** From here on the HTTP server no longer knows the socket, and the request is garbage. */
   function take({ req, res, target, query, grant }: StreamCall, head: StreamHead): void {
@@ -62,7 +62,7 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     sockets.take(req, res, (socket) => {
       if (origin === null) socket.end(head.text);
       // Again: the request may have arrived slowly, and the limits may be reached meanwhile.
-      else if (admission.refusal(origin.clientIp, query.subscription) !== null) socket.destroy();
+      else if (admission.rejection(origin.clientIp, query.subscription) !== null) socket.destroy();
       else open(socket, { head, query, origin, grant });
     });
   }
@@ -84,15 +84,16 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
       .checkStrict(query, () => !req.socket.destroyed)
       .then(
         () => !req.socket.destroyed && take(call, head),
-        (thrown: unknown) => refuse(req, res, thrown),
+        (thrown: unknown) => reject(req, res, thrown),
       );
   }
 
   function handle(req: IncomingMessage, res: ServerResponse, target: RequestTarget): void {
     const query = streamQueryOf(target, req.headers, limits);
-    const refusal = admission.refusal(clientAddress.of(req), query.subscription) ?? admission.acceptRefusal();
-    if (refusal !== null) {
-      refuse(req, res, refusal);
+    const rejection =
+      admission.rejection(clientAddress.of(req), query.subscription) ?? admission.rateRejection();
+    if (rejection !== null) {
+      reject(req, res, rejection);
       return;
     }
     const admit = (grant: Grant) => {
@@ -107,13 +108,13 @@ export function createStreamRoute(deps: StreamRouteDeps): StreamRoute {
     }
     guard(req, query.subscription.channels)
       .then(admit)
-      .catch((thrown: unknown) => refuse(req, res, thrown));
+      .catch((thrown: unknown) => reject(req, res, thrown));
   }
 
   return { handle, onRejected: ({ code }) => countRejection(counts, code) };
 }
 
-interface StreamRefusalDeps {
+interface StreamRejectionDeps {
   readonly counts: StreamCounts;
   readonly cors: Cors;
   readonly retryMs: RetryTime;
@@ -121,11 +122,16 @@ interface StreamRefusalDeps {
 }
 
 /** Answers a request for a stream that gets none. */
-type RefuseStream = (req: IncomingMessage, res: ServerResponse, thrown: unknown) => void;
+type RejectStream = (req: IncomingMessage, res: ServerResponse, thrown: unknown) => void;
 
-export function createStreamRefusal({ counts, cors, retryMs, onRejected }: StreamRefusalDeps): RefuseStream {
+export function createStreamRejection({
+  counts,
+  cors,
+  retryMs,
+  onRejected,
+}: StreamRejectionDeps): RejectStream {
   /** The client should try again, but an EventSource gives up for good on any status other than 200. */
-  function refuseForNow(req: IncomingMessage, res: ServerResponse, error: GatewayError): void {
+  function rejectForNow(req: IncomingMessage, res: ServerResponse, error: GatewayError): void {
     // From a proxy that tries another gateway next. A 200 would make this gateway look like the least busy one.
     if (req.headers['x-sse-failover'] === '1') {
       sendProblem(res, error, { Connection: 'close' });
@@ -144,7 +150,7 @@ export function createStreamRefusal({ counts, cors, retryMs, onRejected }: Strea
     const error = asGatewayError(thrown);
     onRejected(error, res);
     countRejection(counts, error.code);
-    if (error.httpStatus === 503) refuseForNow(req, res, error);
+    if (error.httpStatus === 503) rejectForNow(req, res, error);
     // The same request would be rejected again: an EventSource has to end for good.
     else sendProblem(res, error, { ...cors.headersFor(req.headers.origin), Connection: 'close' });
   };

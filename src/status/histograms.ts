@@ -23,8 +23,8 @@ export function createHistograms(): Histograms {
   ) as Record<keyof typeof OBSERVED_METRICS, BucketCounts>;
   return {
     onPass({ durationMs, events, first }) {
-      observed.fanout_batch_duration_seconds.observe(durationMs / MS_PER_S);
-      observed.fanout_batch_events.observe(events);
+      observed.fanout_pass_duration_seconds.observe(durationMs / MS_PER_S);
+      observed.fanout_pass_events.observe(events);
       const nowMs = Date.now();
       const timestampMs = entryTimestampMs(first, nowMs);
       // The producer's clock may be ahead of this gateway's.

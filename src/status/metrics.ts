@@ -254,11 +254,11 @@ export const OBSERVED_METRICS = {
     'publishing requests, from the head of the request to the end of the answer',
     LATENCY_BUCKETS,
   ),
-  fanout_batch_duration_seconds: histogram(
+  fanout_pass_duration_seconds: histogram(
     'passes over all live streams of one subscription, from the first write to the last',
     PASS_BUCKETS,
   ),
-  fanout_batch_events: histogram(
+  fanout_pass_events: histogram(
     'events that one pass over the live streams of a subscription wrote to each of them',
     EVENT_BUCKETS,
   ),

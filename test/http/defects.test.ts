@@ -12,7 +12,7 @@ import type { Publisher } from '../../src/ingest/publisher';
 import { createIngestRoutes } from '../../src/ingest/routes';
 import type { Logger } from '../../src/logger';
 import { createStreamCounts } from '../../src/sse/open-streams';
-import { createStreamRefusal } from '../../src/sse/stream-route';
+import { createStreamRejection } from '../../src/sse/stream-route';
 import { createQuietLogger } from '../support/quiet-logger';
 
 let server: HttpServer;
@@ -63,13 +63,13 @@ describe('a stream with a defect before it has begun', () => {
   it('is answered 500, so that no client reconnects, logged and counted', async () => {
     const rejected: GatewayError[] = [];
     const counts = createStreamCounts();
-    const refuse = createStreamRefusal({
+    const reject = createStreamRejection({
       counts,
       cors,
       retryMs: () => 1,
       onRejected: (error) => rejected.push(error),
     });
-    const handle: Route['handle'] = (req, res) => refuse(req, res, new TypeError('x'));
+    const handle: Route['handle'] = (req, res) => reject(req, res, new TypeError('x'));
     const url = await serve({ method: 'GET', path: '/sse', handle }, createQuietLogger());
     const res = await fetch(`${url}/sse?strict=1`);
     expect(res.status).toBe(500);

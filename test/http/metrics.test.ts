@@ -30,7 +30,7 @@ describe('GET /metrics', () => {
       'events_lost_total{reason="retention"}',
       'kafka_errors_total{op="produce"}',
       'delivery_latency_seconds_count',
-      'fanout_batch_duration_seconds_bucket{le="1"}',
+      'fanout_pass_duration_seconds_bucket{le="1"}',
     ])
       expect([series, metrics.get(series)]).toEqual([series, 0]);
     expect(metrics.get(`build_info{version="0.1.0",node="${process.version}"}`)).toBe(1);
@@ -69,9 +69,9 @@ describe('GET /metrics', () => {
     const sent = streams.flatMap(({ events }) => events).length;
     expect(sent).toBe(7);
     // A pass may carry one event or several, for each of the two subscriptions that got any.
-    const passes = metrics.get('fanout_batch_events_count')!;
+    const passes = metrics.get('fanout_pass_events_count')!;
     expect(passes).toBeGreaterThanOrEqual(2);
-    expect(metrics.get('fanout_batch_events_sum')).toBe(5);
+    expect(metrics.get('fanout_pass_events_sum')).toBe(5);
     expect(metrics.get('delivery_latency_seconds_count')).toBe(passes);
     expect(metrics.get('delivery_latency_seconds_bucket{le="5"}')).toBe(passes);
   });
