@@ -17,8 +17,13 @@ import {
   type TopicSetting,
   topicCreation,
 } from './config/kafka-settings';
-import { PROCESS_SETTINGS, shutdownConfig } from './config/process-settings';
-import { aggregationConfig, ROLE_SETTINGS, tickerConfig } from './config/role-settings';
+import {
+  aggregationConfig,
+  PROCESS_SETTINGS,
+  ROLE_SETTINGS,
+  shutdownConfig,
+  tickerConfig,
+} from './config/process-settings';
 import type { SettingsOf } from './config/setting-types';
 import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/stream-settings';
 import { unknownSettings } from './config/unknown-settings';

@@ -6,7 +6,7 @@
  * to read, so that it stays right across filtered, compacted and transactional records.
  */
 
-import type { LogCounts } from './log-counts';
+import type { LogCounts } from './records';
 
 export interface TopicPartition {
   readonly topic: string;

@@ -21,9 +21,8 @@ import { EVERYTHING, sinceTime } from '../wire/since-time';
 import type { LogIdsOwner } from './log-ids';
 import { PartitionSlots, type SlotPartition } from './partition-slots';
 import { encodeRecord, type RecordEntry } from './record-entry';
-import { idempotencyKeyOf } from './record-event';
+import { idempotencyKeyOf, type TopicMap } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
-import type { TopicMap } from './topic-map';
 import { createUndecodableRecords, type UndecodableCounts } from './undecodable-records';
 
 export interface FeedDeps {

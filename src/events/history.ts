@@ -9,7 +9,7 @@ import { timeOf } from '../wire/since-time';
 import type { LogIds } from './log-ids';
 import type { PartitionSlots } from './partition-slots';
 import { encodeRecord } from './record-entry';
-import type { TopicMap } from './topic-map';
+import type { TopicMap } from './record-event';
 
 interface HistoryDeps {
   readonly log: EventLog;

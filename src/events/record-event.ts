@@ -1,10 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import type { TopicSetting } from '../config';
 import type { LogRecord, NewRecord, TopicPartition } from '../eventlog/event-log';
-import { channelFault, channelOf, joinChannels, ROOT_CHANNEL } from '../wire/channel';
+import {
+  channelFault,
+  channelOf,
+  covers,
+  joinChannels,
+  ROOT_CHANNEL,
+  relativeChannel,
+} from '../wire/channel';
 import { lineFault } from '../wire/frame';
 import type { GatewayEventName, UndecodableRecord } from '../wire/gateway-events';
-import type { TopicMap } from './topic-map';
 
 /**
  * An event and the Kafka record that holds it. The value is the data, verbatim; the headers `channel` (relative to the
@@ -120,4 +126,29 @@ function headerText(record: LogRecord, key: string): string | null {
   const value = record.headers.findLast((header) => header.key === key)?.value;
   if (value === undefined || value === null) return '';
   return isUtf8(value) ? value.toString() : null;
+}
+
+/** Which topic a channel's events go to, and where a topic's channels appear. */
+export interface TopicMap {
+  readonly all: readonly TopicSetting[];
+  /** The topic with the longest base that covers `channel`, and the channel as seen from there; null when none does. */
+  topicFor(channel: string): { readonly topic: TopicSetting; readonly relative: string } | null;
+  /** @throws RangeError for a topic that is not configured */
+  byName(name: string): TopicSetting;
+}
+
+export function createTopicMap(topics: readonly TopicSetting[]): TopicMap {
+  const byLength = [...topics].sort((a, b) => b.base.length - a.base.length);
+  return {
+    all: topics,
+    topicFor(channel) {
+      const topic = byLength.find(({ base }) => covers(base, channel));
+      return topic === undefined ? null : { topic, relative: relativeChannel(topic.base, channel) };
+    },
+    byName(name) {
+      const topic = topics.find((candidate) => candidate.name === name);
+      if (topic === undefined) throw new RangeError(`topic ${name} is not configured`);
+      return topic;
+    },
+  };
 }

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { fieldError, GatewayError } from '../errors';
 import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
-import { isReservedEventName, recordOf } from '../events/record-event';
-import type { TopicMap } from '../events/topic-map';
+import { isReservedEventName, recordOf, type TopicMap } from '../events/record-event';
 import { channelFault } from '../wire/channel';
 import { lineFault } from '../wire/frame';
 

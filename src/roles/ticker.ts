@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
-import { recordOf } from '../events/record-event';
-import type { TopicMap } from '../events/topic-map';
+import { recordOf, type TopicMap } from '../events/record-event';
 import type { Logger } from '../logger';
 import { ROOT_CHANNEL } from '../wire/channel';
 

@@ -6,7 +6,6 @@ import type {
   PartitionStatus,
   ServiceState,
 } from '../eventlog/event-log';
-import type { Lifecycle } from '../lifecycle';
 import type { OpenStreams } from '../sse/open-streams';
 
 export interface HealthDeps {
@@ -94,4 +93,9 @@ export function heldBackFor(partitions: readonly PartitionStatus[], ms: number):
   return partitions.filter(
     ({ heldBackSince }) => heldBackSince !== null && nowMs - Date.parse(heldBackSince) >= ms,
   );
+}
+
+/** The state of the gateway: only gateway.ts changes it, all others read it. */
+export interface Lifecycle {
+  state: 'starting' | 'running' | 'draining';
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../src/errors';
 import type { AppendResult, EventLog, NewRecord } from '../../src/eventlog/event-log';
-import { createTopicMap } from '../../src/events/topic-map';
+import { createTopicMap } from '../../src/events/record-event';
 import { startTicker } from '../../src/roles/ticker';
 import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';

@@ -1,7 +1,7 @@
 import type { RecordHeader } from '../../src/eventlog/event-log';
 import { createFeed } from '../../src/events/feed';
 import { createLogIds } from '../../src/events/log-ids';
-import { createTopicMap } from '../../src/events/topic-map';
+import { createTopicMap } from '../../src/events/record-event';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { layoutAt, TOPIC } from '../support/feed';
 import { startGateway } from '../support/gateway';

@@ -1,7 +1,7 @@
 import type { LogLayout } from '../../src/eventlog/event-log';
 import { createFeed, type Feed } from '../../src/events/feed';
 import { createLogIds, type LogIds } from '../../src/events/log-ids';
-import { createTopicMap } from '../../src/events/topic-map';
+import { createTopicMap } from '../../src/events/record-event';
 import type { Hub } from '../../src/hub/hub';
 import { createTestHub } from './hub';
 import { createQuietLogger } from './quiet-logger';

@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { crc32 } from '../../src/eventlog/kafka/protocol/crc32';
-import { crc32c } from '../../src/eventlog/kafka/protocol/crc32c';
+import { crc32, crc32c } from '../../src/eventlog/kafka/protocol/checksums';
 import type { DecodedRecords } from '../../src/eventlog/kafka/protocol/record-batch';
 
 // kafkajs's own encoder is the second opinion: these modules have no types.

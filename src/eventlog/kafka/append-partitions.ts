@@ -13,7 +13,7 @@ import { PartitionWriter } from './partition-writer';
 import { createProducerId } from './producer-sequence';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE } from './protocol/protocol-error';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 
 export interface AppendPartitionsOptions {

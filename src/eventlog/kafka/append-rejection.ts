@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors';
 import type { TopicPartition } from '../event-log';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 
 /** Answers that leave open whether a batch is in the log: a leader that is deposed meanwhile has it all the same. */
 const UNCERTAIN = new Set<number>([

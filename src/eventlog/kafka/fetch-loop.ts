@@ -11,7 +11,7 @@ import type { PartitionReader } from './partition-reader';
 import { type FetchedPartition, fetchRequest } from './protocol/fetch-request';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 import { missingRight } from './service';
 
 interface FetchLoopOptions {

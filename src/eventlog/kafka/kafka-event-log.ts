@@ -2,7 +2,7 @@ import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { ConnectionStatus, EventLog, LogLayout, Service, TopicPartition } from '../event-log';
-import { LogCounter, type LogOperation } from '../log-counts';
+import { LogCounter, type LogOperation } from '../records';
 import { Appender } from './appender';
 import type { UseWatch } from './cluster/broker-links';
 import { Cluster } from './cluster/cluster';

@@ -13,7 +13,7 @@ import { BrokerLinks, type UseWatch } from './cluster/broker-links';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
 import { FetchLoop } from './fetch-loop';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 import { TailPartitions } from './tail-partitions';
 
 interface KafkaTailOptions {

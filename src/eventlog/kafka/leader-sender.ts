@@ -10,7 +10,7 @@ import type { ProducerId } from './producer-sequence';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { type PartitionBatch, produceRequest } from './protocol/produce-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 
 interface LeaderSenderOptions {
   readonly address: BrokerAddress;

@@ -11,7 +11,7 @@ import { type ProducerId, ProducerSequence } from './producer-sequence';
 import type { ProducedBatch } from './protocol/produce-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { encodeRecordBatch } from './protocol/record-encoder';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 
 interface PartitionWriterOptions {
   readonly partition: TopicPartition;

@@ -1,5 +1,5 @@
 import type { BrokerLink } from './cluster/broker-link';
-import { initProducerIdRequest } from './protocol/init-producer-id-request';
+import { initProducerIdRequest } from './protocol/produce-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import type { BatchProducer } from './protocol/record-encoder';
 

@@ -12,7 +12,7 @@ import { type FetchedPartition, fetchRequest } from './protocol/fetch-request';
 import type { BrokerAddress } from './protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { decodeRecordSet } from './protocol/record-batch';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 
 interface RangeReaderOptions {
   readonly kafka: KafkaConfig;

@@ -13,7 +13,7 @@ import { nameOf } from './cluster/broker-socket';
 import type { ClusterView, LedPartition } from './cluster/cluster';
 import { PartitionReader } from './partition-reader';
 import type { BrokerAddress } from './protocol/metadata-request';
-import { keyOf } from './protocol/topic-partitions';
+import { keyOf } from './protocol/request';
 import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 
 interface TailPartitionsOptions {

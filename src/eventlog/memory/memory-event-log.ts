@@ -10,8 +10,7 @@ import type {
   NewRecord,
   TopicPartition,
 } from '../event-log';
-import { LogCounter } from '../log-counts';
-import { contentBytes } from '../records';
+import { contentBytes, LogCounter } from '../records';
 import { Fifo } from './fifo';
 import { LEADER_EPOCH, MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';

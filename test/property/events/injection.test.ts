@@ -2,8 +2,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import type { LogRecord } from '../../../src/eventlog/event-log';
 import { encodeRecord } from '../../../src/events/record-entry';
-import { eventOf, recordOf } from '../../../src/events/record-event';
-import { createTopicMap } from '../../../src/events/topic-map';
+import { createTopicMap, eventOf, recordOf } from '../../../src/events/record-event';
 
 const AT = { topic: 'events-topic', partition: 0 };
 const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' as const };

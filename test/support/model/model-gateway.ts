@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseConfig } from '../../../src/config';
 import type { HistoryReader } from '../../../src/events/history';
 import type { LogIds } from '../../../src/events/log-ids';
-import { createTopicMap } from '../../../src/events/topic-map';
+import { createTopicMap } from '../../../src/events/record-event';
 import { createClientAddress } from '../../../src/http/client-address';
 import { createCors } from '../../../src/http/cors';
 import { parseTarget } from '../../../src/http/request-target';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOG_OPERATIONS } from '../../../src/eventlog/log-counts';
+import { LOG_OPERATIONS } from '../../../src/eventlog/records';
 import { OpenStreams, RESUME_RESULTS } from '../../../src/sse/open-streams';
 import { OBSERVED_METRICS, READ_METRICS } from '../../../src/status/metrics';
 import { STREAM_STATES } from '../../../src/status/snapshot';

@@ -8,11 +8,14 @@ import type {
   UnavailablePartition,
 } from '../../event-log';
 import { fetchRequest } from '../protocol/fetch-request';
-import { listOffsetsRequest, type OffsetQuery } from '../protocol/list-offsets-request';
+import {
+  listOffsetsRequest,
+  type OffsetQuery,
+  offsetForLeaderEpochRequest,
+} from '../protocol/list-offsets-request';
 import type { BrokerAddress } from '../protocol/metadata-request';
-import { offsetForLeaderEpochRequest } from '../protocol/offset-for-leader-epoch-request';
 import { ERROR_CODE } from '../protocol/protocol-error';
-import { keyOf } from '../protocol/topic-partitions';
+import { keyOf } from '../protocol/request';
 import type { BrokerLink } from './broker-link';
 import type { BrokerLinks } from './broker-links';
 import { nameOf } from './broker-socket';

@@ -1,7 +1,6 @@
 import { Reader, Writer } from './bytes';
 import { NO_REPLICA, READ_COMMITTED } from './list-offsets-request';
-import type { KafkaRequest, TopicPartition } from './request';
-import { writeCompactByTopic } from './topic-partitions';
+import { type KafkaRequest, type TopicPartition, writeCompactByTopic } from './request';
 
 export interface FetchLimits {
   /** How long the broker may hold the request while it has nothing; 0 answers at once. */

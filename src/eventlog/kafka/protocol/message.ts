@@ -1,8 +1,7 @@
 import { Reader } from './bytes';
-import type { Codecs } from './codecs';
-import { crc32 } from './crc32';
+import { crc32 } from './checksums';
+import { type Codecs, codec, corrupt, type Unreadable } from './codecs';
 import type { KafkaRecord, RecordHeader } from './record';
-import { codec, corrupt, type Unreadable } from './unreadable';
 
 /**
  * Messages of the formats 0 and 1, which Kafka wrote before 0.11 and still serves from old segments

@@ -1,7 +1,7 @@
 import { varintBytes, Writer } from './bytes';
-import { crc32c } from './crc32c';
+import { crc32c } from './checksums';
 import type { RecordHeader } from './record';
-import { ATTRIBUTES_AT, BODY_AT, CRC_AT, MAGIC, RECORDS_AT } from './record-batch-header';
+import { ATTRIBUTES_AT, BODY_AT, CRC_AT, MAGIC, RECORDS_AT } from './record-batch';
 
 /** What a batch's header says of who wrote it; the base sequence is the number of its first record. */
 export interface BatchProducer {

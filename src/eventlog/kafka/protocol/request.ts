@@ -1,3 +1,5 @@
+import type { Reader, Writer } from './bytes';
+
 /** One exchange with a broker: our own bytes, whoever carries them. */
 export interface KafkaRequest<T extends { readonly throttleMs: number }> {
   readonly apiName: string;
@@ -13,4 +15,59 @@ export interface KafkaRequest<T extends { readonly throttleMs: number }> {
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
+}
+
+/** A partition's name as a key of maps. */
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+/** Kafka's requests list partitions under their topic; the order of both is kept. */
+export function writeByTopic<T extends TopicPartition>(
+  writer: Writer,
+  partitions: readonly T[],
+  write: (partition: T) => void,
+): Writer {
+  const byTopic = groupByTopic(partitions);
+  writer.int32(byTopic.size);
+  for (const [topic, members] of byTopic) {
+    writer.string(topic).int32(members.length);
+    for (const member of members) write(member);
+  }
+  return writer;
+}
+
+/** The same for flexible versions of a request (KIP-482); `write` ends with the tagged fields of the partition. */
+export function writeCompactByTopic<T extends TopicPartition>(
+  writer: Writer,
+  partitions: readonly T[],
+  write: (partition: T) => void,
+): Writer {
+  const byTopic = groupByTopic(partitions);
+  writer.uvarint(byTopic.size + 1);
+  for (const [topic, members] of byTopic) {
+    writer.compactString(topic).uvarint(members.length + 1);
+    for (const member of members) write(member);
+    writer.uvarint(0);
+  }
+  return writer;
+}
+
+export function readByTopic<T>(reader: Reader, read: (topic: string) => T): T[] {
+  return reader
+    .array(() => {
+      const topic = reader.string() ?? '';
+      return reader.array(() => read(topic));
+    })
+    .flat();
+}
+
+function groupByTopic<T extends TopicPartition>(partitions: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const byTopic = new Map<string, T[]>();
+  for (const member of partitions) {
+    const members = byTopic.get(member.topic);
+    if (members === undefined) byTopic.set(member.topic, [member]);
+    else members.push(member);
+  }
+  return byTopic;
 }

@@ -1,4 +1,4 @@
-import { copyLiterals, copyMatch } from './lz-match';
+import { copyLiterals, copyMatch } from './lz4';
 
 /** First bytes of the framing of xerial's snappy-java, which Kafka's Java client writes around its blocks. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);

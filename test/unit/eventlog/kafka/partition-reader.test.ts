@@ -1,7 +1,7 @@
 import type { LogGap, RecordBatch, TailListener } from '../../../../src/eventlog/event-log';
 import { PartitionReader } from '../../../../src/eventlog/kafka/partition-reader';
 import type { FetchedPartition } from '../../../../src/eventlog/kafka/protocol/fetch-request';
-import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/protocol/record-batch-header';
+import { LEADER_EPOCH_AT } from '../../../../src/eventlog/kafka/protocol/record-batch';
 import { encodeRecordBatch } from '../../../../src/eventlog/kafka/protocol/record-encoder';
 
 const BOUNDS = { topic: 't', partition: 0, topicId: '00', logStart: 0n, logEnd: 0n };

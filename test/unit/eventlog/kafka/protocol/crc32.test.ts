@@ -1,4 +1,4 @@
-import { crc32 } from '../../../../../src/eventlog/kafka/protocol/crc32';
+import { crc32 } from '../../../../../src/eventlog/kafka/protocol/checksums';
 
 describe('crc32', () => {
   // The check value that CRC catalogues give, and the one of the empty text.

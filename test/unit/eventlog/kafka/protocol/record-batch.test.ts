@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { createCodecs } from '../../../../../src/eventlog/kafka/protocol/codecs';
-import { decodeRecordSet } from '../../../../../src/eventlog/kafka/protocol/record-batch';
-import { LEADER_EPOCH_AT } from '../../../../../src/eventlog/kafka/protocol/record-batch-header';
+import { decodeRecordSet, LEADER_EPOCH_AT } from '../../../../../src/eventlog/kafka/protocol/record-batch';
 import {
   BASE_OFFSET,
   BASE_TIME_MS,

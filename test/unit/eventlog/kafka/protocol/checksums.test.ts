@@ -1,4 +1,4 @@
-import { crc32c } from '../../../../../src/eventlog/kafka/protocol/crc32c';
+import { crc32c } from '../../../../../src/eventlog/kafka/protocol/checksums';
 
 describe('crc32c', () => {
   // The vectors of RFC 3720 §B.4, and the check value that CRC catalogues give.

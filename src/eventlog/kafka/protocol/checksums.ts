@@ -1,5 +1,7 @@
-/** The polynomial of CRC-32C (Castagnoli), bits reversed. Node's own `zlib.crc32` computes another CRC-32. */
-const POLYNOMIAL = 0x82f63b78;
+/** CRC-32C (Castagnoli), bits reversed. Node's own `zlib.crc32` computes another CRC-32. */
+const CRC32C_POLYNOMIAL = 0x82f63b78;
+/** CRC-32 (ISO-HDLC, as in gzip), bits reversed. */
+const CRC32_POLYNOMIAL = 0xedb88320;
 
 /** Eight tables, so that the loop takes eight bytes a turn ("slicing by 8"): it runs over every byte that is read. */
 const [T0, T1, T2, T3, T4, T5, T6, T7] = tables();
@@ -34,11 +36,7 @@ function tables(): readonly [
   Int32Array,
   Int32Array,
 ] {
-  const first = Int32Array.from({ length: 256 }, (_, byte) => {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    return crc;
-  });
+  const first = tableOf(CRC32C_POLYNOMIAL);
   const further = (previous: Int32Array) => previous.map((crc) => (crc >>> 8) ^ first[crc & 0xff]!);
   const t1 = further(first);
   const t2 = further(t1);
@@ -47,4 +45,24 @@ function tables(): readonly [
   const t5 = further(t4);
   const t6 = further(t5);
   return [first, t1, t2, t3, t4, t5, t6, further(t6)];
+}
+
+const CRC32_TABLE = tableOf(CRC32_POLYNOMIAL);
+
+/**
+ * The CRC-32 of `bytes` from `start` (included) to the end, as an unsigned 32-bit number. Ours, since the oldest Node we
+ * run on has no `zlib.crc32`.
+ */
+export function crc32(bytes: Buffer, start: number): number {
+  let crc = -1;
+  for (let at = start; at < bytes.length; at++) crc = (crc >>> 8) ^ CRC32_TABLE[(crc ^ bytes[at]!) & 0xff]!;
+  return ~crc >>> 0;
+}
+
+function tableOf(polynomial: number): Int32Array {
+  return Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
+    return crc;
+  });
 }
