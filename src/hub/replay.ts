@@ -120,11 +120,9 @@ export class Replay {
   /** The entries of a chunk from the floor on. */
   sourceOf(chunk: HistoryChunk, floor: Positions): SliceSource {
     const { slot, entries } = chunk;
-    const position = floor[slot]!;
-    const start = entries.findIndex(({ next }) => next > position);
     return {
       key: chunk,
-      start: start < 0 ? entries.length : start,
+      start: firstAfter(entries, floor[slot]!),
       stop: entries.length,
       floor,
       heldBack: null,
@@ -188,4 +186,16 @@ export class Replay {
       if (place?.in === 'history' && place.floor[slot] === from) place.floor = place.floor.with(slot, start);
     }
   }
+}
+
+/** The first entry that a stream at `position` does not have; the number of entries when it has all. */
+function firstAfter(entries: readonly HistoryEntry[], position: bigint): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (entries[middle]!.next > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

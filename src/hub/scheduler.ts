@@ -12,9 +12,11 @@ export interface SchedulerOptions {
 
 /**
  * Node accepts one connection in each round of its event loop, and a turn of fan-out takes a whole round: while clients
- * connect, fan-out leaves out this many rounds between two turns.
+ * connect, fan-out leaves out this many rounds between two turns, but no more than fit in this time: a round may also
+ * answer many requests, and 1,000 streams that resumed at once held up all others for 400 ms.
  */
 const ACCEPTS_PER_TURN = 50;
+const ACCEPTING_MS = 20;
 /** Bytes of a slice that count as one more write: a slice costs more than a chunk that members share. */
 const SLICE_BYTES_PER_WRITE = 512;
 
@@ -31,6 +33,7 @@ export class Scheduler {
   #immediate: NodeJS.Immediate | null = null;
   #accepted = 0;
   #acceptsLeft = ACCEPTS_PER_TURN;
+  #turnEndedMs = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -86,7 +89,10 @@ export class Scheduler {
 
   #isAccepting(): boolean {
     const accepted = this.#options.accepted();
-    const isAccepting = accepted !== this.#accepted && this.#acceptsLeft > 0;
+    const isAccepting =
+      accepted !== this.#accepted &&
+      this.#acceptsLeft > 0 &&
+      performance.now() - this.#turnEndedMs < ACCEPTING_MS;
     this.#accepted = accepted;
     this.#acceptsLeft = isAccepting ? this.#acceptsLeft - 1 : ACCEPTS_PER_TURN;
     return isAccepting;
@@ -97,6 +103,7 @@ export class Scheduler {
     const forCatchUp = this.#live.length > 0 ? writesPerTurn / 2 : writesPerTurn;
     this.#serveLive(writesPerTurn - this.#serveCatchUp(forCatchUp));
     this.#options.onTurn();
+    this.#turnEndedMs = performance.now();
     if (this.#live.length > 0 || this.#catchUp.length > 0) this.#wake();
   }
 
