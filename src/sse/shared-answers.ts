@@ -2,19 +2,22 @@ import type { EpochEnd, EpochQuery, LogLayout } from '../eventlog/event-log';
 import { keyOf } from './claims';
 
 /**
- * Shares the event log's answer among all callers that wait for it. A caller never gets the answer to a question that was
- * sent before its call: records may have been written since. So thousands of clients that reconnect at once cost two
- * questions.
+ * Lets all callers that wait share one question and its answer. A caller never gets the answer to a question that was sent
+ * before its call: records may have been written since. So thousands of clients that reconnect at once cost two questions.
+ * @param begin makes the question that callers join until it is sent
  */
-export function createLatestBounds(ask: () => Promise<LogLayout>): () => Promise<LogLayout> {
+function shareNext<Q, A>(
+  begin: () => Q,
+  ask: (question: Q) => Promise<A>,
+): () => { question: Q; answer: Promise<A> } {
   let running: Promise<unknown> | null = null;
-  let next: Promise<LogLayout> | null = null;
+  let next: { question: Q; answer: Promise<A> } | null = null;
 
-  async function afterRunning(): Promise<LogLayout> {
+  async function afterRunning(question: Q): Promise<A> {
     // Its own callers get its error.
     await running?.catch(() => undefined);
     next = null;
-    const asked = ask();
+    const asked = ask(question);
     running = asked;
     try {
       return await asked;
@@ -24,9 +27,18 @@ export function createLatestBounds(ask: () => Promise<LogLayout>): () => Promise
   }
 
   return () => {
-    next ??= afterRunning();
+    if (next === null) {
+      const question = begin();
+      next = { question, answer: afterRunning(question) };
+    }
     return next;
   };
+}
+
+/** Shares the bounds of all partitions among the callers that wait for them. */
+export function createLatestBounds(ask: () => Promise<LogLayout>): () => Promise<LogLayout> {
+  const join = shareNext(() => null, ask);
+  return () => join().answer;
 }
 
 /** Where each query's leader epoch ends, in the order of the queries; null when Kafka could not say. */
@@ -42,9 +54,6 @@ type Questions = Map<string, Map<number, { readonly query: EpochQuery; end: Epoc
 export function createLatestEpochEnds(
   ask: (queries: readonly EpochQuery[]) => Promise<readonly EpochEnd[]>,
 ): AskEpochEnds {
-  let running: Promise<unknown> | null = null;
-  let next: { readonly questions: Questions; readonly asked: Promise<void> } | null = null;
-
   /** An answer does not name its epoch, so each request has only one epoch per partition. */
   async function askAll(questions: Questions): Promise<void> {
     for (let round = 0; round < MAX_EPOCHS_TOGETHER; round++) {
@@ -58,25 +67,10 @@ export function createLatestEpochEnds(
     }
   }
 
-  async function afterRunning(questions: Questions): Promise<void> {
-    // Its own callers get its error.
-    await running?.catch(() => undefined);
-    next = null;
-    const asked = askAll(questions);
-    running = asked;
-    try {
-      await asked;
-    } finally {
-      if (running === asked) running = null;
-    }
-  }
+  const join = shareNext<Questions, void>(() => new Map(), askAll);
 
   return async (queries) => {
-    if (next === null) {
-      const questions: Questions = new Map();
-      next = { questions, asked: afterRunning(questions) };
-    }
-    const { questions, asked } = next;
+    const { question: questions, answer } = join();
     const own = queries.map((query) => {
       const epochs = questions.get(keyOf(query)) ?? new Map<number, { query: EpochQuery; end: null }>();
       questions.set(keyOf(query), epochs);
@@ -84,7 +78,7 @@ export function createLatestEpochEnds(
       epochs.set(query.leaderEpoch, question);
       return question;
     });
-    await asked;
+    await answer;
     return own.map(({ end }) => end);
   };
 }

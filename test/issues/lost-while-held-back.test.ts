@@ -1,19 +1,10 @@
+import { TIGHT } from '../support/model/model-gateway';
 import { runTrouble, type Trouble } from '../support/model/run-trouble';
 
 /** Found by the model. The failure depends on when a read is tried again, hence the runs. */
 const FOUND: Trouble = {
   partitions: [1, 1],
-  gateways: [
-    {
-      ringRecords: 2,
-      warmRecords: 1,
-      sliceBytes: 1,
-      writesPerTurn: 1,
-      maxClientBufferBytes: 0,
-      chunkBytes: 10,
-      readers: 1,
-    },
-  ],
+  gateways: [TIGHT],
   clients: 3,
   steps: [
     { do: 'toggle', partition: 1 },

@@ -1,19 +1,10 @@
+import { TIGHT } from '../support/model/model-gateway';
 import { runTrouble, type Trouble } from '../support/model/run-trouble';
 
 /** As the model found it. */
 const FOUND: Trouble = {
   partitions: [1, 2],
-  gateways: [
-    {
-      ringRecords: 2,
-      warmRecords: 1,
-      sliceBytes: 1,
-      writesPerTurn: 1,
-      maxClientBufferBytes: 0,
-      chunkBytes: 10,
-      readers: 1,
-    },
-  ],
+  gateways: [TIGHT],
   clients: 1,
   steps: [
     { do: 'deliver', gateway: 0, partition: 0, count: 1 },

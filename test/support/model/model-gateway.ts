@@ -49,6 +49,17 @@ export const ROOMY: GatewaySettings = {
   replayMs: 60_000,
 };
 
+/** As little as it may have of everything that runs draw: the model's smallest counterexamples have it. */
+export const TIGHT = {
+  ringRecords: 2,
+  warmRecords: 1,
+  sliceBytes: 1,
+  writesPerTurn: 1,
+  maxClientBufferBytes: 0,
+  chunkBytes: 10,
+  readers: 1,
+} satisfies Partial<GatewaySettings>;
+
 /** The gateway's own parts, reading and streaming, between an array log and fake sockets. */
 export interface ModelGateway {
   readonly settings: GatewaySettings;
