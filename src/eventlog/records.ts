@@ -1,4 +1,4 @@
-import type { AppendResult, LogRecord, NewRecord } from './event-log';
+import type { AppendResult, LogRecord, NewRecord, TopicPartition } from './event-log';
 
 /** Bytes of a record's key, value and headers. Its other memory is bounded by limits on the number of records. */
 export function contentBytes({
@@ -71,4 +71,9 @@ export class LogCounter {
       queuedBytes: queued.bytes,
     };
   }
+}
+
+/** A partition's name as a key of maps, and in log lines. */
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

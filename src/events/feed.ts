@@ -9,7 +9,7 @@ import type {
   TailListener,
   TopicPartition,
 } from '../eventlog/event-log';
-import { isOddTimestamp } from '../eventlog/records';
+import { isOddTimestamp, keyOf } from '../eventlog/records';
 import type { Hub } from '../hub/hub';
 import { createEntry, type FrameFrom, type Positions } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -271,10 +271,7 @@ export function createFeed(deps: FeedDeps): Feed {
         hub.setStart(slot, start);
       }
       hub.flush();
-      logger.info(
-        { added: added.map(({ topic, partition }) => `${topic}/${partition}`) },
-        'Partitions added',
-      );
+      logger.info({ added: added.map(keyOf) }, 'Partitions added');
     },
 
     announceStatus(status, scope) {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TopicSetting } from '../config';
 import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/event-log';
+import { keyOf } from '../eventlog/records';
 import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
 import { createEntry, type FrameFrom } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -310,8 +311,4 @@ function gapEntry(slot: number, gap: LogGap): HistoryEntry {
   };
   const address = { channel: null, event, isOwn: true };
   return { next: gap.to, entry: createEntry(frameFrom(gap.from), address, slot, null, 0, frameFrom) };
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
+import { keyOf } from '../eventlog/records';
 import { AggregationWindow } from './aggregation-window';
 
 /** Group operations for an owned partition. */
@@ -87,7 +88,7 @@ export function createPartitionWindows({
   /** The windows that the batch completes; its last records stay in an open window. */
   function fill(batch: OwnedBatch, owned: Ownership): AggregationWindow[] {
     const { topic, partition, records } = batch;
-    const key = `${topic}/${partition}`;
+    const key = keyOf(batch);
     const before = owned.open.get(key);
     let window = before?.window ?? null;
     const closed: AggregationWindow[] = [];

@@ -1,4 +1,5 @@
 import type { PartitionBounds, TopicPartition } from '../eventlog/event-log';
+import { keyOf } from '../eventlog/records';
 import type { PartitionSlots } from '../events/partition-slots';
 import type { Positions, Ring } from '../hub/ring';
 import type { Start } from '../hub/subscriber';
@@ -208,8 +209,4 @@ export class StartDraft {
       return { event: 'gateway.gap', data, positions: [...positions] };
     });
   }
-}
-
-export function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

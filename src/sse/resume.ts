@@ -2,12 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { EventLog, LogLayout } from '../eventlog/event-log';
+import { keyOf } from '../eventlog/records';
 import type { Layout, LogIds } from '../events/log-ids';
 import type { Positions, Ring } from '../hub/ring';
 import { matches, type Subscription } from '../hub/subscription';
 import type { Cursor } from '../wire/cursor';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
-import { keyOf, placeAt, type ResetReason, type Resolution, StartDraft } from './claims';
+import { placeAt, type ResetReason, type Resolution, StartDraft } from './claims';
 import { createLatestBounds, createLatestEpochEnds } from './shared-answers';
 import type { StartRequest, StreamQuery } from './stream-query';
 

@@ -1,5 +1,5 @@
 import type { EpochEnd, EpochQuery, LogLayout } from '../eventlog/event-log';
-import { keyOf } from './claims';
+import { keyOf } from '../eventlog/records';
 
 /**
  * Lets all callers that wait share one question and its answer. A caller never gets the answer to a question that was sent

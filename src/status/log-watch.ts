@@ -1,4 +1,5 @@
 import type { EventLog, LogStatus, Service, TopicPartition } from '../eventlog/event-log';
+import { keyOf } from '../eventlog/records';
 import type { Logger } from '../logger';
 import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '../sse/outage-notice';
 import type { StreamStatus } from '../wire/gateway-events';
@@ -79,10 +80,11 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
 
   function logHeldBack({ consumer }: LogStatus): void {
     const found = heldBackFor(consumer.partitions, heldBackMs);
-    const keys = new Set(found.map(({ topic, partition }) => `${topic}/${partition}`));
-    for (const { topic, partition, lastStableOffset, heldBackSince } of found) {
-      if (heldBack.has(`${topic}/${partition}`)) continue;
-      heldBack.set(`${topic}/${partition}`, { topic, partition });
+    const keys = new Set(found.map(keyOf));
+    for (const status of found) {
+      const { topic, partition, lastStableOffset, heldBackSince } = status;
+      if (heldBack.has(keyOf(status))) continue;
+      heldBack.set(keyOf(status), { topic, partition });
       logger.warn(
         { topic, partition, lastStableOffset: String(lastStableOffset), since: heldBackSince },
         'Open transaction blocks a partition',
