@@ -1,6 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ArrayLog, TOPICS } from './array-log';
+import { answerOne, faultText, pick, settle, settleGateways, turns } from './driver';
 import type { Answer } from './gateway-log';
 import { createModelGateway, type GatewaySettings, type ModelGateway, ROOMY } from './model-gateway';
 import { ToldClient } from './told-client';
@@ -89,24 +89,14 @@ export const trouble: fc.Arbitrary<Trouble> = fc.record({
   steps: fc.array(step, { minLength: 20, maxLength: 140, size: 'max' }),
 });
 
-const QUIET_TURNS = 6;
-/** Timers take 1 or 2 ms here: a run without progress for this time and these turns is stuck. */
-const STUCK_MS = 50;
-const STUCK_TURNS = 200;
-/** Far more rounds than any run needs. */
-const MAX_ROUNDS = 5_000;
-
 /** Runs the steps against the gateway's own parts, lets everything settle, and returns the faults. */
 export async function runTrouble(it: Trouble): Promise<{ faults: readonly string[]; seen: TroubleSeen }> {
   const faults: string[] = [];
   const log = new ArrayLog(...it.partitions);
   const open = (own: Partial<GatewaySettings>): ModelGateway =>
-    createModelGateway(log, { ...ROOMY, ...own }, (fault) => {
-      faults.push(fault instanceof Error ? fault.stack! : String(fault));
-    });
+    createModelGateway(log, { ...ROOMY, ...own }, (fault) => faults.push(faultText(fault)));
   const gateways = it.gateways.map(open);
   const clients = Array.from({ length: it.clients }, (_, i) => new ToldClient(`client ${i}`, log, faults));
-  const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
   const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
 
   function truncate(flat: number, count: number): void {
@@ -127,14 +117,9 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
       case 'deliver':
         pick(gateways, one.gateway).log.deliver(one.partition % log.partitions.length, one.count);
         break;
-      case 'answer': {
-        const { questions } = pick(gateways, one.gateway).log;
-        if (questions.length === 0) break;
-        const question = pick(questions, one.question);
-        if (one.how === 'fail') question.fail();
-        else question.answer(one.how);
+      case 'answer':
+        answerOne(pick(gateways, one.gateway), one);
         break;
-      }
       case 'connect': {
         const client = pick(clients, one.client);
         if (client.socket === null) client.connect(pick(gateways, one.gateway));
@@ -191,16 +176,8 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
 
   /** Starts all leaders, reconnects all clients, answers all questions. True if there was nothing left to do. */
   function settleOnce(): boolean {
-    let isQuiet = true;
     for (const [flat, { isDown }] of log.partitions.entries()) if (isDown) log.toggle(flat);
-    for (const { log: own } of gateways) {
-      own.discover();
-      for (const flat of log.partitions.keys()) if (own.deliver(flat, 10)) isQuiet = false;
-      for (const question of [...own.questions]) {
-        question.answer('now');
-        isQuiet = false;
-      }
-    }
+    let isQuiet = settleGateways(gateways, log);
     for (const [i, client] of clients.entries()) {
       if (client.socket?.destroyed) client.leave();
       if (client.socket === null) client.connect(pick(gateways, i));
@@ -212,21 +189,11 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
 
   for (const one of it.steps) {
     apply(one);
-    if (one.do === 'turn') for (let i = 0; i < one.turns; i++) await turn();
+    if (one.do === 'turn') await turns(one.turns);
     if (faults.length > 0) break;
   }
-  let progress = '';
-  let since = { round: 0, atMs: performance.now() };
-  for (let quiet = 0, round = 0; faults.length === 0 && quiet < QUIET_TURNS; round++) {
-    quiet = settleOnce() ? quiet + 1 : 0;
-    await turn();
-    const now = clients.join();
-    if (now !== progress) since = { round, atMs: performance.now() };
-    progress = now;
-    const isStuck = round - since.round > STUCK_TURNS && performance.now() - since.atMs > STUCK_MS;
-    if (round < MAX_ROUNDS && !isStuck) continue;
+  if (!(await settle(faults, settleOnce, () => clients.join())))
     for (const client of clients) faults.push(`not at rest: ${client}`, ...client.missing());
-  }
   for (const client of clients) {
     seen.resets += client.resets;
     client.leave();

@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { ArrayLog } from './array-log';
+import { answerOne, faultText, pick, settle, settleGateways, turns } from './driver';
 import type { Interleaving, Step } from './interleaving';
 import { ModelClient } from './model-client';
 import { createModelGateway, type ModelGateway } from './model-gateway';
@@ -18,12 +18,6 @@ export interface Seen {
 /** Every fourth heartbeat has an id. */
 const BEATS_PER_ID = 4;
 const OVERTAKE_TURNS = 4;
-const QUIET_TURNS = 6;
-/** Timers take 1 or 2 ms here: a run without progress for this time and these turns is stuck. */
-const STUCK_MS = 50;
-const STUCK_TURNS = 200;
-/** Far more rounds than any run needs. */
-const MAX_ROUNDS = 5_000;
 
 /** Runs the steps against the gateway's own parts, lets everything settle, and returns the faults. */
 export async function run({ partitions, gateways: all, clients: asked, steps }: Interleaving): Promise<{
@@ -32,15 +26,10 @@ export async function run({ partitions, gateways: all, clients: asked, steps }: 
 }> {
   const faults: string[] = [];
   const log = new ArrayLog(partitions);
-  const gateways = all.map((own) =>
-    createModelGateway(log, own, (fault) =>
-      faults.push(fault instanceof Error ? fault.stack! : String(fault)),
-    ),
-  );
+  const gateways = all.map((own) => createModelGateway(log, own, (fault) => faults.push(faultText(fault))));
   const clients = asked.map(
     ({ subscription, start }, i) => new ModelClient(`client ${i}`, log, subscription, start, faults),
   );
-  const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
   let reconnects = 0;
 
   function connect(from: ModelClient, gateway: ModelGateway, id: string | null): void {
@@ -86,14 +75,9 @@ export async function run({ partitions, gateways: all, clients: asked, steps }: 
       case 'deliver':
         pick(gateways, it.gateway).log.deliver(it.partition % log.partitions.length, it.count);
         break;
-      case 'answer': {
-        const { questions } = pick(gateways, it.gateway).log;
-        if (questions.length === 0) break;
-        const question = pick(questions, it.question);
-        if (it.how === 'fail') question.fail();
-        else question.answer(it.how);
+      case 'answer':
+        answerOne(pick(gateways, it.gateway), it);
         break;
-      }
       case 'connect': {
         const own = pick(clients, it.client);
         const id = idFor(own, it.with, it.which);
@@ -106,7 +90,7 @@ export async function run({ partitions, gateways: all, clients: asked, steps }: 
       case 'overtake': {
         const first = pick(gateways, it.gateway);
         for (const partition of log.partitions.keys()) while (first.log.deliver(partition, 10));
-        for (let i = 0; i < OVERTAKE_TURNS; i++) await turn();
+        await turns(OVERTAKE_TURNS);
         beat(first);
         for (const own of clients) if (own.connection?.gateway === first) move(own, pick(gateways, it.to));
         break;
@@ -154,22 +138,13 @@ export async function run({ partitions, gateways: all, clients: asked, steps }: 
         if (log.partitions.length < MAX_PARTITIONS) log.grow();
         break;
       case 'turn':
-        for (let i = 0; i < it.turns; i++) await turn();
+        await turns(it.turns);
     }
   }
 
   /** Reconnects all clients, lets them read, and answers all questions. True if there was nothing left to do. */
   function settleOnce(): boolean {
-    let isQuiet = true;
-    for (const { log: own } of gateways) {
-      own.discover();
-      for (let partition = 0; partition < log.partitions.length; partition++)
-        if (own.deliver(partition, 10)) isQuiet = false;
-      for (const question of [...own.questions]) {
-        question.answer('now');
-        isQuiet = false;
-      }
-    }
+    let isQuiet = settleGateways(gateways, log);
     for (const [i, own] of clients.entries()) {
       if (own.connection?.socket.destroyed) leave(own, 0);
       if (own.connection === null) connect(own, pick(gateways, i), own.ids.at(-1) ?? null);
@@ -184,21 +159,14 @@ export async function run({ partitions, gateways: all, clients: asked, steps }: 
     await apply(it);
     if (faults.length > 0) break;
   }
-  let progress = '';
-  let since = { round: 0, atMs: performance.now() };
-  for (let quiet = 0, round = 0; faults.length === 0 && quiet < QUIET_TURNS; round++) {
-    quiet = settleOnce() ? quiet + 1 : 0;
-    await turn();
-    const now = clients.map(({ connection }) => `${connection}`).join();
-    if (now !== progress) since = { round, atMs: performance.now() };
-    progress = now;
-    const isStuck = round - since.round > STUCK_TURNS && performance.now() - since.atMs > STUCK_MS;
-    if (round < MAX_ROUNDS && !isStuck) continue;
+  const isSettled = await settle(faults, settleOnce, () =>
+    clients.map(({ connection }) => `${connection}`).join(),
+  );
+  if (!isSettled)
     for (const { connection, subscription } of clients)
       faults.push(
         `not at rest: ${JSON.stringify(subscription)} ${connection} ${connection?.stream?.subscriber?.phase.name}`,
       );
-  }
   if (faults.length === 0)
     for (const own of clients) for (const one of own.missing()) own.fault(`missed ${one}`);
   for (const own of clients) leave(own, 0);
