@@ -48,8 +48,8 @@ export interface Broker {
   kill(index?: number): Promise<void>;
   /** SIGTERM; resolves when the broker has handed over its partitions and ended. */
   stop(index?: number): Promise<void>;
-  /** SIGSTOP: connections stay open, but are not answered. */
-  pause(index?: number): void;
+  /** SIGSTOP: connections stay open, but are not answered from when this resolves on. */
+  pause(index?: number): Promise<void>;
   resume(index?: number): void;
   /** Starts a broker that was killed or stopped, with its data on its port; resolves when it has rejoined. */
   start(index?: number): Promise<void>;
@@ -152,8 +152,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       pid: (index = 0) => running(index).pid,
       kill: (index = 0) => end(index, 'SIGKILL'),
       stop: (index = 0) => end(index, 'SIGTERM'),
-      pause: (index = 0) => running(index).signal('SIGSTOP'),
-      resume: (index = 0) => running(index).signal('SIGCONT'),
+      pause: (index = 0) => running(index).pause(),
+      resume: (index = 0) => running(index).resume(),
       async start(index = 0) {
         const node = nodes[index];
         if (node === undefined) throw new Error(`unknown broker ${index}`);

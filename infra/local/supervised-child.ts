@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How a process ended: one of the two is null. */
 export interface Exit {
@@ -31,6 +33,10 @@ export interface SupervisedChild {
   exit(): Exit | null;
   /** Sends a signal; no effect once it has ended. */
   signal(signal: NodeJS.Signals): void;
+  /** SIGSTOP; resolves when nothing of it runs any more. */
+  pause(): Promise<void>;
+  /** SIGCONT. */
+  resume(): void;
   /** Sends `signal` (default SIGTERM), and SIGKILL when it still runs after `deadlineMs`. */
   stop(options: { signal?: NodeJS.Signals; deadlineMs: number }): Promise<Exit>;
   /** The last lines of its output, for messages. */
@@ -57,6 +63,7 @@ exec "$@" 3<&-
 /** As in LAUNCHER. */
 const WATCHDOG_FD = 3;
 const KEPT_LINES = 40;
+const STOPPED_POLL_MS = 1;
 
 export function startChild(options: ChildOptions): SupervisedChild {
   const { name, onLine } = options;
@@ -109,6 +116,11 @@ export function startChild(options: ChildOptions): SupervisedChild {
     exited,
     exit: () => ended,
     signal,
+    async pause() {
+      signal('SIGSTOP');
+      while (ended === null && !isStopped(pid)) await sleep(STOPPED_POLL_MS);
+    },
+    resume: () => signal('SIGCONT'),
     async stop({ signal: first = 'SIGTERM', deadlineMs }) {
       signal(first);
       const timer = setTimeout(() => signal('SIGKILL'), deadlineMs);
@@ -125,6 +137,23 @@ export function startChild(options: ChildOptions): SupervisedChild {
 /** "exit code 1", "SIGKILL". */
 export function describeExit({ code, signal }: Exit): string {
   return signal ?? `exit code ${code}`;
+}
+
+/**
+ * One thread takes the signal and stops the others: until it is scheduled, and that takes a while on a busy machine, the
+ * program goes on and answers. Systems other than Linux do not show the threads.
+ */
+function isStopped(pid: number): boolean {
+  if (process.platform !== 'linux') return true;
+  const directory = `/proc/${pid}/task`;
+  try {
+    const stats = readdirSync(directory).map((thread) => readFileSync(`${directory}/${thread}/stat`, 'utf8'));
+    return stats.every((stat) => /\) [TtXZ]/.test(stat));
+  } catch (error) {
+    // A thread ended between the two, or the process did.
+    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return false;
+  }
 }
 
 function killGroup(pid: number): void {

@@ -30,7 +30,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: 'Kafka hangs for 4 s',
     async happen({ broker }) {
-      broker!.pause();
+      await broker!.pause();
       await pause(HANG_MS);
       broker!.resume();
     },

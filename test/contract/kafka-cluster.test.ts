@@ -110,7 +110,7 @@ describe('kafka event log on three brokers', () => {
     try {
       await until(() => log.status().producer.connected, 'it is connected');
       expect(await log.append([text(topic, 'before')])).toMatchObject([{ ok: true, offset: 0n }]);
-      kafka.broker.pause(2);
+      await kafka.broker.pause(2);
       const startMs = performance.now();
       expect(await log.append([text(topic, 'meanwhile')])).toMatchObject([{ ok: true, offset: 1n }]);
       expect(performance.now() - startMs).toBeLessThan(ELECTED_MS);

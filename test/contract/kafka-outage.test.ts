@@ -58,7 +58,7 @@ describe('kafka event log while the broker is away', () => {
       return codeOf(result!);
     };
     expect(await append('0')).toBe('ok');
-    kafka.broker.pause();
+    await kafka.broker.pause();
     const hangMs = performance.now();
     try {
       expect(await append('1')).toBe('outcome-unknown');
@@ -83,7 +83,7 @@ describe('kafka event log while the broker is away', () => {
     await tail(log);
     // From now on a record can be handed to the network at once.
     offsets(await log.append([text(topic, 'first')]));
-    kafka.broker.pause();
+    await kafka.broker.pause();
     try {
       const pending = log.append([text(topic, 'x')]);
       const startMs = performance.now();
@@ -103,7 +103,7 @@ describe('kafka event log while the broker is away', () => {
     });
     await tail(log);
     await until(() => log.status().consumer.connected, 'the consumer is connected');
-    kafka.broker.pause();
+    await kafka.broker.pause();
     try {
       await untilLost(log);
       await until(

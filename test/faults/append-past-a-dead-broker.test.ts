@@ -21,7 +21,7 @@ describe('posts to two topics while the broker of one of them', () => {
 
   it.each([
     ['is killed', { away: () => kafka.broker.kill(DEAD), back: () => kafka.broker.start(DEAD) }],
-    ['hangs', { away: async () => kafka.broker.pause(DEAD), back: async () => kafka.broker.resume(DEAD) }],
+    ['hangs', { away: () => kafka.broker.pause(DEAD), back: async () => kafka.broker.resume(DEAD) }],
   ])('%s: those to the other are stored as ever', async (how, { away, back }) => {
     const names = [`healthy-${how.replace(' ', '-')}`, `sick-${how.replace(' ', '-')}`] as const;
     const [healthy, sick] = names.map((name) => topicAt(kafka.bootstrap, name));

@@ -177,7 +177,7 @@ describe('what is bounded', () => {
         for (let i = 0; i < count; i++) expect(await post(gateway, `${next++}:x`)).toBe(202);
       };
       await send(50);
-      gateway.pause();
+      await gateway.pause();
       const late = send(50);
       // The fault itself: two seconds in which the process does nothing.
       await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -157,7 +157,7 @@ describe('streams that come back, at length', () => {
       await send(0, 10);
       await load.reached(10);
 
-      load.freeze();
+      await load.freeze();
       const memory = watchMemory(pid);
       await send(10, 990);
       // One that reads shows when the gateway has fanned out all of it.

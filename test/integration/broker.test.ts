@@ -24,7 +24,7 @@ describe('a local broker', () => {
       const [address] = broker.bootstrap;
       expect(await probe(address!)).toEqual([1]);
 
-      broker.pause();
+      await broker.pause();
       await expect(probe(address!)).rejects.toThrow('no answer');
       broker.resume();
       expect(await probe(address!)).toEqual([1]);

@@ -162,7 +162,7 @@ describe('streams that come back, on the whole stack', () => {
       before.close();
       await topic.produce(spread('restart', RING_RECORDS / 2));
       await stack.gateways[0]!.start();
-      stack.broker!.pause();
+      await stack.broker!.pause();
       try {
         const after = await openAt(url(0), before.lastEventId);
         await until(() => ownOf(after, 'live').length === 1, 'it has caught up');

@@ -15,8 +15,8 @@ export interface GatewayProcess {
   readonly exited: Promise<Exit>;
   /** Sends a signal (default SIGKILL) and resolves with how the process ended. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
-  /** SIGSTOP and SIGCONT. */
-  pause(): void;
+  /** SIGSTOP; resolves when nothing of it runs any more. */
+  pause(): Promise<void>;
   resume(): void;
   /** Everything it has printed so far. */
   output(): string;
@@ -95,8 +95,8 @@ export async function spawnGateway({
     pid: child.pid,
     exited: child.exited,
     kill,
-    pause: () => child.signal('SIGSTOP'),
-    resume: () => child.signal('SIGCONT'),
+    pause: child.pause,
+    resume: child.resume,
     output,
     async close() {
       open.delete(gateway);

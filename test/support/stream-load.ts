@@ -37,7 +37,7 @@ export interface StreamLoad {
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** SIGSTOP: nothing of the process happens any more. */
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
   close(): Promise<void>;
 }
@@ -111,8 +111,8 @@ export async function startStreamLoad({
     async resume() {
       await ask('resume');
     },
-    freeze: () => child.signal('SIGSTOP'),
-    thaw: () => child.signal('SIGCONT'),
+    freeze: child.pause,
+    thaw: child.resume,
     async close() {
       open.delete(load);
       await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });

@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,7 +29,7 @@ afterEach(async () => {
 });
 
 /** The letter of `ps`: T is stopped, Z ended and not yet asked for its end; empty when there is no such process. */
-function state(pid: number): string {
+function state(pid: number | string): string {
   if (process.platform !== 'linux') {
     return spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
   }
@@ -31,6 +39,12 @@ function state(pid: number): string {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return '';
     throw error;
   }
+}
+
+/** Where the system shows them; else the state of the process. */
+function threadStates(pid: number): string[] {
+  if (process.platform !== 'linux') return [state(pid)];
+  return readdirSync(`/proc/${pid}/task`).map((thread) => state(`${pid}/task/${thread}`));
 }
 
 const runs = (pid: number): boolean => !['', 'Z'].includes(state(pid));
@@ -72,10 +86,22 @@ describe('a supervised child', () => {
 
     const paused = sh('echo ready; sleep 100');
     await until(() => paused.lastLines() === 'ready');
-    paused.signal('SIGSTOP');
-    // Two signals that wait together are not taken in the order of their sending.
-    await until(() => state(paused.pid) === 'T');
+    await paused.pause();
     expect(await paused.stop({ deadlineMs: 50 })).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  it('does nothing at all from the end of pause() on, whichever of its threads takes the signal', async () => {
+    const busy = `const { Worker } = require('node:worker_threads');
+      for (let i = 0; i < 4; i++) new Worker('for (;;);', { eval: true }).on('online', () => console.log('ready'));`;
+    const child = startChild({ name: 'node', command: process.execPath, args: ['-e', busy] });
+    started.push(child);
+    await until(() => child.lastLines().split('\n').length === 4);
+    for (let i = 0; i < 10; i++) {
+      await child.pause();
+      expect(threadStates(child.pid)).not.toContain('R');
+      child.resume();
+      await until(() => threadStates(child.pid).includes('R'));
+    }
   });
 
   it('ends with all its descendants', async () => {
