@@ -10,6 +10,7 @@ import {
 import { FANOUT_SETTINGS, fanoutConfig, replayConfig, resumeConfig } from './config/fanout-settings';
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
+import { kafkaSecrets } from './config/kafka-security-settings';
 import {
   KAFKA_SETTINGS,
   kafkaConfig,
@@ -95,7 +96,7 @@ function arrange(s: Settings) {
     logFormat: s.LOG_FORMAT,
     streamLogLines: s.LOG_STREAM_LINES_PER_SECOND,
     /** Never to be logged. */
-    secrets: [s.ADMIN_KEY, s.KAFKA_SASL_PASSWORD, s.JWT_SECRET].filter((secret) => secret !== undefined),
+    secrets: [s.ADMIN_KEY, s.JWT_SECRET, ...kafkaSecrets(s)].filter((secret) => secret !== undefined),
     readyWhen: s.READY_WHEN,
     shutdown: shutdownConfig(s),
     http: httpConfig(s),

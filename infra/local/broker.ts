@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { liveBrokers } from './broker-probe';
 import { kafkaJava } from './java';
 import { kafkaJars } from './kafka-jars';
-import { clusterIdOf, formatStorage } from './kafka-storage';
+import { clusterIdOf, formatStorage, type ScramUser } from './kafka-storage';
 import { assertPortFree, freePorts } from './ports';
 import {
   type BrokerNode,
@@ -98,7 +98,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     const clusterId = await clusterIdOf(root, count);
     const log4j2 = join(root, 'log4j2.properties');
     await writeFile(log4j2, LOG4J2_PROPERTIES);
-    const java = kafkaJava({ jars, root, log4j2, removeOnOrphan: temporary ? root : null });
+    const jwksUrl = clientListener?.oauth?.jwksUrl ?? null;
+    const java = kafkaJava({ jars, root, log4j2, removeOnOrphan: temporary ? root : null, jwksUrl });
+    const scram = scramUsers(clientListener);
 
     const formatted = new Set<number>();
     const told = new WeakSet<SupervisedChild>();
@@ -107,7 +109,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       const file = join(node.directory, 'server.properties');
       await mkdir(node.directory, { recursive: true });
       await writeFile(file, renderServerProperties(node, nodes, properties, clientListener));
-      if (!formatted.has(index)) await formatStorage(java, clusterId, file);
+      if (!formatted.has(index)) await formatStorage(java, clusterId, file, scram);
       formatted.add(index);
       if (closing !== null) throw new Error('the broker was closed while it started');
       const child = java(`kafka ${node.id}`, ['kafka.Kafka', file], onOutput);
@@ -166,6 +168,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     await close();
     throw error;
   }
+}
+
+function scramUsers({ users = {}, mechanisms = [] }: ClientListener = {}): ScramUser[] {
+  return mechanisms
+    .filter((mechanism) => mechanism.startsWith('SCRAM'))
+    .flatMap((mechanism) => Object.entries(users).map(([name, password]) => ({ mechanism, name, password })));
 }
 
 async function planNodes(

@@ -51,16 +51,23 @@ export type Java = (name: string, args: readonly string[], onLine: (line: string
 
 /**
  * Java for the main classes of Kafka. `root` is its working directory; `removeOnOrphan` as in startChild, null for
- * nothing.
+ * nothing; `jwksUrl` the one URL that brokers may read keys of tokens from (needed since Kafka 4.0), null for none.
  */
 export function kafkaJava(options: {
   readonly jars: string;
   readonly root: string;
   readonly log4j2: string;
   readonly removeOnOrphan: string | null;
+  readonly jwksUrl: string | null;
 }): Java {
-  const { jars, root, log4j2, removeOnOrphan } = options;
-  const flags = [...JVM_FLAGS, `-Dlog4j2.configurationFile=${log4j2}`, '-cp', join(jars, '*')];
+  const { jars, root, log4j2, removeOnOrphan, jwksUrl } = options;
+  const flags = [
+    ...JVM_FLAGS,
+    ...(jwksUrl === null ? [] : [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${jwksUrl}`]),
+    `-Dlog4j2.configurationFile=${log4j2}`,
+    '-cp',
+    join(jars, '*'),
+  ];
   return (name, args, onLine) =>
     startChild({
       name,

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import type { Java } from './java';
 import { describeExit } from './supervised-child';
 
+export interface ScramUser {
+  readonly mechanism: string;
+  readonly name: string;
+  readonly password: string;
+}
+
 /** The id that the data directory was formatted with, or a new one. @throws Error when it has another node count */
 export async function clusterIdOf(root: string, count: number): Promise<string> {
   const file = join(root, 'cluster.json');
@@ -21,8 +27,16 @@ export async function clusterIdOf(root: string, count: number): Promise<string> 
   return known.clusterId;
 }
 
-/** Formats the log directory unless it is formatted. */
-export async function formatStorage(java: Java, clusterId: string, propertiesFile: string): Promise<void> {
+/**
+ * Formats the log directory unless it is formatted.
+ * @param scram the users of SCRAM that the cluster knows from the start
+ */
+export async function formatStorage(
+  java: Java,
+  clusterId: string,
+  propertiesFile: string,
+  scram: readonly ScramUser[],
+): Promise<void> {
   const tool = java(
     'kafka format',
     // The form with `=`, because an id may begin with a dash.
@@ -33,6 +47,10 @@ export async function formatStorage(java: Java, clusterId: string, propertiesFil
       `--cluster-id=${clusterId}`,
       '-c',
       propertiesFile,
+      ...scram.flatMap(({ mechanism, name, password }) => [
+        '--add-scram',
+        `${mechanism}=[name=${name},password=${password}]`,
+      ]),
     ],
     () => undefined,
   );

@@ -22,16 +22,24 @@ rootLogger.level=warn
 rootLogger.appenderRef.console.ref=console
 `;
 
+export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER';
+
 /** A second listener of each broker, for the tests; brokers, probes and tools use the first one. */
 export interface ClientListener {
   /** Default `PLAINTEXT`. */
-  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL';
+  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
   /** Address to listen on and to advertise in Metadata, IPv6 without brackets; default 127.0.0.1. */
   readonly host?: string;
   /** Port to advertise in Metadata, that of a proxy; default its own. One broker only. */
   readonly advertisedPort?: number;
-  /** SASL PLAIN: passwords by user. */
+  /** Passwords by user, for PLAIN and SCRAM. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Default PLAIN. */
+  readonly mechanisms?: readonly SaslMechanism[];
+  /** PEM files: certificate chain with key, and the authorities of client certificates, which are then required. */
+  readonly tls?: { readonly keystore: string; readonly truststore?: string };
+  /** For OAUTHBEARER: the tokens that the broker accepts. */
+  readonly oauth?: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string };
 }
 
 /** An address of Kafka's, with brackets around IPv6. */
@@ -51,7 +59,7 @@ export function renderServerProperties(
 ): string {
   const replicas = nodes.length;
   const inSync = replicas >= 3 ? 2 : 1;
-  const { protocol = 'PLAINTEXT', host = LOCALHOST, users } = client;
+  const { protocol = 'PLAINTEXT', host = LOCALHOST } = client;
   const { clientPort } = node;
   const { advertisedPort = clientPort } = client;
   const at = (port: number | null) => (port === null ? [] : [`CLIENT://${hostAndPort(host, port)}`]);
@@ -71,7 +79,8 @@ export function renderServerProperties(
       ...at(clientPort === null ? null : advertisedPort),
     ].join(','),
     'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENT:${protocol}`,
-    ...(users === undefined ? {} : saslPlain(users)),
+    ...tlsProperties(client),
+    ...(protocol.startsWith('SASL') ? saslProperties(client) : {}),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(node.directory, 'log'),
@@ -105,10 +114,55 @@ export function renderServerProperties(
     .join('');
 }
 
-function saslPlain(users: Readonly<Record<string, string>>): Record<string, string> {
-  const known = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`);
+const LISTENER = 'listener.name.client';
+
+function tlsProperties({ tls }: ClientListener): Record<string, string> {
+  if (tls === undefined) return {};
   return {
-    'listener.name.client.sasl.enabled.mechanisms': 'PLAIN',
-    'listener.name.client.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${known.join(' ')};`,
+    [`${LISTENER}.ssl.keystore.type`]: 'PEM',
+    [`${LISTENER}.ssl.keystore.location`]: tls.keystore,
+    ...(tls.truststore === undefined
+      ? {}
+      : {
+          [`${LISTENER}.ssl.truststore.type`]: 'PEM',
+          [`${LISTENER}.ssl.truststore.location`]: tls.truststore,
+          [`${LISTENER}.ssl.client.auth`]: 'required',
+        }),
+  };
+}
+
+const LOGIN_MODULES: Readonly<Record<SaslMechanism, string>> = {
+  PLAIN: 'plain.PlainLoginModule',
+  'SCRAM-SHA-256': 'scram.ScramLoginModule',
+  'SCRAM-SHA-512': 'scram.ScramLoginModule',
+  OAUTHBEARER: 'oauthbearer.OAuthBearerLoginModule',
+};
+
+function saslProperties({
+  users = {},
+  mechanisms = ['PLAIN'],
+  oauth,
+}: ClientListener): Record<string, string> {
+  const properties: Record<string, string> = {
+    [`${LISTENER}.sasl.enabled.mechanisms`]: mechanisms.join(','),
+  };
+  for (const mechanism of mechanisms) {
+    // PLAIN alone reads its users from here; those of SCRAM are in the metadata of the cluster.
+    const known =
+      mechanism === 'PLAIN'
+        ? Object.entries(users).map(([name, password]) => ` user_${name}="${password}"`)
+        : [];
+    properties[`${LISTENER}.${mechanism.toLowerCase()}.sasl.jaas.config`] =
+      `org.apache.kafka.common.security.${LOGIN_MODULES[mechanism]} required${known.join('')};`;
+  }
+  if (oauth === undefined) return properties;
+  const bearer = `${LISTENER}.oauthbearer`;
+  return {
+    ...properties,
+    [`${bearer}.sasl.server.callback.handler.class`]:
+      'org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler',
+    [`${bearer}.sasl.oauthbearer.jwks.endpoint.url`]: oauth.jwksUrl,
+    [`${bearer}.sasl.oauthbearer.expected.issuer`]: oauth.issuer,
+    [`${bearer}.sasl.oauthbearer.expected.audience`]: oauth.audience,
   };
 }

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { channelFault, channelOf } from '../wire/channel';
-import { bytes, file, int, list, ms, oneOf, onOff, type SettingsOf, text } from './setting-types';
+import {
+  KAFKA_SECURITY_SETTINGS,
+  kafkaSecurity,
+  kafkaSecurityContradictions,
+} from './kafka-security-settings';
+import { bytes, int, list, ms, type SettingsOf, text } from './setting-types';
 
 /** Kafka's own rule for names (its Topic.validate). */
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
@@ -11,16 +16,7 @@ export const KAFKA_SETTINGS = {
     'bootstrap brokers, `host:port,…`, IPv6 as `[::1]:9092`; unset: the memory log',
   ),
   KAFKA_CLIENT_ID: text('kafka-sse-gateway').describe('client id in the brokers’ logs and quotas'),
-  KAFKA_SSL: onOff(false).describe('TLS to the brokers'),
-  KAFKA_SSL_CA_FILE: file().describe('PEM file of the authority that signed the brokers’ certificates'),
-  KAFKA_SSL_CERT_FILE: file().describe('PEM file of the client certificate'),
-  KAFKA_SSL_KEY_FILE: file().describe('PEM file of the client key'),
-  KAFKA_SSL_VERIFY: onOff(true).describe('`off`: accept any certificate; for tests only'),
-  KAFKA_SASL_MECHANISM: oneOf(['plain', 'scram-sha-256', 'scram-sha-512'])
-    .optional()
-    .describe('SASL mechanism; unset: none'),
-  KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user'),
-  KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password'),
+  ...KAFKA_SECURITY_SETTINGS,
   KAFKA_CONNECT_TIMEOUT_MS: ms(5_000, 100).describe('longest time to connect to a broker, TLS included'),
   KAFKA_REQUEST_TIMEOUT_MS: ms(10_000, 500).describe(
     'time without a byte of a broker’s answer after which its connection is closed; an answer that keeps arriving may take longer',
@@ -100,24 +96,7 @@ export function kafkaConfig(s: KafkaSettings) {
   return {
     brokers: s.KAFKA_BROKERS.map(({ address }) => address),
     clientId: s.KAFKA_CLIENT_ID,
-    /** Null: no TLS. */
-    ssl: s.KAFKA_SSL
-      ? {
-          ca: s.KAFKA_SSL_CA_FILE ?? null,
-          cert: s.KAFKA_SSL_CERT_FILE ?? null,
-          key: s.KAFKA_SSL_KEY_FILE ?? null,
-          rejectUnauthorized: s.KAFKA_SSL_VERIFY,
-        }
-      : null,
-    /** Null: no SASL. */
-    sasl:
-      s.KAFKA_SASL_MECHANISM === undefined
-        ? null
-        : {
-            mechanism: s.KAFKA_SASL_MECHANISM,
-            username: s.KAFKA_SASL_USERNAME ?? '',
-            password: s.KAFKA_SASL_PASSWORD ?? '',
-          },
+    ...kafkaSecurity(s),
     connectTimeoutMs: s.KAFKA_CONNECT_TIMEOUT_MS,
     requestTimeoutMs: s.KAFKA_REQUEST_TIMEOUT_MS,
     silenceMs: s.KAFKA_SILENCE_MS,
@@ -138,13 +117,7 @@ export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
   const other = s.KAFKA_BROKERS.find(({ isTls }) => isTls !== null && isTls !== s.KAFKA_SSL);
   if (other !== undefined)
     yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or remove its scheme: ${other.address}`;
-  const sasl = [s.KAFKA_SASL_MECHANISM, s.KAFKA_SASL_USERNAME, s.KAFKA_SASL_PASSWORD];
-  if (sasl.some((value) => value !== undefined) && sasl.includes(undefined))
-    yield 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must be set together';
-  if ((s.KAFKA_SSL_CERT_FILE === undefined) !== (s.KAFKA_SSL_KEY_FILE === undefined))
-    yield 'KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE must be set together';
-  if (!s.KAFKA_SSL && (s.KAFKA_SSL_CA_FILE ?? s.KAFKA_SSL_CERT_FILE) !== undefined)
-    yield 'KAFKA_SSL must be on when a KAFKA_SSL_*_FILE is set';
+  yield* kafkaSecurityContradictions(s);
 }
 
 export interface TopicSetting {

@@ -2,26 +2,13 @@ import dns from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { startGateway, type TestGateway } from '../support/gateway';
 import { useBroker } from '../support/kafka';
-import { openStream } from '../support/sse-client';
+import { expectServed, failuresOf, PASSWORD, connectGateway as start } from '../support/kafka-connection';
 import { until } from '../support/until';
 
 jest.setTimeout(60_000);
 
 const TLS = join(__dirname, '../support/fixtures/tls');
-const PASSWORD = 'a-secret-that-nobody-may-see';
-
-const start = (broker: string, env: Record<string, string> = {}) =>
-  startGateway({ EVENT_LOG: 'kafka', KAFKA_BROKERS: broker, ...env });
-
-async function expectServed(gateway: TestGateway): Promise<void> {
-  await until(async () => (await fetch(`${gateway.url}/readyz`)).ok, 'the gateway is ready');
-  const client = await openStream(`${gateway.url}/events`);
-  const { status } = await fetch(`${gateway.url}/broadcast`, { method: 'POST', body: 'one' });
-  expect(status).toBe(202);
-  await client.until(({ events }) => events.some(({ data }) => data === 'one'));
-}
 
 type Addresses = readonly { readonly address: string; readonly family: 4 | 6 }[];
 
@@ -77,26 +64,6 @@ describe('a broker that is at an IPv6 address only', () => {
     }
   });
 });
-
-interface KafkaStatus {
-  readonly consumer: { readonly lastError: { readonly message: string } | null };
-}
-
-/** What the log says of connections that failed, once a few have, and what `lastError` says. */
-async function failuresOf(gateway: TestGateway) {
-  const attempts = async () => {
-    const text = await (await fetch(`${gateway.url}/metrics`)).text();
-    return Number(/^sse_gateway_kafka_errors_total\{op="metadata"\} (\d+)$/m.exec(text)![1]);
-  };
-  await until(async () => (await attempts()) >= 5, 'a few attempts have failed');
-  const told = gateway.logged
-    .filter(({ message }) => message === 'Kafka connection failed')
-    .map(({ fields }) => fields as { broker: string; failure: string; check: string | null });
-  const { consumer } = (await (await fetch(`${gateway.url}/kafka/status`)).json()) as KafkaStatus;
-  expect(JSON.stringify([gateway.logged, consumer])).not.toContain(PASSWORD);
-  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(503);
-  return { told, lastError: consumer.lastError!.message };
-}
 
 /** Nothing was logged but that the gateway listens. */
 describe('a broker that cannot be connected to while the gateway starts', () => {

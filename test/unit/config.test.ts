@@ -66,6 +66,15 @@ describe('parseConfig', () => {
     expect(faultsOf({ EVENT_LOG: 'kafka' })).toHaveLength(1);
     expect(faultsOf({ RETRY_MIN_MS: '9', RETRY_MAX_MS: '8' })).toHaveLength(1);
     expect(faultsOf({ KAFKA_SASL_MECHANISM: 'plain' })[0]).toContain('KAFKA_SASL_PASSWORD');
+    expect(faultsOf({ KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_OAUTH_CLIENT_ID: 'c' })).toEqual([
+      expect.stringMatching('needs KAFKA_OAUTH_TOKEN_URL and KAFKA_OAUTH_CLIENT_SECRET_FILE'),
+    ]);
+    expect(faultsOf({ KAFKA_OAUTH_TOKEN_URL: 'id.example/token' })[0]).toContain('http or https URL');
+    expect(faultsOf({ KAFKA_OAUTH_SCOPE: 's' })[0]).toContain('KAFKA_SASL_MECHANISM=oauthbearer');
+    expect(faultsOf({ KAFKA_SASL_MECHANISM: 'aws-msk-iam', KAFKA_AWS_REGION: 'r' })).toEqual([
+      expect.stringContaining('KAFKA_SSL'),
+      expect.stringContaining('npm install aws-msk-iam-sasl-signer-js'),
+    ]);
     expect(faultsOf({ KAFKA_SSL: 'on', KAFKA_SSL_CERT_FILE: __filename })[0]).toContain('KAFKA_SSL_KEY_FILE');
     expect(faultsOf({ KAFKA_SSL: 'on', KAFKA_SSL_CA_FILE: '/nowhere/ca.pem' })[0]).toContain(
       'cannot be read',
@@ -76,6 +85,7 @@ describe('parseConfig', () => {
     ['KAFKA_BROKERS', 'a:9092,b', '"b" is not host:port'],
     ['KAFKA_BROKERS', '::1:9092', '"::1:9092" is not host:port or [IPv6]:port'],
     ['KAFKA_BROKERS', 'http://a:9092', '"http://a:9092" is not host:port'],
+    ['KAFKA_OAUTH_EXTENSIONS', 'a=1,auth=x', '"auth=x" is not name=value'],
     ['KAFKA_CREATE_TOPICS', 'a,b c', '"b c" is not a Kafka topic name'],
     ['PUBLIC_CHANNELS', 'a//b', '"a//b" must not have empty segments'],
     ['CORS_ORIGINS', 'https://a.example/app', '"https://a.example/app" is not an origin'],

@@ -106,6 +106,8 @@ export function missingRight(
 ): string {
   if (sasl === null && ssl?.cert != null)
     return `the subject of the client certificate lacks the right ${right} on topic ${topic}`;
+  if (sasl !== null && !('username' in sasl))
+    return `the principal of the ${sasl.mechanism} token lacks the right ${right} on topic ${topic}`;
   // As brokers call it unless their configuration maps names.
   const principal = sasl === null ? 'User:ANONYMOUS' : `User:${sasl.username}`;
   return (

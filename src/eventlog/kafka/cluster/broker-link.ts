@@ -6,7 +6,7 @@ import { GatewayError } from '../../../errors';
 import type { Logger } from '../../../logger';
 import type { BrokerAddress } from '../protocol/metadata-request';
 import type { KafkaRequest } from '../protocol/request';
-import { createSocketFactory, nameOf, saslOptions, tlsOptions } from './broker-socket';
+import { createSocketFactory, nameOf, tlsOptions } from './broker-socket';
 import { type ConnectionPhase, connectionError, speaksTls, TLS_EXPECTED } from './connection-error';
 
 import {
@@ -16,6 +16,7 @@ import {
   KafkajsConnectionPool,
   LOG_LEVEL,
 } from './kafkajs-internals';
+import { saslOptions } from './sasl';
 
 interface BrokerLinkOptions {
   readonly address: BrokerAddress;

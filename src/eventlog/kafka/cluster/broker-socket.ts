@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction, connect as netConnect } from 'node:net';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
-import type { SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from '../../../config';
 import type { BrokerAddress } from '../protocol/metadata-request';
 import type { SocketFactory } from './kafkajs-internals';
@@ -77,9 +76,4 @@ export function tlsOptions({ ssl }: KafkaConfig): ConnectionOptions | null {
     ...(cert === null ? {} : { cert }),
     ...(key === null ? {} : { key }),
   };
-}
-
-/** A new object at each call, since kafkajs keeps its authentication provider in it. Null: no SASL. */
-export function saslOptions({ sasl }: KafkaConfig): SASLOptions | null {
-  return sasl === null ? null : ({ ...sasl } as SASLOptions);
 }

@@ -29,6 +29,18 @@ export class ConnectionError extends Error {
   }
 }
 
+/** There is no token for a broker, or it rejects the token. The message has no secret. */
+export class TokenError extends Error {
+  /** What to look at. */
+  readonly check: string;
+
+  constructor(message: string, check: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'TokenError';
+    this.check = check;
+  }
+}
+
 /** Code of the error for a broker that answers in TLS to a connection without TLS. */
 export const TLS_EXPECTED = 'TLS_EXPECTED';
 
@@ -79,7 +91,8 @@ function failureOf(
   { phase, usesTls }: { readonly phase: ConnectionPhase; readonly usesTls: boolean },
 ): ConnectionFailure {
   const { code, type, name } = cause as { code?: string; type?: string; name: string };
-  if (name === 'KafkaJSSASLAuthenticationError' || SASL_TYPE.test(type ?? '')) return 'authentication';
+  if (cause instanceof TokenError || name === 'KafkaJSSASLAuthenticationError' || SASL_TYPE.test(type ?? ''))
+    return 'authentication';
   if (code !== undefined && TLS_CODE.test(code)) return 'tls';
   const failure = BY_CODE[code ?? ''];
   // A listener without TLS ends the connection when it reads the first bytes of TLS.
@@ -106,7 +119,9 @@ function checkOf(
     case 'timeout':
       return phase === 'connect' ? 'check firewalls between here and the broker, and the port' : null;
     case 'authentication':
-      return 'check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD';
+      return cause instanceof TokenError
+        ? cause.check
+        : 'check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD';
     case 'tls':
       if (code === TLS_EXPECTED) return 'set KAFKA_SSL=on, or use a port without TLS';
       if (BY_CODE[code] === 'closed' || /WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code))

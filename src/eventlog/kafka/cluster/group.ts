@@ -11,8 +11,9 @@ import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
 import type { LogRecord, RecordHeader } from '../../event-log';
 import { type Codec, createCodecs } from '../protocol/codecs';
-import { createSocketFactory, saslOptions, seedOf, tlsOptions } from './broker-socket';
+import { createSocketFactory, seedOf, tlsOptions } from './broker-socket';
 import { type KafkajsLogEntry, LOG_LEVEL } from './kafkajs-internals';
+import { saslOptions } from './sasl';
 
 export type { Consumer, EachBatchPayload } from 'kafkajs';
 

@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { createServer, Socket } from 'node:net';
 import { parseConfig } from '../../../../../src/config';
-import {
-  createSocketFactory,
-  saslOptions,
-  tlsOptions,
-} from '../../../../../src/eventlog/kafka/cluster/broker-socket';
+import { createSocketFactory, tlsOptions } from '../../../../../src/eventlog/kafka/cluster/broker-socket';
 import { kafkaClientOptions } from '../../../../../src/eventlog/kafka/cluster/group';
+import { saslOptions } from '../../../../../src/eventlog/kafka/cluster/sasl';
 
 const logger = { debug: jest.fn(), info: jest.fn(), warn: jest.fn(), error: jest.fn() };
 
