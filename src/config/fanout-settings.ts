@@ -4,7 +4,9 @@ export const FANOUT_SETTINGS = {
   RING_RECORDS: int(100_000, 1, 10_000_000).describe(
     'most records in the ring, the latest ones in memory, from which streams resume and catch up',
   ),
-  RING_BYTES: bytes(64 << 20, 1024).describe('most bytes of the ring, overhead included'),
+  RING_BYTES: bytes(64 << 20, 1024).describe(
+    'most bytes of the ring, overhead and its index by channel included',
+  ),
   RING_WARM_RECORDS: int(10_000, 0, 10_000_000).describe(
     'records read into the ring at start, so that clients of other gateways can resume here from memory',
   ),

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TopicSetting } from '../config';
 import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
+import { ChannelIndex } from '../hub/channel-index';
 import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
 import { createEntry, type FrameFrom } from '../hub/ring';
 import type { Logger } from '../logger';
@@ -299,7 +300,9 @@ function createHistoryChunk(
     entries.push({ next: record.offset + 1n, entry });
   }
   entries.sort((a, b) => (a.next < b.next ? -1 : 1));
-  return { slot, from, next: read.next, bytes, entries };
+  const index = new ChannelIndex();
+  for (const [i, { entry }] of entries.entries()) index.add(i, entry);
+  return { slot, from, next: read.next, bytes: bytes + index.bytes, entries, index };
 }
 
 /** Its numbers are each stream's own: what the client asked for may lie within the gap. */

@@ -18,9 +18,6 @@ import {
 const LIVE: Phase = { name: 'live' };
 const CLOSED: Phase = { name: 'closed' };
 
-/** Ring entries that one slice looks at: bounds the work for a subscription that matches few of them. */
-const SLICE_ENTRIES = 4_096;
-
 /**
  * The streams of one audience that are served alone: those that resumed, and slow clients. Each has a place of its own
  * and is served from history and then from the ring, until it has caught up with the members.
@@ -316,15 +313,16 @@ export class CatchUp {
   }
 
   /** The entries of the ring from its place on. */
-  #sourceOf({ seq: start, floor, heldBack }: RingPlace, limit: number): SliceSource {
+  #sourceOf({ seq: start, floor, heldBack }: RingPlace, stop: number): SliceSource {
     const { ring } = this.#deps;
     return {
       key: this,
       start,
-      stop: Math.min(limit, start + SLICE_ENTRIES),
+      stop,
       floor,
       heldBack,
       at: (seq) => ring.at(seq),
+      candidates: (subscription) => ring.candidates(subscription),
       isDue(seq) {
         const { isVoid, slot, positions } = ring.at(seq);
         if (isVoid || floor === null) return !isVoid;

@@ -41,6 +41,8 @@ export interface HubStats {
   readonly holds: number;
   readonly ringRecords: number;
   readonly ringBytes: number;
+  /** Channels that are in the ring's index. */
+  readonly ringChannels: number;
 }
 
 /** An audience that is further behind, in rings, makes the reader pause. */
@@ -213,6 +215,7 @@ export class Hub {
       holds: this.#holds,
       ringRecords: this.ring.head - this.ring.base,
       ringBytes: this.ring.bytes,
+      ringChannels: this.ring.channels,
     };
   }
 

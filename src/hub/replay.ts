@@ -1,4 +1,5 @@
 import type { StreamReset } from '../wire/gateway-events';
+import type { ChannelIndex } from './channel-index';
 import type { Positions, Ring, RingEntry, Slots } from './ring';
 import type { Scheduler } from './scheduler';
 import type { Slice, SliceSource } from './slice';
@@ -21,6 +22,8 @@ export interface HistoryChunk {
   readonly bytes: number;
   /** Oldest first. */
   readonly entries: readonly HistoryEntry[];
+  /** By place in `entries`. */
+  readonly index: ChannelIndex;
 }
 
 /** Reads what is older than the ring. It knows nothing of streams. */
@@ -119,7 +122,7 @@ export class Replay {
 
   /** The entries of a chunk from the floor on. */
   sourceOf(chunk: HistoryChunk, floor: Positions): SliceSource {
-    const { slot, entries } = chunk;
+    const { slot, entries, index } = chunk;
     return {
       key: chunk,
       start: firstAfter(entries, floor[slot]!),
@@ -127,6 +130,7 @@ export class Replay {
       floor,
       heldBack: null,
       at: (i) => entries[i]!.entry,
+      candidates: (subscription) => index.candidates(subscription),
       isDue: () => true,
       ownPositionsAfter: (i) => floor.with(slot, entries[i]!.next),
     };

@@ -1,4 +1,6 @@
 import type { Frame } from '../wire/frame';
+import { type Candidates, ChannelIndex } from './channel-index';
+import type { Subscription } from './subscription';
 
 /** By slot, the offset of the next record that this gateway, or a stream, does not have yet. Never changed once made. */
 export type Positions = readonly bigint[];
@@ -88,6 +90,7 @@ const POSITION_BYTES = 8;
 export class Ring {
   readonly #limits: RingLimits;
   readonly #entries: (RingEntry | undefined)[];
+  readonly #index = new ChannelIndex();
   #base = 0;
   #head = 0;
   #bytesIn = 0;
@@ -121,12 +124,19 @@ export class Ring {
   }
 
   get bytes(): number {
-    return this.#bytesIn - (this.#entries[this.#base % this.#limits.records]?.bytesBefore ?? this.#bytesIn);
+    const oldest = this.#entries[this.#base % this.#limits.records];
+    return this.#bytesIn - (oldest?.bytesBefore ?? this.#bytesIn) + this.#index.bytes;
+  }
+
+  /** Channels that have entries, and those above them, without the root. */
+  get channels(): number {
+    return this.#index.channels;
   }
 
   /** Forgets all entries; `seq` goes on growing. */
   restart(positions: Positions): void {
     this.#entries.fill(undefined);
+    this.#index.clear();
     this.#base = this.#head;
     this.#basePositions = positions;
     this.#positions = positions;
@@ -172,7 +182,8 @@ export class Ring {
     this.#bytesIn +=
       entry.bytes.length + entry.originBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
-    this.#entries[this.#head++ % this.#limits.records] = entry;
+    this.#entries[this.#head % this.#limits.records] = entry;
+    this.#index.add(this.#head++, entry);
     this.#positions = positions;
     while (this.bytes > this.#limits.bytes && this.#head - this.#base > 1) this.#evict();
   }
@@ -184,6 +195,11 @@ export class Ring {
     if (entry === undefined)
       throw new RangeError(`seq ${seq} is not in the ring (${this.#base} to ${this.#head})`);
     return entry;
+  }
+
+  /** By `seq`, the entries that may be for a subscription. */
+  candidates(subscription: Subscription): Candidates {
+    return this.#index.candidates(subscription);
   }
 
   /** Positions before the entry `seq`; `base` ≤ seq ≤ `head`. */
@@ -290,7 +306,7 @@ export class Ring {
     const oldest = this.at(Math.max(seq, this.#base));
     return Math.max(
       (this.#head - seq) / this.#limits.records,
-      (this.#bytesIn - oldest.bytesBefore) / this.#limits.bytes,
+      (this.#bytesIn - oldest.bytesBefore) / Math.max(1, this.#limits.bytes - this.#index.bytes),
     );
   }
 
@@ -306,9 +322,9 @@ export class Ring {
   }
 
   #evict(): void {
-    const index = this.#base % this.#limits.records;
-    this.#basePositions = this.#entries[index]?.positions ?? this.#basePositions;
-    this.#entries[index] = undefined;
-    this.#base++;
+    const oldest = this.at(this.#base);
+    this.#basePositions = oldest.positions;
+    this.#index.dropFirst(oldest);
+    this.#entries[this.#base++ % this.#limits.records] = undefined;
   }
 }

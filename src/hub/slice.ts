@@ -1,14 +1,15 @@
 import type { Frame } from '../wire/frame';
+import type { Candidates } from './channel-index';
 import { type Chunk, createChunk } from './chunk';
 import type { Positions, Ring, RingEntry, Slots } from './ring';
 import type { Delivery } from './subscriber';
-import { matches, type Subscription } from './subscription';
+import { type Subscription, wantsCandidate } from './subscription';
 
 /** Entries in the order in which a stream gets them: of the ring, or of a chunk of history. */
 export interface SliceSource {
   /** Streams of one subscription that read the same `key` from the same place share the slice. */
   readonly key: object;
-  /** The slice looks at the entries `start` ≤ i < `stop`. */
+  /** The slice is of the entries `start` ≤ i < `stop`. */
   readonly start: number;
   readonly stop: number;
   /** What the client has already; null: nothing of these entries. */
@@ -16,6 +17,8 @@ export interface SliceSource {
   /** Slots of the floor of which the stream gets nothing for now. */
   readonly heldBack: Slots | null;
   at(i: number): RingEntry;
+  /** The entries that may be for the subscription: the slice looks at no others. */
+  candidates(subscription: Subscription): Candidates;
   /** False for an entry that is not to be delivered, or that the client has. */
   isDue(i: number): boolean;
   /** What the stream has been served after the entry; null when the id in the entry's own frame says it. */
@@ -50,6 +53,9 @@ interface SharedSlice {
   readonly slice: Slice;
 }
 
+/** Candidates that one slice looks at: bounds the work for a subscription that wants few of them. */
+const SLICE_CANDIDATES = 4_096;
+
 const BLANK_LINE = Buffer.from('\n');
 
 /**
@@ -79,15 +85,18 @@ export class Slices {
 
   #make(subscription: Subscription, source: SliceSource): Slice {
     const { sliceBytes, idLine } = this.#options;
+    const { start, stop } = source;
+    const candidates = source.candidates(subscription);
     const parts: Uint8Array[] = [];
     let bytes = 0;
     let events = 0;
     let records = 0;
     let announcesReset = false;
-    let end = source.start;
-    for (; end < source.stop; end++) {
+    let end = candidates.next(start);
+    for (let seen = 0; end < stop && seen < SLICE_CANDIDATES; end = candidates.next(end + 1)) {
+      seen++;
       const entry = source.at(end);
-      if (!matches(subscription, entry) || !source.isDue(end)) continue;
+      if (!wantsCandidate(subscription, entry) || !source.isDue(end)) continue;
       const frame = this.#frameOf(entry, subscription, source.floor);
       if (events > 0 && bytes + frame.bytes.length > sliceBytes) break;
       events++;
@@ -96,6 +105,8 @@ export class Slices {
       const own = source.ownPositionsAfter(end);
       bytes += addFrame(parts, subscription, frame, own === null ? null : idLine(own));
     }
+    // Nothing from there to the end is for it.
+    if (end > stop) end = stop;
     const chunk = events === 0 ? null : createChunk(parts, bytes);
     return { end, announcesReset, chunk, delivery: { atMs: performance.now(), events, records } };
   }

@@ -45,9 +45,13 @@ export function wantsEvent({ events }: Subscription, { event, isOwn }: Addressed
 
 export function matches(subscription: Subscription, entry: Addressed): boolean {
   const { channel } = entry;
-  if (channel === null) return isInScope(subscription, entry);
-  if (!subscription.channels.some((wanted) => covers(wanted, channel))) return false;
-  return wantsEvent(subscription, entry);
+  const isOnChannels = channel === null || subscription.channels.some((wanted) => covers(wanted, channel));
+  return isOnChannels && wantsCandidate(subscription, entry);
+}
+
+/** For entries that are on its channels or have none. */
+export function wantsCandidate(subscription: Subscription, entry: Addressed): boolean {
+  return entry.channel === null ? isInScope(subscription, entry) : wantsEvent(subscription, entry);
 }
 
 /** For entries without a channel. */

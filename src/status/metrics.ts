@@ -156,7 +156,11 @@ export const READ_METRICS = {
     'records in the ring, the latest ones in memory, from which streams resume and catch up',
     ({ hub }) => one(hub.ringRecords),
   ),
-  ring_bytes: gauge('bytes of the ring, overhead included', ({ hub }) => one(hub.ringBytes)),
+  ring_bytes: gauge('bytes of the ring, overhead and index included', ({ hub }) => one(hub.ringBytes)),
+  ring_channels: gauge(
+    'channels that have a record in the ring, and those above them: each takes about 200 bytes of it',
+    ({ hub }) => one(hub.ringChannels),
+  ),
   ring_age_seconds: gauge(
     'age of the oldest record in the ring by its timestamp, implausible ones aside: clients that were away for less resume from memory',
     ({ ringAgeSeconds }) => one(ringAgeSeconds),

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { ChannelIndex } from '../../src/hub/channel-index';
 import type { Hub } from '../../src/hub/hub';
 import type { HistoryChunk } from '../../src/hub/replay';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
@@ -88,7 +89,9 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     const entries = log
       .map((channel, i) => ({ entry: entryOf(channel, String(i)), next: BigInt(i) + 1n }))
       .slice(Number(from), Number(next));
-    return { slot, from, next, bytes: 0, entries };
+    const index = new ChannelIndex();
+    for (const [i, { entry }] of entries.entries()) index.add(i, entry);
+    return { slot, from, next, bytes: 0, entries, index };
   }
 
   function expected(channels: readonly string[], from: number, to: number): string[] {

@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createHistoryCache } from '../../../src/events/history';
+import { ChannelIndex } from '../../../src/hub/channel-index';
 import type { HistoryChunk } from '../../../src/hub/replay';
 
 function chunk(from: bigint, bytes = 100): HistoryChunk {
-  return { slot: 0, from, next: from + 10n, bytes, entries: [] };
+  return { slot: 0, from, next: from + 10n, bytes, entries: [], index: new ChannelIndex() };
 }
 
 describe('the history cache', () => {

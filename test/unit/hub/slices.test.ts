@@ -24,6 +24,7 @@ describe('slices', () => {
       floor,
       heldBack: null,
       at: () => entryOf('/', 'x'),
+      candidates: () => ({ next: (from) => from }),
       isDue: () => true,
       ownPositionsAfter() {
         asked.push(floor);

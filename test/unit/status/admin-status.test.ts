@@ -33,6 +33,7 @@ function statusOf(streams: readonly SseStream[], streamsPerTurn = STREAMS_PER_TU
         holds: 0,
         ringRecords: 0,
         ringBytes: 0,
+        ringChannels: 0,
       }),
     },
     streams: { count: streams.length, snapshot: () => [...streams] },
