@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { inSeconds, rsaSigner } from './tokens';
 
 const AUDIENCE = 'kafka';
-const KEY_ID = 'key-1';
 
 interface OauthServerOptions {
   readonly clientId: string;
@@ -28,8 +27,7 @@ export interface OauthServer {
 
 /** A token service of the test's own, which grants client credentials. */
 export async function startOauthServer(options: OauthServerOptions): Promise<OauthServer> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const jwk = { ...(await exportJWK(publicKey)), kid: KEY_ID, alg: 'RS256', use: 'sig' };
+  const signer = rsaSigner();
   const requests: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     answer(request, response).catch((error: Error) => response.destroy(error));
@@ -39,21 +37,21 @@ export async function startOauthServer(options: OauthServerOptions): Promise<Oau
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === '/keys') return json(response, 200, { keys: [jwk] });
+    if (request.url === '/keys') return json(response, 200, { keys: [signer.jwk] });
     const form = new URLSearchParams(await text(request));
     requests.push(form);
     if (own.fault !== null) return own.fault(response);
     if (!isClient(request, options) || form.get('grant_type') !== 'client_credentials')
       return json(response, 401, { error: 'invalid_client', error_description: 'unknown client or secret' });
     const { lifetimeSeconds, clientId } = options;
-    const token = await new SignJWT({ scope: form.get('scope') ?? '' })
-      .setProtectedHeader({ alg: 'RS256', kid: KEY_ID })
-      .setIssuer(origin)
-      .setAudience(own.audience)
-      .setSubject(clientId)
-      .setIssuedAt()
-      .setExpirationTime(`${lifetimeSeconds}s`)
-      .sign(privateKey);
+    const token = signer.token({
+      iss: origin,
+      aud: own.audience,
+      sub: clientId,
+      iat: inSeconds(0),
+      exp: inSeconds(lifetimeSeconds),
+      scope: form.get('scope') ?? '',
+    });
     json(response, 200, { access_token: token, token_type: 'Bearer', expires_in: lifetimeSeconds });
   }
 

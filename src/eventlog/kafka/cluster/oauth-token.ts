@@ -1,4 +1,3 @@
-import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import { MSK_SIGNER } from '../../../config/kafka-security-settings';
 import { TokenError } from './connection-error';
@@ -23,6 +22,8 @@ const RENEW_AT = 0.8;
 
 /** RFC 6749 §5.1. Some services write the number as text. */
 const TOKEN_ANSWER = z.object({ access_token: z.string().min(1), expires_in: z.coerce.number().optional() });
+/** RFC 7519 §4.1.4. */
+const TOKEN_CLAIMS = z.object({ exp: z.number() });
 /** RFC 6749 §5.2. */
 const TOKEN_REFUSAL = z.object({ error: z.string(), error_description: z.string().optional() });
 
@@ -158,13 +159,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** When a token ends, by its own claim; null when it does not say. */
+/** When a token ends, by its own claim; null when it does not say, or is no JSON Web Token. */
 function endOf(token: string): number | null {
-  try {
-    const { exp } = decodeJwt(token);
-    return exp === undefined ? null : exp * 1_000;
-  } catch {
-    // It is no JWT.
-    return null;
-  }
+  const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  const seconds = TOKEN_CLAIMS.safeParse(claims).data?.exp;
+  return seconds === undefined ? null : seconds * 1_000;
 }
