@@ -1,7 +1,8 @@
 import { createBackoff } from '../backoff';
 import type { Config } from '../config';
+import { GatewayError } from '../errors';
 import type { EventLog, NewRecord } from '../eventlog/event-log';
-import { createGroupConsumers } from '../eventlog/kafka/cluster/group';
+import { createGroupConsumers, isKafkajsError } from '../eventlog/kafka/cluster/group';
 import { EVENT_HEADER } from '../events/record-event';
 import type { Logger } from '../logger';
 import type { AggregationWindow } from './aggregation-window';
@@ -74,7 +75,9 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
         // Only the first failure in a row: an unreachable Kafka would flood the logs.
         const level = isFailing ? 'debug' : 'warn';
         isFailing = true;
-        logger[level]({ err: error, topics }, 'Aggregation interrupted; resuming from the committed offsets');
+        const isOfKafka = error instanceof GatewayError || isKafkajsError(error);
+        const why = isOfKafka ? { error: (error as Error).message } : { err: error };
+        logger[level]({ ...why, topics }, 'Aggregation interrupted; resuming from the committed offsets');
       }
       await backoff.wait(stopping.signal);
     }

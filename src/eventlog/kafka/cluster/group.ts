@@ -45,6 +45,11 @@ export function registerCodecs(): void {
   }
 }
 
+/** Its message says it all: nothing of this program has failed. */
+export function isKafkajsError(error: unknown): boolean {
+  return error instanceof Error && error.name.startsWith('KafkaJS');
+}
+
 /** A record that kafkajs's own consumer read, as the event log has it. */
 export function logRecordOf({ offset, timestamp, key, value, headers = {} }: KafkaMessage): LogRecord {
   const list: RecordHeader[] = [];
@@ -98,7 +103,9 @@ const RETRYING = new Set([
 function logKafkajs(logger: Logger, { namespace, level, log }: KafkajsLogEntry): void {
   const { message, timestamp: _timestamp, logger: _logger, ...fields } = log;
   const entry = { kafkajs: namespace, ...fields };
-  if (level === LOG_LEVEL.ERROR && !RETRYING.has(namespace)) logger.error(entry, message);
+  // What ends a consumer is in its CRASH event too, and the aggregator logs that.
+  if (namespace === 'Consumer') logger.debug(entry, message);
+  else if (level === LOG_LEVEL.ERROR && !RETRYING.has(namespace)) logger.error(entry, message);
   else if (level === LOG_LEVEL.ERROR || level === LOG_LEVEL.WARN) logger.warn(entry, message);
   else logger.debug(entry, message);
 }

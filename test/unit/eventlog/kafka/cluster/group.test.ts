@@ -64,14 +64,19 @@ it('gives TLS and SASL as configured, or none', () => {
   expect(saslOptions(kafka)).not.toBe(saslOptions(kafka));
 });
 
-it('logs what kafkajs retries as a warning, what it does not as an error', () => {
+it('logs what kafkajs retries as a warning, what it does not as an error, and the end of a consumer not twice', () => {
   const { logCreator } = kafkaClientOptions(parseConfig({ KAFKA_BROKERS: 'b:1' }).kafka, logger);
   const log = logCreator!(4);
   const entry = { label: '', log: { message: 'm', timestamp: '', broker: 'b:1' } };
   log({ ...entry, namespace: 'Connection', level: 1 });
   expect(logger.warn).toHaveBeenCalledWith({ kafkajs: 'Connection', broker: 'b:1' }, 'm');
-  log({ ...entry, namespace: 'Consumer', level: 1 });
-  expect(logger.error).toHaveBeenCalledWith({ kafkajs: 'Consumer', broker: 'b:1' }, 'm');
-  log({ ...entry, namespace: 'Consumer', level: 4 });
+  log({ ...entry, namespace: 'Fetcher', level: 1 });
+  expect(logger.error).toHaveBeenCalledWith({ kafkajs: 'Fetcher', broker: 'b:1' }, 'm');
+  log({ ...entry, namespace: 'Fetcher', level: 4 });
   expect(logger.debug).toHaveBeenCalledTimes(1);
+  // Its stack would be the second of the same error.
+  const crash = { message: 'Crash: the coordinator is loading', timestamp: '', stack: 'at …' };
+  log({ ...entry, log: crash, namespace: 'Consumer', level: 1 });
+  expect(logger.debug).toHaveBeenCalledTimes(2);
+  expect(logger.error).toHaveBeenCalledTimes(1);
 });
