@@ -29,7 +29,7 @@ const ERRORS = {
   'event-too-large': { status: 413 },
   'unsupported-media-type': { status: 415 },
   'invalid-envelope': { status: 422 },
-  'event-refused': { status: 422 },
+  'event-rejected': { status: 422 },
   'rate-limited': { status: 429, counted: 'requests' },
   internal: {
     status: 500,

@@ -63,7 +63,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
   /** For the next attempt, or for the silence in this one. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: (() => void)[] = [];
-  #refusal: unknown;
+  #rejection: unknown;
 
   /**
    * @param url relative to the page, where there is one
@@ -124,7 +124,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
         } else if (this.#isClosed) break;
         else await this.#change();
       }
-      if (this.#refusal) throw this.#refusal;
+      if (this.#rejection) throw this.#rejection;
     } finally {
       this.#queues.delete(queue);
       this.close();
@@ -204,7 +204,7 @@ export class EventStream extends (EventTarget as new () => StreamEventTarget) {
       );
     } else {
       // A server ends the stream for good with 204: that is not a fault.
-      if (status !== 204) this.#refusal = error;
+      if (status !== 204) this.#rejection = error;
       this.#end();
     }
     this.dispatchEvent(Object.assign(new Event('error'), { status, code, detail, error }));

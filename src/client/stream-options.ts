@@ -15,12 +15,12 @@ export interface StreamErrorEvent extends Event {
   readonly code: string | null;
   /** `detail` of the problem document, for people. */
   readonly detail: string | null;
-  /** A `StreamRefusal` when there is a status. Null when the stream ended. */
+  /** A `StreamRejection` when there is a status. Null when the stream ended. */
   readonly error: unknown;
 }
 
 /** Thrown by the iterator when the stream is rejected for good; its message has the `detail`. */
-export interface StreamRefusal extends Error {
+export interface StreamRejection extends Error {
   readonly status: number;
   readonly code: string | null;
   readonly detail: string | null;

@@ -238,7 +238,7 @@ export interface EventLog {
   /**
    * Stores records and answers once the log has them (Kafka: acks −1), one result each in order. Never rejects:
    * a record that was not stored has a `GatewayError` as its result (`log-unavailable`, `outcome-unknown`,
-   * `too-many-in-flight`, `event-too-large`, `event-refused`, `unknown-topic`, `topic-forbidden`, `draining`).
+   * `too-many-in-flight`, `event-too-large`, `event-rejected`, `unknown-topic`, `topic-forbidden`, `draining`).
    */
   append(records: readonly NewRecord[]): Promise<readonly AppendResult[]>;
   /** Starts the one tail of this log. Retries by itself until the log is there. Throws when called twice. */

@@ -66,9 +66,9 @@ export const READ_METRICS = {
     ['reason'],
   ),
   streams: gauge(
-    'open streams by state: `starting`; `live`; `replaying` history from the event log; `catching-up` from the ring; `joining` the live ones; `ahead` of this gateway, which has read less than the client has; `slow`, its client’s socket is full',
-    ({ survey }) => by('state', survey.states),
-    ['state'],
+    'open streams by phase: `starting`; `live`; `replaying` history from the event log; `catching-up` from the ring; `joining` the live ones; `ahead` of this gateway, which has read less than the client has; `slow`, its client’s socket is full',
+    ({ survey }) => by('phase', survey.phases),
+    ['phase'],
   ),
   client_buffer_bytes: gauge(
     'unsent bytes of all streams: written to their sockets and not yet taken by the kernel',

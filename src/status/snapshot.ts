@@ -72,7 +72,7 @@ export function createTakeSnapshot({
 }
 
 /** The phase of its subscriber; before it has one, `starting`: where the stream begins is being looked up. */
-export const STREAM_STATES = [
+export const STREAM_PHASES = [
   'starting',
   'live',
   'replaying',
@@ -81,10 +81,10 @@ export const STREAM_STATES = [
   'ahead',
   'slow',
 ] as const satisfies readonly ('starting' | Phase['name'])[];
-export type StreamState = (typeof STREAM_STATES)[number];
+export type StreamPhase = (typeof STREAM_PHASES)[number];
 
 /** Of an open stream. */
-export function streamStateOf({ subscriber, isBlocked }: SseStream): StreamState {
+export function streamPhaseOf({ subscriber, isBlocked }: SseStream): StreamPhase {
   if (subscriber === null) return 'starting';
   const { name } = subscriber.phase;
   // The opening, a notice or a heartbeat may have filled the socket of a live stream.
@@ -93,7 +93,7 @@ export function streamStateOf({ subscriber, isBlocked }: SseStream): StreamState
 
 /** All open streams at about one moment. */
 export interface StreamSurvey {
-  readonly states: Readonly<Record<StreamState, number>>;
+  readonly phases: Readonly<Record<StreamPhase, number>>;
   /** Bytes that the kernel has not taken yet. */
   readonly bufferedBytes: number;
   /** Records that the stream furthest behind has not been sent yet, filtered ones included. */
@@ -113,17 +113,17 @@ export async function surveyStreams({
   streams,
   streamsPerTurn,
 }: StreamSurveyDeps): Promise<StreamSurvey> {
-  const states = Object.fromEntries(STREAM_STATES.map((state) => [state, 0])) as Record<StreamState, number>;
+  const phases = Object.fromEntries(STREAM_PHASES.map((phase) => [phase, 0])) as Record<StreamPhase, number>;
   let bufferedBytes = 0;
   let maxBehind = 0;
   for (const [i, stream] of streams.snapshot().entries()) {
     if (i > 0 && i % streamsPerTurn === 0) await nextTurn();
     if (!stream.isOpen) continue;
-    states[streamStateOf(stream)]++;
+    phases[streamPhaseOf(stream)]++;
     bufferedBytes += stream.bufferedBytes;
     if (stream.subscriber !== null) maxBehind = Math.max(maxBehind, hub.recordsBehind(stream.subscriber));
   }
-  return { states, bufferedBytes, maxBehind };
+  return { phases, bufferedBytes, maxBehind };
 }
 
 /** Age of the oldest record in the ring by its timestamp, implausible ones aside; 0 when there is none. */

@@ -1,28 +1,7 @@
+import type { AdminConnection, AdminStatus } from '../status/admin-report.ts';
 import { age, byId, textCell, wholeNumber } from './page.js';
 
 /** The admin page: the oldest, fullest or furthest-behind streams, refreshed every two seconds. */
-
-interface Connection {
-  readonly request_path: string;
-  readonly namespace: string;
-  readonly created_at: number;
-  readonly client_ip: string;
-  readonly user_agent: string;
-  readonly msgs_sent: number;
-  readonly buffered_bytes: number;
-  readonly behind: number;
-  readonly state: string;
-}
-
-interface Status {
-  readonly node: string;
-  readonly status: string;
-  readonly reported_at: number;
-  readonly startup_time: number;
-  readonly msgs_broadcast: number;
-  readonly connections_total: number;
-  readonly connections: readonly Connection[];
-}
 
 const REFRESH_MS = 2_000;
 /** Without an answer for this long the gateway counts as unreachable: a lost network gives no error for minutes. */
@@ -47,16 +26,16 @@ function bytes(count: number): string {
   return count < KIB * KIB ? `${(count / KIB).toFixed(1)} KiB` : `${(count / KIB / KIB).toFixed(1)} MiB`;
 }
 
-function rowOf(connection: Connection, nowS: number): HTMLTableRowElement {
+function rowOf(connection: AdminConnection, nowS: number): HTMLTableRowElement {
   const row = document.createElement('tr');
-  const state = document.createElement('td');
+  const phase = document.createElement('td');
   const tag = document.createElement('span');
   tag.className = 'tag';
-  tag.dataset.state = connection.state;
-  tag.textContent = connection.state;
-  state.append(tag);
+  tag.dataset.state = connection.phase;
+  tag.textContent = connection.phase;
+  phase.append(tag);
   row.append(
-    state,
+    phase,
     textCell(connection.request_path, { className: 'channel' }),
     textCell(connection.namespace, { className: 'channel' }),
     textCell(connection.client_ip, { className: 'place' }),
@@ -69,7 +48,7 @@ function rowOf(connection: Connection, nowS: number): HTMLTableRowElement {
   return row;
 }
 
-function show(status: Status): void {
+function show(status: AdminStatus): void {
   const { connections, connections_total: total, reported_at: nowS } = status;
   if (status.status === 'OK') setStatus('OK', 'open');
   else setStatus(status.status, 'reconnecting');
@@ -92,7 +71,7 @@ async function refresh(): Promise<void> {
       cache: 'no-store',
       signal: AbortSignal.timeout(ANSWER_MS),
     });
-    if (response.ok) show((await response.json()) as Status);
+    if (response.ok) show((await response.json()) as AdminStatus);
     else setStatus(`Answered ${response.status}`, 'rejected');
   } catch {
     setStatus('Gateway unreachable; retrying', 'reconnecting');

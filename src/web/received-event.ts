@@ -1,3 +1,5 @@
+import type { GatewayEventName, GatewayEvents, JsonEventName } from '../wire/gateway-events.ts';
+
 /** Unnamed events, and the gateway's own events about the event log. */
 export const ALWAYS_SHOWN = [
   'message',
@@ -8,9 +10,12 @@ export const ALWAYS_SHOWN = [
   'gateway.token-expiring',
   'gateway.tombstone',
   'gateway.undecodable',
-] as const;
+] as const satisfies readonly ('message' | GatewayEventName)[];
 /** The gateway's own events about the stream, of which only the ids matter. */
-export const ONLY_FOR_IDS = ['gateway.open', 'gateway.position'] as const;
+export const ONLY_FOR_IDS = [
+  'gateway.open',
+  'gateway.position',
+] as const satisfies readonly GatewayEventName[];
 
 /** An event as the page shows it. */
 export interface ReceivedEvent {
@@ -86,51 +91,36 @@ function envelopeIn(data: string): Envelope | null {
   }
 }
 
+const NOTICES: { readonly [N in JsonEventName]?: (payload: GatewayEvents[N]) => Notice } = {
+  'gateway.gap': ({ reason, topic, partition, requested, available, lost }) => ({
+    severity: 'loss',
+    text: `Gap: ${lost} records of ${topic}/${partition} are lost (${reason}: requested offset ${requested}, available from ${available})`,
+  }),
+  'gateway.reset': ({ reason }) => ({
+    severity: 'loss',
+    text: `Reset: the stream starts over with new events (${reason})`,
+  }),
+  'gateway.live': ({ replayed }) => ({ severity: 'good', text: `Caught up: ${replayed} events replayed` }),
+  'gateway.status': ({ kafka, topics, reason = 'unreachable' }) => {
+    const what = topics === undefined ? 'Kafka' : `topic ${topics.join(', ')}`;
+    return kafka === 'ok'
+      ? { severity: 'good', text: `${what} is back` }
+      : {
+          severity: 'warning',
+          text: `${what} is ${reason}: the stream stays open and continues when it is back`,
+        };
+  },
+  'gateway.token-expiring': ({ expiresAt }) => ({
+    severity: 'warning',
+    text: `The token expires at ${expiresAt}: the stream ends then`,
+  }),
+};
+
 /** One of the gateway's own events as a sentence; null for any other event. */
 export function noticeText({ name, data }: Pick<ReceivedEvent, 'name' | 'data'>): Notice | null {
-  switch (name) {
-    case 'gateway.gap': {
-      const { reason, topic, partition, requested, available, lost } = JSON.parse(data) as Record<
-        string,
-        unknown
-      >;
-      return {
-        severity: 'loss',
-        text: `Gap: ${lost} records of ${topic}/${partition} are lost (${reason}: requested offset ${requested}, available from ${available})`,
-      };
-    }
-    case 'gateway.reset':
-      return {
-        severity: 'loss',
-        text: `Reset: the stream starts over with new events (${(JSON.parse(data) as { reason: string }).reason})`,
-      };
-    case 'gateway.live':
-      return {
-        severity: 'good',
-        text: `Caught up: ${(JSON.parse(data) as { replayed: number }).replayed} events replayed`,
-      };
-    case 'gateway.status': {
-      const { kafka, topics, reason } = JSON.parse(data) as {
-        kafka: string;
-        topics?: string[];
-        reason?: string;
-      };
-      const what = topics === undefined ? 'Kafka' : `topic ${topics.join(', ')}`;
-      if (kafka === 'ok') return { severity: 'good', text: `${what} is back` };
-      const why = reason === undefined || reason === 'unreachable' ? 'unreachable' : reason;
-      return {
-        severity: 'warning',
-        text: `${what} is ${why}: the stream stays open and continues when it is back`,
-      };
-    }
-    case 'gateway.token-expiring':
-      return {
-        severity: 'warning',
-        text: `The token expires at ${(JSON.parse(data) as { expiresAt: string }).expiresAt}: the stream ends then`,
-      };
-    default:
-      return null;
-  }
+  if (!Object.hasOwn(NOTICES, name)) return null;
+  const noticeOf = NOTICES[name as JsonEventName] as (payload: unknown) => Notice;
+  return noticeOf(JSON.parse(data));
 }
 
 export interface Notice {

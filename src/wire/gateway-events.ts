@@ -1,7 +1,7 @@
 /**
  * The gateway's own events: every event name that begins with `gateway.`, with the type of its payload. The only place
- * for both: the compiler checks the server and the client library against it, a test checks the pages. Types only, so
- * that it costs a browser nothing. `own-event.ts` makes their text and frames.
+ * for both: the compiler checks the server, the client library and the pages against it. Types only, so that it costs a
+ * browser nothing. `own-event.ts` makes their text and frames.
  */
 
 /** By name, the payload: `data:` as JSON. Only the tombstone's data is plain text. */

@@ -165,7 +165,7 @@ describe('kafka event log', () => {
       const seen = await tail(log);
       const keys = ['a', 'b', null, 'c', 'd'];
       const results = await log.append(keys.map((key) => text(topic, String(key), key)));
-      expect(results.map(codeOf)).toEqual(['ok', 'ok', 'event-refused', 'ok', 'ok']);
+      expect(results.map(codeOf)).toEqual(['ok', 'ok', 'event-rejected', 'ok', 'ok']);
       await seen.sees(4);
       expect(seen.texts).toEqual(['a', 'b', 'c', 'd']);
       expect(seen.records.map(({ offset }) => offset)).toEqual(

@@ -1,4 +1,4 @@
-import type { AdminStatus } from '../../src/status/admin-status';
+import type { AdminStatus } from '../../src/status/admin-report';
 import { startGateway } from '../support/gateway';
 import { rawHttp } from '../support/raw-http';
 import { openStream } from '../support/sse-client';
@@ -47,7 +47,7 @@ describe('GET /admin/status.json', () => {
           msgs_sent: 2,
           buffered_bytes: 0,
           behind: 0,
-          state: 'live',
+          phase: 'live',
         },
       ],
     });
@@ -68,7 +68,7 @@ describe('GET /admin/status.json', () => {
       const { connections, connections_total } = await statusOf(url, `?sort=${sort}&limit=1`);
       expect(connections_total).toBe(4);
       expect(connections).toHaveLength(1);
-      expect(connections[0]).toMatchObject({ user_agent: 'slow', state: 'slow' });
+      expect(connections[0]).toMatchObject({ user_agent: 'slow', phase: 'slow' });
       expect(connections[0]!.buffered_bytes).toBeGreaterThan(1_024);
     }
     expect((await statusOf(url, '?sort=age')).connections.map(({ user_agent }) => user_agent).at(-1)).toBe(

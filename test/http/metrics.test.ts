@@ -57,7 +57,7 @@ describe('GET /metrics', () => {
     expect(metrics.get('streams_opened_total')).toBe(4);
     expect(metrics.get('streams_closed_total{reason="client"}')).toBe(1);
     expect(metrics.get('stream_duration_seconds_count')).toBe(1);
-    expect(metrics.get('streams{state="live"}')).toBe(3);
+    expect(metrics.get('streams{phase="live"}')).toBe(3);
     expect(metrics.get('client_buffer_bytes')).toBe(0);
     expect(metrics.get('ingest_requests_total{code="202"}')).toBe(3);
     expect(metrics.get('ingest_duration_seconds_count')).toBe(3);
@@ -92,7 +92,7 @@ describe('GET /metrics', () => {
     await until(async () => {
       // The kernel takes some megabytes before it is full.
       await Promise.all(Array.from({ length: 20 }, () => post(`${url}/broadcast/slow`, body)));
-      return (await scrape(url)).get('streams{state="slow"}') === 1;
+      return (await scrape(url)).get('streams{phase="slow"}') === 1;
     }, 'it is slow');
     const full = await scrape(url);
     expect(full.get('client_buffer_bytes')).toBeGreaterThan(1_024);

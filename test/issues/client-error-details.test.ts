@@ -1,4 +1,4 @@
-import { EventStream, type StreamErrorEvent, type StreamRefusal } from '../../src/client/event-stream';
+import { EventStream, type StreamErrorEvent, type StreamRejection } from '../../src/client/event-stream';
 import { startGateway } from '../support/gateway';
 
 /** The gateway says what is wrong, and the client library kept only the status of it. */
@@ -24,7 +24,7 @@ describe('an error of the client library', () => {
       thrown = error;
     }
     expect(thrown).toBeInstanceOf(Error);
-    const { status, code, detail } = thrown as StreamRefusal;
+    const { status, code, detail } = thrown as StreamRejection;
     expect({ status, code, detail }).toEqual({
       status: 400,
       code: 'bad-channel',

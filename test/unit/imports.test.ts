@@ -24,9 +24,8 @@ const ORDER = [
 const MAY_IMPORT: Record<string, readonly string[]> = {
   hub: ['wire'],
   eventlog: ['config'],
-  // Runs in browsers.
-  web: [],
-  // As well, and of it only the decoder and the types of the gateway's events, see below.
+  // Run in browsers, and take only what needs nothing else, see below.
+  web: ['wire', 'status'],
   client: ['wire'],
 };
 const TOP_FOR_ROOMS = ['backoff', 'config', 'errors', 'logger', 'nearest-name', 'slabs', 'version'];
@@ -82,10 +81,12 @@ describe('imports point one way', () => {
     }
   });
 
-  it('src/client takes nothing of the gateway but the decoder of frames and the types of its events, which need nothing else', () => {
-    const taken = files.filter((file) => file.startsWith('client/')).flatMap(localImports);
-    const shared = ['wire/frame-decoder.ts', 'wire/gateway-events.ts'];
-    expect([...new Set(taken.filter((name) => !name.startsWith('client/')))].sort()).toEqual(shared);
+  it.each([
+    ['client', ['wire/frame-decoder.ts', 'wire/gateway-events.ts']],
+    ['web', ['status/admin-report.ts', 'wire/gateway-events.ts']],
+  ])('src/%s takes of the gateway only %j, which need nothing else', (room, shared) => {
+    const taken = files.filter((file) => file.startsWith(`${room}/`)).flatMap(localImports);
+    expect([...new Set(taken.filter((name) => !name.startsWith(`${room}/`)))].sort()).toEqual(shared);
     for (const file of shared) expect(importsOf(file)).toEqual([]);
   });
 

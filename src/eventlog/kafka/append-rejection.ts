@@ -63,7 +63,7 @@ export function rejectionOf(partition: TopicPartition, errorCode: number): Gatew
     case ERROR_CODE.UNSUPPORTED_FOR_MESSAGE_FORMAT:
     case ERROR_CODE.POLICY_VIOLATION:
     case ERROR_CODE.INVALID_RECORD:
-      return new GatewayError('event-refused', `Kafka does not take this event: ${cause.message}`, {
+      return new GatewayError('event-rejected', `Kafka does not take this event: ${cause.message}`, {
         cause,
       });
     default:

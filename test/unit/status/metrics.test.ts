@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LOG_OPERATIONS } from '../../../src/eventlog/records';
 import { OpenStreams, RESUME_RESULTS } from '../../../src/sse/open-streams';
 import { OBSERVED_METRICS, READ_METRICS } from '../../../src/status/metrics';
-import { STREAM_STATES } from '../../../src/status/snapshot';
+import { STREAM_PHASES } from '../../../src/status/snapshot';
 import { packageVersion } from '../../../src/version';
 
 const METRICS = Object.entries({ ...READ_METRICS, ...OBSERVED_METRICS });
@@ -20,7 +20,7 @@ describe('the metrics', () => {
 
   it.each([
     ['streams_closed_total', Object.keys(new OpenStreams().stats().closed)],
-    ['streams', STREAM_STATES],
+    ['streams', STREAM_PHASES],
     ['replay_requests_total', RESUME_RESULTS],
     ['kafka_errors_total', LOG_OPERATIONS],
     ['kafka_throttled_seconds_total', LOG_OPERATIONS],

@@ -42,7 +42,7 @@ describe('the survey of the streams', () => {
       ].map(fakeStream),
     );
     expect(found).toEqual({
-      states: { starting: 1, live: 2, 'catching-up': 1, replaying: 1, joining: 1, ahead: 1, slow: 2 },
+      phases: { starting: 1, live: 2, 'catching-up': 1, replaying: 1, joining: 1, ahead: 1, slow: 2 },
       bufferedBytes: 70_010,
       maxBehind: 9_000,
     });
@@ -57,9 +57,9 @@ describe('the survey of the streams', () => {
       if (isRunning) setImmediate(count);
     };
     setImmediate(count);
-    const { states } = await survey(streams);
+    const { phases } = await survey(streams);
     isRunning = false;
-    expect(states.live).toBe(20_000);
+    expect(phases.live).toBe(20_000);
     expect(turns).toBeGreaterThanOrEqual(20_000 / STREAMS_PER_TURN - 1);
   });
 });

@@ -228,7 +228,7 @@ it('finds the one record that the broker refuses, and numbers the others without
   expect(p.sent('d')).toEqual([0, 2, 'd']);
   p.answer(NONE, 2n);
   expect(p.sent('e')).toEqual([0, 3, 'e']);
-  expect(p.results.get('bad')).toBe('event-refused');
+  expect(p.results.get('bad')).toBe('event-rejected');
 });
 
 it('does not say “not stored” when a refusal follows a try of unknown outcome', () => {
@@ -249,8 +249,8 @@ it.each([
   [ERROR_CODE.INVALID_TOPIC_EXCEPTION, 'topic-forbidden'],
   [ERROR_CODE.MESSAGE_TOO_LARGE, 'event-too-large'],
   [ERROR_CODE.RECORD_LIST_TOO_LARGE, 'event-too-large'],
-  [ERROR_CODE.INVALID_RECORD, 'event-refused'],
-  [ERROR_CODE.POLICY_VIOLATION, 'event-refused'],
+  [ERROR_CODE.INVALID_RECORD, 'event-rejected'],
+  [ERROR_CODE.POLICY_VIOLATION, 'event-rejected'],
   [1234, 'log-unavailable'],
 ])('answers Kafka error %i with %s', (errorCode, code) => {
   const p = new Partition();
