@@ -1,4 +1,5 @@
 import { startChild } from '../infra/local/supervised-child';
+import { createArrivals } from './arrivals';
 import { createDeferred } from './deferred';
 import { nativeProgram } from './native-program';
 import type { BenchServer } from './servers/server';
@@ -14,6 +15,23 @@ export interface Connected {
   readonly firstByteP50Ms: number;
   readonly firstByteP99Ms: number;
   readonly firstByteMaxMs: number;
+}
+
+/** Printed by the load client when every stream has had `gateway.live`. */
+export interface Live {
+  /** Since the first stream was opened. */
+  readonly seconds: number;
+  /** From a stream's opening to its `gateway.live`. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly events: number;
+  /** Fewest and most events of a stream. */
+  readonly fewest: number;
+  readonly most: number;
+  /** Missing sequence numbers, and repeated or late ones. */
+  readonly gaps: number;
+  readonly repeats: number;
+  readonly bytes: number;
 }
 
 /** Of the window. */
@@ -55,6 +73,8 @@ export interface LoadOptions {
   readonly port: number;
   /** `%d` in it is the number of the stream; default `/events`. */
   readonly path?: string;
+  /** A file with the path of each stream, one a line, instead of `path`. */
+  readonly pathsFile?: string;
   readonly streams: number;
   /** Streams opened each second; default 3000. */
   readonly connectPerS?: number;
@@ -72,9 +92,13 @@ export interface LoadOptions {
 /** Settles phase by phase; each rejects when the client ends before. */
 export interface LoadClient {
   readonly connected: Promise<Connected>;
+  /** Never settles for streams that do not resume. */
+  readonly live: Promise<Live>;
   readonly measuring: Promise<void>;
   readonly measured: Promise<Measured>;
   readonly result: Promise<LoadResult>;
+  /** Ends the window now, and begins the next one. */
+  window(): Promise<Measured>;
   /** Drops all streams at once. */
   kill(): Promise<void>;
 }
@@ -87,13 +111,15 @@ const DEFAULT_QUIET_MS = 2_000;
 function startLoad(options: LoadOptions): LoadClient {
   const phases = {
     connected: createDeferred<Connected>(),
+    live: createDeferred<Live>(),
     measuring: createDeferred<void>(),
     measured: createDeferred<Measured>(),
     result: createDeferred<LoadResult>(),
   };
+  const windows = createArrivals<Measured>('the window of the load client');
   const settings = {
     port: options.port,
-    path: options.path ?? '/events',
+    ...(options.pathsFile === undefined ? { path: options.path ?? '/events' } : { paths: options.pathsFile }),
     streams: options.streams,
     rate: options.connectPerS ?? DEFAULT_CONNECT_PER_S,
     'warmup-ms': options.warmupMs ?? 0,
@@ -108,6 +134,7 @@ function startLoad(options: LoadOptions): LoadClient {
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
     onLine: (line) => {
       const { phase, ...figures } = line.startsWith('{') ? JSON.parse(line) : { phase: null };
+      if (phase === 'window') windows.add(figures);
       if (Object.hasOwn(phases, phase)) phases[phase as keyof typeof phases].resolve(figures);
     },
   });
@@ -117,9 +144,14 @@ function startLoad(options: LoadOptions): LoadClient {
   });
   return {
     connected: phases.connected.promise,
+    live: phases.live.promise,
     measuring: phases.measuring.promise,
     measured: phases.measured.promise,
     result: phases.result.promise,
+    window() {
+      child.signal('SIGUSR1');
+      return windows.next();
+    },
     async kill() {
       await child.stop({ signal: 'SIGKILL', deadlineMs: STOP_DEADLINE_MS });
     },

@@ -8,6 +8,7 @@ import { heartbeat } from './heartbeat';
 import { ingest } from './ingest';
 import { memory } from './memory';
 import { scrapeCost } from './scrape';
+import { createSparseResumeCase } from './sparse-resume';
 
 /** In the order in which they run. */
 export const ALL_CASES: readonly BenchCase[] = [
@@ -49,6 +50,45 @@ export const ALL_CASES: readonly BenchCase[] = [
   accept,
   channels,
   drain,
+  ...[1, 12].flatMap((partitions) =>
+    [200_000, 800_000].map((records) =>
+      createSparseResumeCase({
+        name: `sparse-resume-${partitions}x${records / 1_000}k`,
+        about:
+          `1,000 clients, each on one of ${(records / 40).toLocaleString('en')} channels, resume at once over ` +
+          `${records.toLocaleString('en')} records of a topic with ${partitions} partition${partitions === 1 ? '' : 's'}, 40 of them ` +
+          'on each channel, all older than the ring: time until the last has `gateway.live`; until one client alone has it, ' +
+          'at the same gateway started again; the same records read once by a process that does nothing else; and delays of ' +
+          '50 events/s to 100 other streams, meanwhile and before.',
+        partitions,
+        records,
+        channels: records / 40,
+        clients: 1_000,
+        ringRecords: 5_000,
+        targets: [
+          records === 200_000
+            ? { subject: 'gateway', figure: 'liveS', atMost: 2 }
+            : { subject: 'gateway', figure: 'readings', atMost: 1.5 },
+          { subject: 'gateway', figure: 'othersP99Ms', atMost: 100 },
+        ],
+      }),
+    ),
+  ),
+  createSparseResumeCase({
+    name: 'sparse-resume-ring',
+    about:
+      '4,000 clients, each on one of 5,000 channels, resume at once over 90,000 records of a topic with one partition, ' +
+      'all in the ring. The rest is as in the other cases.',
+    partitions: 1,
+    records: 90_000,
+    channels: 5_000,
+    clients: 4_000,
+    ringRecords: null,
+    targets: [
+      { subject: 'gateway', figure: 'liveS', atMost: 1 },
+      { subject: 'gateway', figure: 'othersP99Ms', atMost: 60 },
+    ],
+  }),
   ingest,
   scrapeCost,
   heartbeat,

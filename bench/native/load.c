@@ -2,9 +2,10 @@
  * The load client of `npm run bench`: one process, one thread, many event streams.
  *
  * It opens N streams at a given rate, reads them all, and prints its figures as JSON lines on standard output, one per
- * phase: `connected`, `measuring`, `measured` (the figures of the window), `result` (of the whole run, once
- * nothing has come for a while or all streams have ended). An event is a line `data: <sequence> <microseconds> …`,
- * with the wall clock of its publisher; quotes around the data are fine.
+ * phase: `connected`, `live` (every stream has had `gateway.live`: how long that took, and what came before it),
+ * `measuring`, `measured` (the figures of the window), `result` (of the whole run, once nothing has come for a while or
+ * all streams have ended). SIGUSR1 ends a window early, prints its figures as `window`, and begins the next one. An event
+ * is a line `data: <sequence> <microseconds> …`, with the wall clock of its publisher; quotes around the data are fine.
  *
  * It must cost less than what it measures, so it keeps no event: it decodes the chunks, finds lines with memchr, and
  * copies at most the start of a line.
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +29,7 @@
 
 enum {
   LINE_BYTES = 64,        /* enough for the numbers of an event */
+  REQUEST_BYTES = 16384,  /* enough for the longest id */
   READ_BYTES = 256 << 10,
   BATCH = 512,            /* epoll events a call */
   CONNECTING_LIMIT = 1000,
@@ -34,6 +37,9 @@ enum {
   LATENCY_BUCKETS = 600000,   /* of 0.1 ms: up to a minute */
   SPREAD_SLOTS = 1 << 16,     /* events whose spread is measured, one per slot */
 };
+
+/* The name of the event that tells a stream that it has caught up. */
+static const char LIVE_LINE[] = "event: gateway.live";
 
 typedef enum { CLOSED, CONNECTING, HEAD, BODY } State;
 typedef enum { SIZE, SIZE_END, DATA, DATA_END } ChunkState;
@@ -51,6 +57,7 @@ typedef struct {
   uint64_t next_sequence;
   uint64_t events;
   double opened_at;
+  bool live;
 } Stream;
 
 typedef struct {
@@ -60,13 +67,18 @@ typedef struct {
 } Spread;
 
 static struct {
-  const char *host, *path;
+  const char *host, *path, *paths;
   int port, streams, pid;
   double rate, warmup_s, seconds, quiet_s, churn;
 } options = {.host = "127.0.0.1", .path = "/events", .streams = 1000, .rate = 3000, .seconds = 10, .quiet_s = 2};
 
 static Stream *streams;
+static char **own_paths; /* of each stream, with --paths */
 static int poller;
+static double began;
+static double *live_ms;
+static int lives;
+static volatile sig_atomic_t window_asked;
 static int opened, answered, failed, ended, connecting, now_open, churned;
 static double *first_byte_ms;
 static int first_bytes;
@@ -149,6 +161,40 @@ static void event(Stream *stream, const char *line, int length, double at) {
   spread->arrivals++;
 }
 
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* Of sorted values; 0 when there are none. */
+static double quantile(const double *values, int count, double q) {
+  if (count == 0) return 0;
+  int at = (int)(q * count);
+  return values[at < count ? at : count - 1];
+}
+
+/* A stream has caught up. */
+static void live(Stream *stream, double at) {
+  if (stream->live) return;
+  stream->live = true;
+  live_ms[lives++] = (at - stream->opened_at) * 1e3;
+  if (lives < options.streams) return;
+  uint64_t fewest = UINT64_MAX, most = 0;
+  for (int i = 0; i < options.streams; i++) {
+    if (streams[i].events < fewest) fewest = streams[i].events;
+    if (streams[i].events > most) most = streams[i].events;
+  }
+  qsort(live_ms, (size_t)lives, sizeof *live_ms, ascending);
+  printf("{\"phase\":\"live\",\"seconds\":%.3f,\"p50Ms\":%.1f,\"p99Ms\":%.1f,\"events\":%lu,\"fewest\":%lu,\"most\":%lu,"
+         "\"gaps\":%lu,\"repeats\":%lu,\"bytes\":%lu}\n",
+         at - began, quantile(live_ms, lives, .5), quantile(live_ms, lives, .99), events_total, fewest, most, gaps, repeats, bytes_total);
+}
+
+static void line(Stream *stream, const char *p, int length, double at) {
+  if (length > 5 && memcmp(p, "data:", 5) == 0) event(stream, p, length, at);
+  else if (length == sizeof LIVE_LINE - 1 && memcmp(p, LIVE_LINE, sizeof LIVE_LINE - 1) == 0) live(stream, at);
+}
+
 /* Bytes of the stream, in pieces of any size. */
 static void body(Stream *stream, const char *p, size_t length, double at) {
   const char *end = p + length;
@@ -156,14 +202,14 @@ static void body(Stream *stream, const char *p, size_t length, double at) {
     const char *newline = memchr(p, '\n', (size_t)(end - p));
     size_t piece = (size_t)((newline == NULL ? end : newline) - p);
     if (newline != NULL && stream->line_length == 0) {
-      if (piece > 5 && memcmp(p, "data:", 5) == 0) event(stream, p, (int)(piece < 256 ? piece : 256), at);
+      line(stream, p, (int)(piece < 256 ? piece : 256), at);
     } else {
       size_t room = (size_t)(LINE_BYTES - stream->line_length);
       size_t kept = piece < room ? piece : room;
       memcpy(stream->line + stream->line_length, p, kept);
       stream->line_length += (int)kept;
       if (newline != NULL) {
-        if (stream->line_length > 5 && memcmp(stream->line, "data:", 5) == 0) event(stream, stream->line, stream->line_length, at);
+        line(stream, stream->line, stream->line_length, at);
         stream->line_length = 0;
       }
     }
@@ -285,13 +331,15 @@ static void writable(Stream *stream) {
   int fault = 0;
   socklen_t size = sizeof fault;
   getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &fault, &size);
-  char path[512], request[2048];
+  static char path[REQUEST_BYTES], request[REQUEST_BYTES];
   /* `%d` in the path is the number of the stream. */
-  const char *mark = strstr(options.path, "%d");
-  if (mark == NULL) snprintf(path, sizeof path, "%s", options.path);
+  const char *mark = own_paths == NULL ? strstr(options.path, "%d") : NULL;
+  if (own_paths != NULL) snprintf(path, sizeof path, "%s", own_paths[stream->index]);
+  else if (mark == NULL) snprintf(path, sizeof path, "%s", options.path);
   else snprintf(path, sizeof path, "%.*s%d%s", (int)(mark - options.path), options.path, stream->index, mark + 2);
   int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n\r\n", path,
                         options.host, options.port);
+  if (length >= (int)sizeof request) fault = EMSGSIZE;
   if (fault != 0 || write(stream->fd, request, (size_t)length) != length) {
     drop(stream);
     return;
@@ -299,18 +347,6 @@ static void writable(Stream *stream) {
   stream->state = HEAD;
   struct epoll_event interest = {.events = EPOLLIN, .data.ptr = stream};
   epoll_ctl(poller, EPOLL_CTL_MOD, stream->fd, &interest);
-}
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
-/* Of sorted values; 0 when there are none. */
-static double quantile(const double *values, int count, double q) {
-  if (count == 0) return 0;
-  int at = (int)(q * count);
-  return values[at < count ? at : count - 1];
 }
 
 static double latency_quantile(double q) {
@@ -336,9 +372,10 @@ static double median_spread_ms(void) {
 }
 
 static void usage(FILE *out) {
-  fputs("Usage: load --port PORT [--host ADDRESS] [--path PATH] [--streams N] [--rate PER_S] [--warmup-ms MS]\n"
-        "            [--seconds S] [--quiet-ms MS] [--churn PER_S] [--pid PID]\n\n"
+  fputs("Usage: load --port PORT [--host ADDRESS] [--path PATH | --paths FILE] [--streams N] [--rate PER_S]\n"
+        "            [--warmup-ms MS] [--seconds S] [--quiet-ms MS] [--churn PER_S] [--pid PID]\n\n"
         "  --path       %d in it is the number of the stream (/events)\n"
+        "  --paths      a file with the path of each stream, one a line\n"
         "  --rate       streams opened each second (3000)\n"
         "  --warmup-ms  from the last stream's opening to the window (0)\n"
         "  --seconds    length of the window (10)\n"
@@ -349,7 +386,7 @@ static void usage(FILE *out) {
 
 static void parse(int argc, char **argv) {
   static const struct option known[] = {
-    {"host", 1, 0, 'H'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"streams", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
+    {"host", 1, 0, 'H'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"paths", 1, 0, 'U'}, {"streams", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
     {"warmup-ms", 1, 0, 'w'}, {"seconds", 1, 0, 's'}, {"quiet-ms", 1, 0, 'q'}, {"churn", 1, 0, 'c'}, {"pid", 1, 0, 'P'},
     {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
   int name;
@@ -357,6 +394,7 @@ static void parse(int argc, char **argv) {
     case 'H': options.host = optarg; break;
     case 'p': options.port = atoi(optarg); break;
     case 'u': options.path = optarg; break;
+    case 'U': options.paths = optarg; break;
     case 'n': options.streams = atoi(optarg); break;
     case 'r': options.rate = atof(optarg); break;
     case 'w': options.warmup_s = atof(optarg) / 1e3; break;
@@ -373,17 +411,60 @@ static void parse(int argc, char **argv) {
   }
 }
 
+static void read_paths(void) {
+  FILE *file = fopen(options.paths, "r");
+  own_paths = calloc((size_t)options.streams, sizeof *own_paths);
+  for (int i = 0; i < options.streams; i++) {
+    size_t size = 0;
+    ssize_t length = file == NULL ? -1 : getline(&own_paths[i], &size, file);
+    if (length <= 0) {
+      fprintf(stderr, "load: %s does not have the paths of %d streams\n", options.paths, options.streams);
+      exit(1);
+    }
+    if (own_paths[i][length - 1] == '\n') own_paths[i][length - 1] = 0;
+  }
+  fclose(file);
+}
+
+static void on_window(int signal) {
+  (void)signal;
+  window_asked = 1;
+}
+
+/* The figures of the window that began at `from`. */
+static void report(const char *phase, double from, double now, Cpu server, double client) {
+  Cpu cpu = cpu_of(options.pid);
+  cpu.user -= server.user;
+  cpu.system -= server.system;
+  printf("{\"phase\":\"%s\",\"seconds\":%.4f,\"events\":%lu,\"bytes\":%lu,\"reads\":%lu,\"meanMs\":%.2f,\"p50Ms\":%.1f,"
+         "\"p99Ms\":%.1f,\"maxMs\":%.1f,\"spreadMs\":%.2f,\"serverCpuS\":%.3f,\"serverUserS\":%.3f,\"clientCpuS\":%.3f}\n",
+         phase, now - from, window_events, window_bytes, window_reads, latency_count ? latency_sum / latency_count : 0,
+         latency_quantile(.5), latency_quantile(.99), latency_max, median_spread_ms(), cpu.user + cpu.system, cpu.user,
+         own_cpu() - client);
+}
+
+static void clear_window(void) {
+  window_events = window_bytes = window_reads = latency_count = 0;
+  latency_sum = latency_max = 0;
+  memset(latencies, 0, LATENCY_BUCKETS * sizeof *latencies);
+  memset(spreads, 0, SPREAD_SLOTS * sizeof *spreads);
+}
+
 int main(int argc, char **argv) {
   parse(argc, argv);
+  if (options.paths != NULL) read_paths();
+  signal(SIGUSR1, on_window);
   setvbuf(stdout, NULL, _IOLBF, 0);
   poller = epoll_create1(EPOLL_CLOEXEC);
   streams = calloc((size_t)options.streams, sizeof *streams);
   first_byte_ms = calloc((size_t)options.streams, sizeof *first_byte_ms);
+  live_ms = calloc((size_t)options.streams, sizeof *live_ms);
   latencies = calloc(LATENCY_BUCKETS, sizeof *latencies);
   spreads = calloc(SPREAD_SLOTS, sizeof *spreads);
 
   enum { OPENING, WARMING, MEASURING, ENDING } phase = OPENING;
-  double began = clock_s(), phase_at = began, client_cpu = 0;
+  began = clock_s();
+  double phase_at = began, client_cpu = 0;
   Cpu server_cpu = {0, 0};
   for (;;) {
     double now = clock_s();
@@ -425,18 +506,18 @@ int main(int argc, char **argv) {
         churned++;
       }
     }
+    if (phase == MEASURING && window_asked) {
+      window_asked = 0;
+      report("window", phase_at, now, server_cpu, client_cpu);
+      clear_window();
+      phase_at = now;
+      server_cpu = cpu_of(options.pid);
+      client_cpu = own_cpu();
+    }
     if (phase == MEASURING && (now >= phase_at + options.seconds || now_open == 0)) {
       measuring = false;
       phase = ENDING;
-      double seconds = now - phase_at;
-      Cpu cpu = cpu_of(options.pid);
-      cpu.user -= server_cpu.user;
-      cpu.system -= server_cpu.system;
-      printf("{\"phase\":\"measured\",\"seconds\":%.4f,\"events\":%lu,\"bytes\":%lu,\"reads\":%lu,\"meanMs\":%.2f,\"p50Ms\":%.1f,"
-             "\"p99Ms\":%.1f,\"maxMs\":%.1f,\"spreadMs\":%.2f,\"serverCpuS\":%.3f,\"serverUserS\":%.3f,\"clientCpuS\":%.3f}\n",
-             seconds, window_events, window_bytes, window_reads, latency_count ? latency_sum / latency_count : 0,
-             latency_quantile(.5), latency_quantile(.99), latency_max, median_spread_ms(), cpu.user + cpu.system, cpu.user,
-             own_cpu() - client_cpu);
+      report("measured", phase_at, now, server_cpu, client_cpu);
       phase_at = now;
     }
     if (phase == ENDING && (now_open == 0 || (now >= phase_at + options.quiet_s && now >= last_event_at + options.quiet_s))) break;
