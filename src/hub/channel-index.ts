@@ -47,8 +47,14 @@ class Places {
   }
 }
 
+/** A channel and those above it without the root, each once for all entries that are on it. */
+export interface ChannelPath {
+  readonly channel: string;
+  readonly above: ChannelPath | null;
+}
+
 /** The places of the entries on a channel or below it. */
-class ChannelPlaces extends Places {
+class ChannelPlaces extends Places implements ChannelPath {
   readonly channel: string;
   /** Null: the channel above is the root. */
   readonly above: ChannelPlaces | null;
@@ -93,17 +99,19 @@ export class ChannelIndex {
     return this.#bytes;
   }
 
-  /** Adds an entry after all others. */
-  add(place: number, { channel }: Pick<Addressed, 'channel'>): void {
+  /** Adds an entry after all others. Answers where it is; null: on the root, or without a channel. */
+  add(place: number, { channel }: Pick<Addressed, 'channel'>): ChannelPath | null {
     if (channel === null) {
       this.#unaddressed.push(place);
       this.#bytes += PLACE_BYTES;
-      return;
+      return null;
     }
-    for (let list = this.#listOf(channel); list !== null; list = list.above) {
+    const path = this.#listOf(channel);
+    for (let list = path; list !== null; list = list.above) {
       list.push(place);
       this.#bytes += PLACE_BYTES;
     }
+    return path;
   }
 
   /** Forgets the first entry. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { channelAndAncestors } from '../wire/channel';
+import { ROOT_CHANNEL } from '../wire/channel';
 import { Audience, type AudienceDeps, DeliveryCounts, type PassReport } from './audience';
 import { type History, Replay, type ReplayLimits } from './replay';
 import { type Positions, Ring, type RingEntry, type RingLimits } from './ring';
@@ -102,11 +102,15 @@ export class Hub {
 
   /** Puts an event into the ring and hands it to the audiences it is for. `positions` are those after it. */
   publish(entry: RingEntry, positions: Positions): void {
-    this.ring.append(entry, positions);
+    const path = this.ring.append(entry, positions);
     if (entry.channel === null) {
       for (const audience of this.#audiences.values())
         if (isInScope(audience.subscription, entry)) audience.onEntry(entry);
-    } else for (const channel of channelAndAncestors(entry.channel)) this.#emitter.emit(channel, entry);
+      return;
+    }
+    // The index has these strings, so that they need not be made and hashed again for each record.
+    for (let at = path; at !== null; at = at.above) this.#emitter.emit(at.channel, entry);
+    this.#emitter.emit(ROOT_CHANNEL, entry);
   }
 
   /** To be called after each batch: the reader pauses when fan-out is slower than the event log. */

@@ -1,5 +1,5 @@
 import type { Frame } from '../wire/frame';
-import { type Candidates, ChannelIndex } from './channel-index';
+import { type Candidates, ChannelIndex, type ChannelPath } from './channel-index';
 import type { Subscription } from './subscription';
 
 /** By slot, the offset of the next record that this gateway, or a stream, does not have yet. Never changed once made. */
@@ -175,7 +175,7 @@ export class Ring {
   }
 
   /** Puts an entry in, which is the ring's from then on: it can be put in once. */
-  append(entry: RingEntry, positions: Positions): void {
+  append(entry: RingEntry, positions: Positions): ChannelPath | null {
     entry.seq = this.#head;
     entry.positions = positions;
     entry.bytesBefore = this.#bytesIn;
@@ -183,9 +183,10 @@ export class Ring {
       entry.bytes.length + entry.originBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
     this.#entries[this.#head % this.#limits.records] = entry;
-    this.#index.add(this.#head++, entry);
+    const path = this.#index.add(this.#head++, entry);
     this.#positions = positions;
     while (this.bytes > this.#limits.bytes && this.#head - this.#base > 1) this.#evict();
+    return path;
   }
 
   /** @throws RangeError when `seq` is not in the ring (any more) */
