@@ -7,7 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Config, parseConfig } from '../src/config';
 import type { EventLog, NewRecord } from '../src/eventlog/event-log';
-import { createTopicMap } from '../src/events/record-event';
+import { createTopicMap } from '../src/events/topic-map';
 import { createEventLog } from '../src/gateway';
 import { createLogger, type Logger } from '../src/logger';
 import { type Reading, startReading } from '../src/parts/reading';

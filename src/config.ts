@@ -11,13 +11,7 @@ import { FANOUT_SETTINGS, fanoutConfig, replayConfig, resumeConfig } from './con
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
 import { kafkaSecrets } from './config/kafka-security-settings';
-import {
-  KAFKA_SETTINGS,
-  kafkaConfig,
-  kafkaContradictions,
-  type TopicSetting,
-  topicCreation,
-} from './config/kafka-settings';
+import { KAFKA_SETTINGS, kafkaConfig, kafkaContradictions, topicCreation } from './config/kafka-settings';
 import {
   aggregationConfig,
   PROCESS_SETTINGS,
@@ -27,6 +21,7 @@ import {
 } from './config/process-settings';
 import type { SettingsOf } from './config/setting-types';
 import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/stream-settings';
+import type { TopicSetting } from './config/topic-settings';
 import { unknownSettings } from './config/unknown-settings';
 
 /**

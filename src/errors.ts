@@ -25,6 +25,7 @@ const ERRORS = {
   'not-found': { status: 404 },
   'unknown-topic': { status: 404 },
   'method-not-allowed': { status: 405, counted: 'streams' },
+  'not-publishable': { status: 409 },
   'cursor-expired': { status: 412, counted: 'streams' },
   'event-too-large': { status: 413 },
   'unsupported-media-type': { status: 415 },

@@ -5,7 +5,7 @@ import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
 import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
-import { createTopicMap } from './events/record-event';
+import { createTopicMap } from './events/topic-map';
 import type { RejectionCounts } from './http/problem';
 import { createRouter } from './http/router';
 import { createServer } from './http/server';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { type Config, ConfigError, parseConfig } from './config';
-import { createTopicMap } from './events/record-event';
+import { createTopicMap } from './events/topic-map';
 import { createEventLog, createGateway } from './gateway';
 import { createLogger, type Logger } from './logger';
 import { startAggregator } from './roles/aggregator';

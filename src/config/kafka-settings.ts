@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import { channelFault, channelOf } from '../wire/channel';
 import {
   KAFKA_SECURITY_SETTINGS,
   kafkaSecurity,
   kafkaSecurityContradictions,
 } from './kafka-security-settings';
 import { bytes, int, list, ms, type SettingsOf, text } from './setting-types';
-
-/** Kafka's own rule for names (its Topic.validate). */
-const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
-const DEFAULT_TOPIC = 'events-topic';
+import { DEFAULT_TOPIC, TOPIC_NAME, topicList, topicNameFault } from './topic-settings';
 
 export const KAFKA_SETTINGS = {
   KAFKA_BROKERS: brokers().describe(
@@ -38,8 +34,8 @@ export const KAFKA_SETTINGS = {
     'most bytes of one fetch over all partitions; over a slow link the gateway asks for less',
   ),
   KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('most bytes of one fetch from one partition'),
-  KAFKA_TOPICS: topics().describe(
-    'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base;base64` for binary values',
+  KAFKA_TOPICS: topicList().describe(
+    'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base/{key}` on channels made of [keys and headers](topics.md); `;base64` after it for binary values',
   ),
   KAFKA_SUMMARY_TOPIC: z
     .string()
@@ -120,13 +116,6 @@ export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
   yield* kafkaSecurityContradictions(s);
 }
 
-export interface TopicSetting {
-  readonly name: string;
-  /** Channel under which the topic's channels appear. */
-  readonly base: string;
-  readonly encoding: 'utf8' | 'base64';
-}
-
 /** Which missing topics are created, and how. */
 export function topicCreation(s: KafkaSettings) {
   return {
@@ -134,37 +123,4 @@ export function topicCreation(s: KafkaSettings) {
     partitions: s.KAFKA_TOPIC_PARTITIONS,
     replication: s.KAFKA_TOPIC_REPLICATION,
   };
-}
-
-function topicNameFault(name: string): string | null {
-  return TOPIC_NAME.test(name) ? null : 'is not a Kafka topic name';
-}
-
-function baseFault(base: string): string | null {
-  const fault = channelFault(base);
-  return fault === null ? null : `has a base channel that ${fault}`;
-}
-
-function topics() {
-  return z
-    .string()
-    .transform((words, context): TopicSetting[] => {
-      const found: TopicSetting[] = [];
-      for (const word of words.split(',').map((part) => part.trim())) {
-        const [name = '', written = '/', option] = (/^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/.exec(word) ?? [])
-          .slice(1)
-          .map((part) => part?.trim());
-        const base = channelOf(written);
-        const isBase64 = option?.toLowerCase() === 'base64';
-        const fault =
-          topicNameFault(name) ??
-          baseFault(base) ??
-          (option === undefined || isBase64 ? null : 'has an option other than base64') ??
-          (found.some((topic) => topic.name === name) ? 'is listed twice' : null);
-        if (fault !== null) context.addIssue({ code: 'custom', message: `entry "${word}" ${fault}` });
-        else found.push({ name, base, encoding: isBase64 ? 'base64' : 'utf8' });
-      }
-      return found;
-    })
-    .default([{ name: DEFAULT_TOPIC, base: '/', encoding: 'utf8' }]);
 }

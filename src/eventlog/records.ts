@@ -77,3 +77,9 @@ export class LogCounter {
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
+
+/** The value of a header: null when it is not there or has none. The last one counts, as in Kafka's clients. */
+export function headerOf({ headers }: Pick<LogRecord, 'headers'>, name: string): Buffer | null {
+  for (let i = headers.length - 1; i >= 0; i--) if (headers[i]!.key === name) return headers[i]!.value;
+  return null;
+}

@@ -20,10 +20,11 @@ import { gapData, ownFrame } from '../wire/own-event';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
 import type { LogIdsOwner } from './log-ids';
 import { PartitionSlots, type SlotPartition } from './partition-slots';
+import { createRecordCounter, type RecordCounts } from './record-counts';
 import { encodeRecord, type RecordEntry } from './record-entry';
-import { idempotencyKeyOf, type TopicMap } from './record-event';
+import { idempotencyKeyOf } from './record-event';
 import { createRepeatFilter } from './repeat-filter';
-import { createUndecodableRecords, type UndecodableCounts } from './undecodable-records';
+import type { TopicMap } from './topic-map';
 
 export interface FeedDeps {
   readonly hub: Hub;
@@ -46,8 +47,8 @@ export interface FeedDeps {
 export interface FeedStats {
   /** Records read, by topic, including those that warmed the ring. */
   readonly consumed: Readonly<Record<string, number>>;
-  /** Of them, records replaced by `gateway.undecodable`. */
-  readonly undecodable: UndecodableCounts;
+  /** By topic, what became of them. */
+  readonly records: Readonly<Record<string, RecordCounts>>;
   /** Of them, records with an implausible timestamp, by topic. */
   readonly oddTimestamps: Readonly<Record<string, number>>;
   /** Of them, records left out because they repeat an earlier one under the same idempotency key. */
@@ -82,10 +83,7 @@ export function createFeed(deps: FeedDeps): Feed {
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const lost: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
   const resets = { truncated: 0, recreated: 0, cluster: 0 };
-  const undecodable = createUndecodableRecords(
-    topics.all.map(({ name }) => name),
-    logger,
-  );
+  const counter = createRecordCounter(topics.all, logger);
   let repeated = 0;
 
   function begin(found: LogLayout, starts: readonly bigint[]): void {
@@ -199,7 +197,7 @@ export function createFeed(deps: FeedDeps): Feed {
         const { channel, event, origin } = entry;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);
-        if (origin.undecodable !== null) undecodable.add(batch, record.offset, origin.undecodable);
+        counter.add(origin);
         if (isRepeat) {
           repeated++;
           ring.advance(positions);
@@ -291,7 +289,7 @@ export function createFeed(deps: FeedDeps): Feed {
     stats: () => ({
       consumed,
       oddTimestamps,
-      undecodable: undecodable.counts,
+      records: counter.counts,
       repeats: repeated,
       gaps,
       lost,

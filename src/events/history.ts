@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { TopicSetting } from '../config';
 import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import { ChannelIndex } from '../hub/channel-index';
@@ -11,7 +10,7 @@ import { timeOf } from '../wire/since-time';
 import type { LogIds } from './log-ids';
 import type { PartitionSlots } from './partition-slots';
 import { encodeRecord } from './record-entry';
-import type { TopicMap } from './record-event';
+import type { Topic, TopicMap } from './topic-map';
 
 interface HistoryDeps {
   readonly log: EventLog;
@@ -289,7 +288,7 @@ function createHistoryChunk(
   slot: number,
   from: bigint,
   read: ReadChunk,
-  topic: TopicSetting,
+  topic: Topic,
   maxFrameBytes: number,
 ): HistoryChunk {
   const entries: HistoryEntry[] = read.gaps.map((gap) => gapEntry(slot, gap));

@@ -1,4 +1,3 @@
-import type { TopicSetting } from '../config';
 import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/records';
 import { createEntry, type RingEntry } from '../hub/ring';
@@ -6,6 +5,7 @@ import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../wire/frame';
 import { eventOf, GATEWAY_EVENT_PREFIX, undecodable } from './record-event';
 import { envelopeOf, originBytes, originOf, type RecordOrigin } from './record-origin';
+import type { Topic } from './topic-map';
 
 /** The entry of a record. */
 export interface RecordEntry extends RingEntry {
@@ -25,21 +25,20 @@ export function encodeRecord(
   record: LogRecord,
   slot: number,
   at: TopicPartition,
-  topic: TopicSetting,
+  topic: Topic,
   maxFrameBytes: number,
   allocate?: Allocate,
 ): RecordEntry {
   let shown = eventOf(record, at, topic);
   let frame = encodeFrame(id, shown.event, shown.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
-    shown = undecodable(record, at, topic, 'too-large');
+    shown = undecodable(record, at, shown.channel, 'too-large', shown.unmapped);
     frame = encodeFrame(id, shown.event, shown.data, allocate);
   }
-  const { channel, event } = shown;
-  const reason = 'reason' in shown ? shown.reason : null;
-  const isDataBase64 = topic.encoding === 'base64' && record.value !== null && reason === null;
+  const { channel, event, reason, unmapped } = shown;
+  const isDataBase64 = topic.value === 'base64' && record.value !== null && reason === null;
   const isOwn = event?.startsWith(GATEWAY_EVENT_PREFIX) ?? false;
-  const origin = originOf(record, at, isDataBase64, reason);
+  const origin = originOf(record, at, isDataBase64, reason, unmapped);
   return createEntry(frame, { channel, event, isOwn }, slot, origin, originBytes(record)) as RecordEntry;
 }
 

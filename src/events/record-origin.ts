@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { LogRecord, RecordHeader, TopicPartition } from '../eventlog/event-log';
+import type { UnmappedReason } from './channel-mapping';
 import type { UndecodableReason } from './record-event';
 
 /** A header's text, in the order of the record where its name comes more than once; null is a header without a value. */
@@ -16,10 +17,12 @@ export interface RecordOrigin extends TopicPartition {
   readonly base64: readonly string[];
   /** Why `gateway.undecodable` stands for the record; null when it is shown itself. Not part of the envelope. */
   readonly undecodable: UndecodableReason | null;
+  /** Why it is on the topic's base for want of a channel of its own; null when it has one. Not part of the envelope. */
+  readonly unmapped: UnmappedReason | null;
 }
 
 /** About what an origin takes besides its texts. */
-const OVERHEAD_BYTES = 160;
+const OVERHEAD_BYTES = 168;
 const NOTHING: readonly string[] = Object.freeze([]);
 
 /** @param isDataBase64 whether the event's data is base64, as in topics whose values are not text */
@@ -28,6 +31,7 @@ export function originOf(
   at: TopicPartition,
   isDataBase64: boolean,
   undecodable: UndecodableReason | null = null,
+  unmapped: UnmappedReason | null = null,
 ): RecordOrigin {
   const { headers, binary } = headerTexts(record.headers);
   const isKeyBinary = record.key !== null && !isUtf8(record.key);
@@ -45,6 +49,7 @@ export function originOf(
     headers,
     base64,
     undecodable,
+    unmapped,
   };
 }
 

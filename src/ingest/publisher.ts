@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { fieldError, GatewayError } from '../errors';
 import type { EventLog, NewRecord, RecordHeader } from '../eventlog/event-log';
-import { isReservedEventName, recordOf, type TopicMap } from '../events/record-event';
+import { isReservedEventName, recordOf } from '../events/record-event';
+import type { TopicMap } from '../events/topic-map';
 import { channelFault } from '../wire/channel';
 import { lineFault } from '../wire/frame';
 
@@ -52,9 +53,9 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
     const fault = dataFault(event.data, maxEventBytes);
     if (fault !== null) return fault;
     const record = recordOf({ ...event, event: event.event || null }, topics);
-    if (record === null)
-      return fieldError('bad-channel', 'channel', `no topic is served under ${event.channel}`);
-    return trace.length === 0 ? record : { ...record, headers: [...record.headers, ...trace] };
+    if (record instanceof GatewayError || trace.length === 0) return record;
+    // First: the last header of a name counts, and the channel may be made of any.
+    return { ...record, headers: [...trace, ...record.headers] };
   }
 
   return {

@@ -4,7 +4,7 @@ import type { Config } from '../config';
 import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
 import type { LogIds } from '../events/log-ids';
-import type { TopicMap } from '../events/record-event';
+import type { TopicMap } from '../events/topic-map';
 import { countRejected } from '../http/problem';
 import { createIngestAdmission, type IngestAdmission } from '../ingest/admission';
 import { createPublisher } from '../ingest/publisher';

@@ -4,7 +4,7 @@ import { createFeed, type Feed } from '../events/feed';
 import { createHistory, type HistoryReader } from '../events/history';
 import { createLogIds, type LogIds } from '../events/log-ids';
 import { entryWithMeta, type RecordEntry } from '../events/record-entry';
-import type { TopicMap } from '../events/record-event';
+import type { TopicMap } from '../events/topic-map';
 import type { PassReport } from '../hub/audience';
 import { Hub } from '../hub/hub';
 import type { Logger } from '../logger';

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
-import { recordOf, type TopicMap } from '../events/record-event';
+import { recordOf } from '../events/record-event';
+import type { TopicMap } from '../events/topic-map';
 import type { Logger } from '../logger';
 import { ROOT_CHANNEL } from '../wire/channel';
 
@@ -43,7 +44,8 @@ export function startTicker({ log, topics, config, logger }: TickerDeps): Ticker
     const data = unknown ?? nextTick();
     const idempotencyKey = `tick-${name}-${stored + 1}`;
     const record = recordOf({ channel: ROOT_CHANNEL, event: null, data, key: null, idempotencyKey }, topics);
-    if (record === null) throw new Error('the ticker needs a topic with the base channel /');
+    if (record instanceof GatewayError)
+      throw new Error('the ticker needs a topic with the base channel /', { cause: record });
     const [result] = await log.append([record]);
     if (result?.ok === false) failed(result.error, data);
     else succeeded();

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { EventLog, PartitionStatus } from '../eventlog/event-log';
 import type { Feed } from '../events/feed';
+import type { RecordCounts } from '../events/record-counts';
 import type { RecordEntry } from '../events/record-entry';
-import type { UndecodableCounts } from '../events/undecodable-records';
 import {
   type AggregationStats,
   NO_EVENTS,
@@ -20,13 +20,14 @@ export function kafkaStatus(
 ): object {
   const { eventLog, producer, consumer, topics } = log.status();
   const { partitions, ...connection } = consumer;
+  const { records, consumed } = feed.stats();
   return {
     eventLog,
     producer,
     consumer: {
       ...connection,
       currentAggregation: aggregation.report(),
-      undecodable: undecodableOf(feed.stats().undecodable),
+      undecodable: undecodableOf(records),
       partitions: partitions.map((status) => ({
         topic: status.topic,
         partition: status.partition,
@@ -41,16 +42,28 @@ export function kafkaStatus(
         lastRecordAt: status.lastRecordAt,
       })),
     },
-    topics,
+    topics: topics.map((status) => ({
+      ...status,
+      records: recordsOf(consumed[status.topic]!, records[status.topic]!),
+    })),
   };
 }
 
+/** What became of the records of a topic, with the reasons that there were. */
+function recordsOf(read: number, { mapping, undecodable }: RecordCounts): object {
+  const counts = { read, undecodable: aboveZero(undecodable) };
+  if (mapping === null) return counts;
+  return { ...counts, mapped: mapping.mapped, unmapped: aboveZero(mapping.unmapped) };
+}
+
+function aboveZero(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
 /** Counts above zero, by topic and reason. */
-function undecodableOf(counts: UndecodableCounts): object[] {
-  return Object.entries(counts).flatMap(([topic, byReason]) =>
-    Object.entries(byReason)
-      .filter(([, records]) => records > 0)
-      .map(([reason, records]) => ({ topic, reason, records })),
+function undecodableOf(counts: Readonly<Record<string, RecordCounts>>): object[] {
+  return Object.entries(counts).flatMap(([topic, { undecodable }]) =>
+    Object.entries(aboveZero(undecodable)).map(([reason, records]) => ({ topic, reason, records })),
   );
 }
 

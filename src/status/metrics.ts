@@ -123,8 +123,22 @@ export const READ_METRICS = {
   events_undecodable_total: counter(
     'records sent as `gateway.undecodable`, by its `reason`',
     ({ feed }) =>
-      Object.entries(feed.undecodable).flatMap(([topic, counts]) =>
-        by('reason', counts).map(({ labels, value }) => ({ labels: { topic, ...labels }, value })),
+      Object.entries(feed.records).flatMap(([topic, { undecodable }]) => byReason(topic, undecodable)),
+    ['topic', 'reason'],
+  ),
+  records_mapped_total: counter(
+    'records on a channel made of their key and headers; only of topics whose channel has placeholders',
+    ({ feed }) =>
+      Object.entries(feed.records).flatMap(([topic, { mapping }]) =>
+        mapping === null ? [] : [{ labels: { topic }, value: mapping.mapped }],
+      ),
+    ['topic'],
+  ),
+  records_unmapped_total: counter(
+    'records on the base of their topic because its placeholders have no usable value, by reason',
+    ({ feed }) =>
+      Object.entries(feed.records).flatMap(([topic, { mapping }]) =>
+        mapping === null ? [] : byReason(topic, mapping.unmapped),
       ),
     ['topic', 'reason'],
   ),
@@ -302,6 +316,10 @@ function one(value: number | boolean): readonly Sample[] {
 }
 
 /** One series for each value of the label. */
+function byReason(topic: string, values: Readonly<Record<string, number>>): readonly Sample[] {
+  return by('reason', values).map(({ labels, value }) => ({ labels: { topic, ...labels }, value }));
+}
+
 function by(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
   return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
 }

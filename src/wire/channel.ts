@@ -5,8 +5,10 @@
 
 export const ROOT_CHANNEL = '/';
 
-const MAX_CHANNEL_BYTES = 255;
+export const MAX_CHANNEL_BYTES = 255;
 const MAX_SEGMENTS = 16;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /**
  * A channel in its only form: the leading slash may be left out. Empty text stays empty, which is not a channel: an empty
@@ -24,8 +26,7 @@ export function channelFault(text: string): string | null {
   if (!text.isWellFormed()) return 'must be valid UTF-8';
   if (Buffer.byteLength(text) > MAX_CHANNEL_BYTES)
     return `must not be over ${MAX_CHANNEL_BYTES} bytes of UTF-8`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)) return 'must not contain control characters';
+  if (CONTROL.test(text)) return 'must not contain control characters';
   // In place, not split into an array: the channel of every record is looked at.
   let segments = 0;
   for (let start = 1; start <= text.length; ) {
@@ -81,4 +82,21 @@ export function joinChannels(base: string, relative: string): string {
 export function relativeChannel(base: string, channel: string): string {
   if (base === ROOT_CHANNEL) return channel;
   return channel === base ? ROOT_CHANNEL : channel.slice(base.length);
+}
+
+/** True when `segmentOf` makes a segment of this value: it is not empty, `.` or `..`, and without control characters. */
+export function isSegmentValue(value: string): boolean {
+  return value !== '' && value !== '.' && value !== '..' && value.isWellFormed() && !CONTROL.test(value);
+}
+
+/** A value as one segment of a channel: `a/b~c` → `a~1b~0c`, as JSON Pointer (RFC 6901) writes it. */
+export function segmentOf(value: string): string {
+  if (!value.includes('~') && !value.includes('/')) return value;
+  return value.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/** The value that `segmentOf` wrote; null for a segment that it never writes. */
+export function valueOfSegment(segment: string): string | null {
+  if (!segment.includes('~')) return segment;
+  return /~(?![01])/.test(segment) ? null : segment.replaceAll('~1', '/').replaceAll('~0', '~');
 }

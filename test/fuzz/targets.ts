@@ -1,10 +1,12 @@
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
+import { plainTopic } from '../../src/config/topic-settings';
 import { GatewayError } from '../../src/errors';
 import type { LogRecord } from '../../src/eventlog/event-log';
 import { createCodecs } from '../../src/eventlog/kafka/protocol/codecs';
 import { decodeRecordSet } from '../../src/eventlog/kafka/protocol/record-batch';
 import { encodeRecord } from '../../src/events/record-entry';
+import { createTopic } from '../../src/events/topic-map';
 import { parseTarget } from '../../src/http/request-target';
 import { parseBatch } from '../../src/ingest/batch';
 import { streamQueryOf } from '../../src/sse/stream-query';
@@ -185,7 +187,7 @@ const records: FuzzTarget = {
         record,
         0,
         { topic: 'fuzzed', partition: 0 },
-        { name: 'fuzzed', base: '/fuzzed', encoding: 'utf8' },
+        createTopic(plainTopic('fuzzed', '/fuzzed')),
         1 << 20,
       );
       assert(covers('/fuzzed', channel) && channelFault(channel) === null, 'it stays under its topic');

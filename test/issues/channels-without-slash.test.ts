@@ -22,7 +22,7 @@ describe('a channel without its leading slash is the same channel', () => {
     for (let seq = hub.ring.base; seq < hub.ring.head; seq++) {
       expect(hub.ring.at(seq)).toMatchObject({ channel: '/cust-21', event: null });
     }
-    expect(feed.stats().undecodable[TOPIC]).toEqual({
+    expect(feed.stats().records[TOPIC]!.undecodable).toEqual({
       'not-utf8': 0,
       'bad-channel': 0,
       'bad-event-name': 0,
@@ -49,7 +49,7 @@ describe('a channel without its leading slash is the same channel', () => {
       JWT_SECRET,
       PUBLIC_CHANNELS: 'news,/sport',
     });
-    expect(config.topics).toEqual([{ name: 'orders', base: '/shop/orders', encoding: 'utf8' }]);
+    expect(config.topics).toEqual([{ name: 'orders', base: '/shop/orders', channel: null, value: 'utf8' }]);
     expect(config.auth.publicChannels).toEqual(['/news', '/sport']);
     expect(createApiKeys(config.auth.apiKeys).find('sixteen-or-more-characters')?.channels).toEqual([
       '/shop',

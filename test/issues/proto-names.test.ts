@@ -1,4 +1,6 @@
+import { plainTopic } from '../../src/config/topic-settings';
 import { encodeRecord, encodeWithMeta } from '../../src/events/record-entry';
+import { createTopic } from '../../src/events/topic-map';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { startGateway } from '../support/gateway';
 import { openStream } from '../support/sse-client';
@@ -14,7 +16,7 @@ describe('a record header named __proto__', () => {
       { key: NAME, value: Buffer.from('last') },
     ];
     const record = { offset: 7n, timestampMs: 1, key: null, value: Buffer.from('x'), headers };
-    const topic = { name: 'events-topic', base: '/', encoding: 'utf8' as const };
+    const topic = createTopic(plainTopic('events-topic'));
     const encoded = encodeRecord('1.x', record, 0, { topic: topic.name, partition: 0 }, topic, 1 << 20);
     const shown: string[] = [];
     const decoder = createFrameDecoder({ onEvent: ({ data }) => shown.push(data) });

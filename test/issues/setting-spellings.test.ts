@@ -64,8 +64,8 @@ describe('settings take the spellings that are usual elsewhere', () => {
     });
     expect(auth.jwt?.algorithms).toEqual(['HS256', 'HS512']);
     expect(topics).toEqual([
-      { name: 'a', base: '/x', encoding: 'base64' },
-      { name: 'b', base: '/', encoding: 'utf8' },
+      { name: 'a', base: '/x', channel: null, value: 'base64' },
+      { name: 'b', base: '/', channel: null, value: 'utf8' },
     ]);
     expect(auth.apiKeys).toMatchObject([{ name: 'shop', channels: ['/shop'] }]);
     expect(http.host).toBe('::1');

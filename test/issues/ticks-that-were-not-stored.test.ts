@@ -1,6 +1,7 @@
+import { plainTopic } from '../../src/config/topic-settings';
 import { GatewayError } from '../../src/errors';
 import type { AppendResult, EventLog, NewRecord } from '../../src/eventlog/event-log';
-import { createTopicMap } from '../../src/events/record-event';
+import { createTopicMap } from '../../src/events/topic-map';
 import { startTicker } from '../../src/roles/ticker';
 import { createQuietLogger } from '../support/quiet-logger';
 import { until } from '../support/until';
@@ -33,7 +34,7 @@ function scriptedLog(outcomes: readonly Outcome[]) {
 function tickInto(outcomes: readonly Outcome[]) {
   const scripted = scriptedLog(outcomes);
   const logger = createQuietLogger();
-  const topics = createTopicMap([{ name: 'a', base: '/', encoding: 'utf8' }]);
+  const topics = createTopicMap([plainTopic('a')]);
   const config = { intervalMs: 2, format: 'json' as const };
   const ticker = startTicker({ log: scripted.log, topics, config, logger });
   tickers.push(ticker);

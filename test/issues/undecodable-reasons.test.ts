@@ -1,7 +1,8 @@
+import { plainTopic } from '../../src/config/topic-settings';
 import type { RecordHeader } from '../../src/eventlog/event-log';
 import { createFeed } from '../../src/events/feed';
 import { createLogIds } from '../../src/events/log-ids';
-import { createTopicMap } from '../../src/events/record-event';
+import { createTopicMap } from '../../src/events/topic-map';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { layoutAt, TOPIC } from '../support/feed';
 import { startGateway } from '../support/gateway';
@@ -25,7 +26,7 @@ const RECORDS: readonly [reason: string, record: Partial<typeof sound>][] = [
 it('an undecodable record is logged once with its reason, and counted by reason', () => {
   const hub = createTestHub();
   const logger = createQuietLogger();
-  const topics = createTopicMap([{ name: TOPIC, base: '/', encoding: 'utf8' }]);
+  const topics = createTopicMap([plainTopic(TOPIC)]);
   const feed = createFeed({
     hub,
     ids: createLogIds(),
@@ -55,8 +56,11 @@ it('an undecodable record is logged once with its reason, and counted by reason'
       reason: RECORDS[i % RECORDS.length]![0],
     })),
   );
-  expect(feed.stats().undecodable).toEqual({
-    [TOPIC]: { 'not-utf8': 2, 'bad-channel': 4, 'bad-event-name': 4, 'too-large': 2 },
+  expect(feed.stats().records[TOPIC]!.undecodable).toEqual({
+    'not-utf8': 2,
+    'bad-channel': 4,
+    'bad-event-name': 4,
+    'too-large': 2,
   });
   const warnings = logger.lines.filter(({ message }) => message.startsWith('Undecodable record'));
   expect(warnings.map(({ level, fields }) => ({ level, ...fields }))).toEqual(

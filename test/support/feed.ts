@@ -1,7 +1,8 @@
+import { plainTopic } from '../../src/config/topic-settings';
 import type { LogLayout } from '../../src/eventlog/event-log';
 import { createFeed, type Feed } from '../../src/events/feed';
 import { createLogIds, type LogIds } from '../../src/events/log-ids';
-import { createTopicMap } from '../../src/events/record-event';
+import { createTopicMap } from '../../src/events/topic-map';
 import type { Hub } from '../../src/hub/hub';
 import { createTestHub } from './hub';
 import { createQuietLogger } from './quiet-logger';
@@ -17,10 +18,7 @@ export function layoutAt(logEnd: bigint): LogLayout {
 /** A feed and the hub it fills, without a log. */
 export function createTestFeed(): { readonly feed: Feed; readonly ids: LogIds; readonly hub: Hub } {
   const hub = createTestHub();
-  const topics = createTopicMap([
-    { name: TOPIC, base: '/', encoding: 'utf8' },
-    { name: 'b', base: '/b', encoding: 'utf8' },
-  ]);
+  const topics = createTopicMap([plainTopic(TOPIC), plainTopic('b', '/b')]);
   const logger = createQuietLogger();
   const ids = createLogIds();
   return {

@@ -7,7 +7,7 @@ describe('parseConfig', () => {
     const config = parseConfig({});
     expect(config.http.port).toBe(3000);
     expect(config.eventLog).toBe('memory');
-    expect(config.topics).toEqual([{ name: 'events-topic', base: '/', encoding: 'utf8' }]);
+    expect(config.topics).toEqual([{ name: 'events-topic', base: '/', channel: null, value: 'utf8' }]);
   });
 
   it('counts an empty variable as unset', () => expect(parseConfig({ PORT: '' }).http.port).toBe(3000));
@@ -109,12 +109,58 @@ describe('parseConfig', () => {
 
   it('reads topics with a base channel and an encoding', () => {
     expect(parseConfig({ KAFKA_TOPICS: 'a, b=/x/y ,c=/z;base64,d;base64' }).topics).toEqual([
-      { name: 'a', base: '/', encoding: 'utf8' },
-      { name: 'b', base: '/x/y', encoding: 'utf8' },
-      { name: 'c', base: '/z', encoding: 'base64' },
-      { name: 'd', base: '/', encoding: 'base64' },
+      { name: 'a', base: '/', channel: null, value: 'utf8' },
+      { name: 'b', base: '/x/y', channel: null, value: 'utf8' },
+      { name: 'c', base: '/z', channel: null, value: 'base64' },
+      { name: 'd', base: '/', channel: null, value: 'base64' },
     ]);
     for (const bad of ['a,a', 'a=', 'a=/x/', 'a;zip', '', ','])
       expect(faultsOf({ KAFKA_TOPICS: bad || ' ' })).toHaveLength(bad === ',' ? 2 : 1);
+  });
+
+  it('reads topics whose channels are made of keys and headers', () => {
+    const topics = 'a=/x/{key}, b={headers.two words}/{partition};base64, c=/y/{topic}/{key}/z, d=/{topic}';
+    expect(parseConfig({ KAFKA_TOPICS: topics }).topics).toEqual([
+      {
+        name: 'a',
+        base: '/x',
+        channel: { text: '/x/{key}', segments: ['x', { from: 'key' }] },
+        value: 'utf8',
+      },
+      {
+        name: 'b',
+        base: '/',
+        channel: {
+          text: '/{headers.two words}/{partition}',
+          segments: [{ from: 'header', name: 'two words' }, { from: 'partition' }],
+        },
+        value: 'base64',
+      },
+      {
+        name: 'c',
+        base: '/y/c',
+        channel: { text: '/y/{topic}/{key}/z', segments: ['y', 'c', { from: 'key' }, 'z'] },
+        value: 'utf8',
+      },
+      { name: 'd', base: '/d', channel: null, value: 'utf8' },
+    ]);
+  });
+
+  it.each([
+    ['a=/x{key}', 'has "x{key}"'],
+    ['a=/{key}{key}', 'has "{key}{key}"'],
+    ['a=/{kye}', 'must have only {key}, {headers.NAME}, {topic} or {partition} as placeholders'],
+    ['a=/{headers.}', 'has "{headers.}"'],
+    ['a=/{}', 'has "{}"'],
+    ['a=/{key', 'has "{key"'],
+    ['a=/key}', 'has "key}"'],
+    ['a=/{key}/', 'must not have empty segments'],
+    ['a=/{key}/..', 'must not have "." or ".." segments'],
+    [`a=${'/{key}'.repeat(17)}`, 'must not have over 16 segments'],
+  ])('KAFKA_TOPICS=%s is a fault', (topics, words) => {
+    expect(faultsOf({ KAFKA_TOPICS: topics })).toEqual([
+      expect.stringMatching(/^KAFKA_TOPICS entry "a=.*" has a channel that /),
+    ]);
+    expect(faultsOf({ KAFKA_TOPICS: topics })[0]).toContain(words);
   });
 });

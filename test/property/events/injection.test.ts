@@ -1,11 +1,13 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
-import type { LogRecord } from '../../../src/eventlog/event-log';
+import { plainTopic } from '../../../src/config/topic-settings';
+import type { LogRecord, NewRecord } from '../../../src/eventlog/event-log';
 import { encodeRecord } from '../../../src/events/record-entry';
-import { createTopicMap, eventOf, recordOf } from '../../../src/events/record-event';
+import { eventOf, recordOf } from '../../../src/events/record-event';
+import { createTopic, createTopicMap } from '../../../src/events/topic-map';
 
 const AT = { topic: 'events-topic', partition: 0 };
-const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' as const };
+const TOPIC = createTopic(plainTopic('events-topic'));
 const MAX_FRAME_BYTES = 1 << 20;
 
 /** What an attacker would write into a field. */
@@ -88,11 +90,11 @@ describe('a record of any producer', () => {
 
 describe('an event', () => {
   it('comes out of its record as it went in, whatever is in it', () => {
-    const topics = createTopicMap([TOPIC]);
+    const topics = createTopicMap([plainTopic('events-topic')]);
     fc.assert(
       fc.property(text, fc.option(text), fc.option(text), (data, key, idempotencyKey) => {
         const event = { channel: '/a', event: 'e', data: Buffer.from(data), key, idempotencyKey };
-        const { headers, value } = recordOf(event, topics)!;
+        const { headers, value } = recordOf(event, topics) as NewRecord;
         const read: LogRecord = {
           offset: 0n,
           timestampMs: 0,
@@ -100,7 +102,11 @@ describe('an event', () => {
           value: value as Buffer,
           headers: headers as LogRecord['headers'],
         };
-        expect(eventOf(read, AT, TOPIC)).toEqual({ channel: '/a', event: 'e', data: Buffer.from(data) });
+        expect(eventOf(read, AT, TOPIC)).toMatchObject({
+          channel: '/a',
+          event: 'e',
+          data: Buffer.from(data),
+        });
       }),
     );
   });

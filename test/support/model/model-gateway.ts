@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseConfig } from '../../../src/config';
+import { plainTopic } from '../../../src/config/topic-settings';
 import type { HistoryReader } from '../../../src/events/history';
 import type { LogIds } from '../../../src/events/log-ids';
-import { createTopicMap } from '../../../src/events/record-event';
+import { createTopicMap } from '../../../src/events/topic-map';
 import { createClientAddress } from '../../../src/http/client-address';
 import { createCors } from '../../../src/http/cors';
 import { parseTarget } from '../../../src/http/request-target';
@@ -104,7 +105,7 @@ export function createModelGateway(
   const defaults = parseConfig({});
   const reading = startReading({
     log: log.eventLog,
-    topics: createTopicMap(TOPICS.map((name) => ({ name, base: '/', encoding: 'utf8' }))),
+    topics: createTopicMap(TOPICS.map((name) => plainTopic(name))),
     config: {
       fanout: {
         ring: { records: settings.ringRecords, bytes: 1 << 30 },

@@ -15,7 +15,7 @@ describe('what the feed counts', () => {
     expect(createTestFeed().feed.stats()).toEqual({
       consumed: { a: 0, b: 0 },
       oddTimestamps: { a: 0, b: 0 },
-      undecodable: { a: NONE, b: NONE },
+      records: { a: { undecodable: NONE, mapping: null }, b: { undecodable: NONE, mapping: null } },
       repeats: 0,
       gaps: { retention: 0, codec: 0, corrupt: 0 },
       lost: { retention: 0, codec: 0, corrupt: 0 },
@@ -43,7 +43,10 @@ describe('what the feed counts', () => {
       consumed: { a: 3, b: 0 },
       // Those above have the time 0.
       oddTimestamps: { a: 3, b: 0 },
-      undecodable: { a: { ...NONE, 'not-utf8': 1 }, b: NONE },
+      records: {
+        a: { undecodable: { ...NONE, 'not-utf8': 1 }, mapping: null },
+        b: { undecodable: NONE, mapping: null },
+      },
       repeats: 0,
       gaps: { retention: 1, codec: 2, corrupt: 0 },
       lost: { retention: 100, codec: 11, corrupt: 0 },

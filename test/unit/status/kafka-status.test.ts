@@ -1,7 +1,9 @@
+import { plainTopic } from '../../../src/config/topic-settings';
 import { encodeRecord, type RecordEntry } from '../../../src/events/record-entry';
+import { createTopic } from '../../../src/events/topic-map';
 import { createCurrentAggregation } from '../../../src/status/kafka-status';
 
-const TOPIC = { name: 'events-topic', base: '/', encoding: 'utf8' } as const;
+const TOPIC = createTopic(plainTopic('events-topic'));
 const TIME_MS = 1_704_672_000_000;
 const EMPTY = {
   currentBuffer: 0,
