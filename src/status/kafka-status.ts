@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { EventLog, PartitionStatus } from '../eventlog/event-log';
 import type { Feed } from '../events/feed';
 import type { RecordCounts } from '../events/record-counts';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { GatewayError } from '../../errors';
 import type { AppendResult, NewRecord } from '../event-log';
 import { type AppendPartition, AppendPartitions, type AppendPartitionsOptions } from './append-partitions';

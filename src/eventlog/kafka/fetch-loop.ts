@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Backoff, createBackoff, pause } from '../../backoff';
 import type { KafkaConfig } from '../../config';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { rejectionOf } from './append-rejection';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { type Backoff, createBackoff } from '../../backoff';
 import type { AppendConfig, KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';

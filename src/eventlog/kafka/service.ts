@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { KafkaConfig } from '../../config';
 import type { Service, ServiceState } from '../event-log';
 import type { ClusterView, TopicFault } from './cluster/cluster';

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import { GatewayError } from '../../../errors';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { type Backoff, createBackoff, pause } from '../../../backoff';
 import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';

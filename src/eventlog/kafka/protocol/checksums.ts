@@ -1,3 +1,5 @@
+type Table = Int32Array;
+
 /** CRC-32C (Castagnoli), bits reversed. Node's own `zlib.crc32` computes another CRC-32. */
 const CRC32C_POLYNOMIAL = 0x82f63b78;
 /** CRC-32 (ISO-HDLC, as in gzip), bits reversed. */
@@ -26,25 +28,11 @@ export function crc32c(bytes: Buffer, start: number, end: number): number {
   return ~crc >>> 0;
 }
 
-function tables(): readonly [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-] {
+function tables(): [Table, Table, Table, Table, Table, Table, Table, Table] {
   const first = tableOf(CRC32C_POLYNOMIAL);
-  const further = (previous: Int32Array) => previous.map((crc) => (crc >>> 8) ^ first[crc & 0xff]!);
-  const t1 = further(first);
-  const t2 = further(t1);
-  const t3 = further(t2);
-  const t4 = further(t3);
-  const t5 = further(t4);
-  const t6 = further(t5);
-  return [first, t1, t2, t3, t4, t5, t6, further(t6)];
+  const all = [first];
+  for (let i = 0; i < 7; i++) all.push(all[i]!.map((crc) => (crc >>> 8) ^ first[crc & 0xff]!));
+  return all as ReturnType<typeof tables>;
 }
 
 const CRC32_TABLE = tableOf(CRC32_POLYNOMIAL);
@@ -59,7 +47,7 @@ export function crc32(bytes: Buffer, start: number): number {
   return ~crc >>> 0;
 }
 
-function tableOf(polynomial: number): Int32Array {
+function tableOf(polynomial: number): Table {
   return Int32Array.from({ length: 256 }, (_, byte) => {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;

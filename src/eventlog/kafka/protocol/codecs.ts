@@ -25,6 +25,16 @@ export function createCodecs(maxBatchBytes: number = MAX_BATCH_BYTES): Codecs {
   ]);
 }
 
+/** What these bytes decompress to; 0 stands for bytes that are not compressed. */
+export function decompress(codecs: Codecs, number: number, bytes: Buffer): Buffer | Unreadable {
+  if (number === 0) return bytes;
+  try {
+    return codecs.get(number)?.(bytes) ?? codec(`unknown codec ${number}`);
+  } catch (error) {
+    return codec(String(error));
+  }
+}
+
 /** Why what stands in a record set cannot be read. */
 export interface Unreadable {
   /** `codec`: its compression is unknown, fails, or exceeds the limit. `corrupt`: a wrong checksum, or malformed. */
@@ -33,7 +43,7 @@ export interface Unreadable {
   readonly detail: string;
 }
 
-export function codec(detail: string): Unreadable {
+function codec(detail: string): Unreadable {
   return { reason: 'codec', detail };
 }
 

@@ -1,15 +1,15 @@
-import { Reader, Writer } from './bytes';
+import type { Reader } from './bytes';
 import { NO_REPLICA, READ_COMMITTED } from './list-offsets-request';
-import { type KafkaRequest, type TopicPartition, writeCompactByTopic } from './request';
+import { type KafkaRequest, kafkaRequest, type TopicPartition, writeCompactByTopic } from './request';
 
-export interface FetchLimits {
+interface FetchLimits {
   /** How long the broker may hold the request while it has nothing; 0 answers at once. */
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly partitionBytes: number;
 }
 
-export interface FetchQuery extends TopicPartition {
+interface FetchQuery extends TopicPartition {
   readonly position: bigint;
   /** As the metadata had it: a broker that leads under another one refuses. −1 (default): whatever it is. */
   readonly currentLeaderEpoch?: number;
@@ -23,9 +23,7 @@ export interface AbortedTransaction {
   readonly firstOffset: bigint;
 }
 
-export interface FetchedPartition {
-  readonly topic: string;
-  readonly partition: number;
+export interface FetchedPartition extends TopicPartition {
   /** Kafka's error code; 0 is none. */
   readonly errorCode: number;
   /** −1 when the broker does not know, as in most errors. */
@@ -64,13 +62,11 @@ export function fetchRequest(
   partitions: readonly FetchQuery[],
   { maxWaitMs, maxBytes, partitionBytes }: FetchLimits,
 ): KafkaRequest<FetchResponse> {
-  return {
-    apiName: 'Fetch',
-    apiKey: 1,
-    apiVersion: 12,
-    encode() {
+  return kafkaRequest(
+    ['Fetch', 1, 12],
+    (writer) => {
       // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
-      const writer = new Writer()
+      writer
         .uvarint(0)
         .int32(NO_REPLICA)
         .int32(maxWaitMs)
@@ -89,19 +85,14 @@ export function fetchRequest(
           .int32(partitionBytes)
           .uvarint(0),
       );
-      return writer.uvarint(1).compactString('').uvarint(0).bytes;
+      return writer.uvarint(1).compactString('').uvarint(0);
     },
-    decode: decodeFetchResponse,
-  };
+    readFetchResponse,
+  );
 }
 
-/**
- * Reads the body of a Fetch answer, version 12: what follows the correlation id
- * (https://kafka.apache.org/protocol.html#The_Messages_Fetch).
- * @throws RangeError when the body is not one
- */
-export function decodeFetchResponse(body: Buffer): FetchResponse {
-  const reader = new Reader(body);
+/** What follows the correlation id (https://kafka.apache.org/protocol.html#The_Messages_Fetch). */
+function readFetchResponse(reader: Reader): FetchResponse {
   reader.tags(); // of the response's header
   const throttleMs = reader.int32();
   const errorCode = reader.int16();

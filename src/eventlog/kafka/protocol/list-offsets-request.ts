@@ -1,5 +1,4 @@
-import { Reader, Writer } from './bytes';
-import { type KafkaRequest, readByTopic, type TopicPartition, writeByTopic } from './request';
+import { type KafkaRequest, kafkaRequest, readByTopic, type TopicPartition, writeByTopic } from './request';
 
 export const READ_COMMITTED = 1;
 /** What a consumer gives as its replica id. */
@@ -11,39 +10,34 @@ const LATEST = -1n;
 /** `timeMs` is Unix time and asks for the first record of that time or later. */
 export type OffsetQuery = 'earliest' | 'latest' | { readonly timeMs: number };
 
-export interface ListedOffset extends TopicPartition {
+interface ListedOffset extends TopicPartition {
   readonly errorCode: number;
   /** −1 when there is no record of that time or later. */
   readonly offset: bigint;
 }
 
-/** ListOffsets version 3. `latest` is the last stable offset: a reader of committed records gets no further. */
+/** ListOffsets. `latest` is the last stable offset: a reader of committed records gets no further. */
 export function listOffsetsRequest(
   query: OffsetQuery,
   partitions: readonly TopicPartition[],
 ): KafkaRequest<{ throttleMs: number; offsets: readonly ListedOffset[] }> {
-  return {
-    apiName: 'ListOffsets',
-    apiKey: 2,
-    apiVersion: 3,
-    encode() {
-      const timestamp = timestampOf(query);
-      const writer = new Writer().int32(NO_REPLICA).int8(READ_COMMITTED);
-      return writeByTopic(writer, partitions, ({ partition }) => writer.int32(partition).int64(timestamp))
-        .bytes;
-    },
-    decode(payload) {
-      const reader = new Reader(payload);
-      const throttleMs = reader.int32();
-      const offsets = readByTopic(reader, (topic) => {
+  const timestamp = timestampOf(query);
+  return kafkaRequest(
+    ['ListOffsets', 2, 3],
+    (writer) =>
+      writeByTopic(writer.int32(NO_REPLICA).int8(READ_COMMITTED), partitions, ({ partition }) =>
+        writer.int32(partition).int64(timestamp),
+      ),
+    (reader) => ({
+      throttleMs: reader.int32(),
+      offsets: readByTopic(reader, (topic) => {
         const partition = reader.int32();
         const errorCode = reader.int16();
         reader.int64();
         return { topic, partition, errorCode, offset: reader.int64() };
-      });
-      return { throttleMs, offsets };
-    },
-  };
+      }),
+    }),
+  );
 }
 
 /** Kafka gives times below zero meanings of their own, and takes whole milliseconds of at most 64 bits. */
@@ -57,7 +51,7 @@ export interface EpochQuery extends TopicPartition {
   readonly leaderEpoch: number;
 }
 
-export interface ListedEpochEnd extends EpochQuery {
+interface ListedEpochEnd extends EpochQuery {
   readonly errorCode: number;
   /** −1 when the broker has no records of that epoch or an earlier one. */
   readonly endOffset: bigint;
@@ -65,30 +59,24 @@ export interface ListedEpochEnd extends EpochQuery {
 
 const ANY_CURRENT_EPOCH = -1;
 
-/** OffsetForLeaderEpoch version 3 (KIP-320), to be sent to the leader of the partitions. */
+/** OffsetForLeaderEpoch (KIP-320), to be sent to the leader of the partitions. */
 export function offsetForLeaderEpochRequest(
   asked: readonly EpochQuery[],
 ): KafkaRequest<{ throttleMs: number; ends: readonly ListedEpochEnd[] }> {
-  return {
-    apiName: 'OffsetForLeaderEpoch',
-    apiKey: 23,
-    apiVersion: 3,
-    encode() {
-      const writer = new Writer().int32(NO_REPLICA);
-      return writeByTopic(writer, asked, ({ partition, leaderEpoch }) =>
+  return kafkaRequest(
+    ['OffsetForLeaderEpoch', 23, 3],
+    (writer) =>
+      writeByTopic(writer.int32(NO_REPLICA), asked, ({ partition, leaderEpoch }) =>
         writer.int32(partition).int32(ANY_CURRENT_EPOCH).int32(leaderEpoch),
-      ).bytes;
-    },
-    decode(payload) {
-      const reader = new Reader(payload);
-      const throttleMs = reader.int32();
-      const ends = readByTopic(reader, (topic) => {
+      ),
+    (reader) => ({
+      throttleMs: reader.int32(),
+      ends: readByTopic(reader, (topic) => {
         const errorCode = reader.int16();
         const partition = reader.int32();
         const leaderEpoch = reader.int32();
         return { topic, partition, errorCode, leaderEpoch, endOffset: reader.int64() };
-      });
-      return { throttleMs, ends };
-    },
-  };
+      }),
+    }),
+  );
 }

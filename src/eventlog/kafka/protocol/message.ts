@@ -1,6 +1,6 @@
 import { Reader } from './bytes';
 import { crc32 } from './checksums';
-import { type Codecs, codec, corrupt, type Unreadable } from './codecs';
+import { type Codecs, corrupt, decompress, type Unreadable } from './codecs';
 import type { KafkaRecord, RecordHeader } from './record';
 
 /**
@@ -25,6 +25,7 @@ const LOG_APPEND_TIME = 0x08;
 const NO_TIMESTAMP = -1;
 /** Gzip, snappy and lz4; zstd came with record batches. */
 const LAST_CODEC = 3;
+const NO_CODECS: Codecs = new Map();
 
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
 
@@ -56,16 +57,10 @@ export function readMessage(bytes: Buffer, from: bigint, codecs: Codecs): KafkaR
   try {
     const message = parse(bytes);
     if (message.codec === 0) return message.offset < from ? [] : [recordOf(message, message.offset)];
-    const decompress = message.codec > LAST_CODEC ? undefined : codecs.get(message.codec);
-    if (decompress === undefined) return codec(`unknown codec ${message.codec}`);
     if (message.value === null) throw new Error('a message that should hold others has no value');
-    let set: Buffer;
-    try {
-      set = decompress(message.value);
-    } catch (error) {
-      return codec(String(error));
-    }
-    return readInner(set, message, from);
+    const known = message.codec > LAST_CODEC ? NO_CODECS : codecs;
+    const set = decompress(known, message.codec, message.value);
+    return 'reason' in set ? set : readInner(set, message, from);
   } catch (error) {
     return corrupt(String(error));
   }

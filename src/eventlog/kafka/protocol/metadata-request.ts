@@ -1,5 +1,5 @@
-import { Reader, Writer } from './bytes';
-import type { KafkaRequest } from './request';
+import type { Reader } from './bytes';
+import { type KafkaRequest, kafkaRequest } from './request';
 
 export interface BrokerAddress {
   /** A name or an address; IPv6 without brackets. */
@@ -7,7 +7,7 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-export interface PartitionMetadata {
+interface PartitionMetadata {
   readonly partition: number;
   readonly errorCode: number;
   /** Broker id; −1 while there is none. */
@@ -16,7 +16,7 @@ export interface PartitionMetadata {
   readonly leaderEpoch: number;
 }
 
-export interface TopicMetadata {
+interface TopicMetadata {
   readonly errorCode: number;
   readonly name: string;
   /** 32 hex digits. */
@@ -34,42 +34,39 @@ export interface Metadata {
 }
 
 /**
- * Metadata version 12, by hand: kafkajs stops at version 6, which has no topic ids (they came with version 10). No
- * topics asks for the cluster alone, `all` for every topic that may be described. Format: MetadataRequest.json and MetadataResponse.json of Apache Kafka.
+ * Metadata, by hand: kafkajs stops at version 6, which has no topic ids (they came with version 10). No topics asks for
+ * the cluster alone, `all` for every topic that may be described.
  */
 export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest<Metadata> {
-  return {
-    apiName: 'Metadata',
-    apiKey: 3,
-    apiVersion: 12,
-    encode() {
+  return kafkaRequest(
+    ['Metadata', 3, 12],
+    (writer) => {
       // kafkajs writes request header 1; header 2 has tagged fields after it, so they come first here.
-      const writer = new Writer().uvarint(0).uvarint(topics === 'all' ? 0 : topics.length + 1);
-      for (const topic of topics === 'all' ? [] : topics) {
+      writer.uvarint(0).uvarint(topics === 'all' ? 0 : topics.length + 1);
+      for (const topic of topics === 'all' ? [] : topics)
         writer.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
-      }
-      return writer.boolean(false).boolean(false).uvarint(0).bytes;
+      return writer.boolean(false).boolean(false).uvarint(0);
     },
-    decode(payload) {
-      const reader = new Reader(payload);
+    (reader) => {
       // Likewise for response header 1.
       reader.tags();
-      const throttleMs = reader.int32();
-      const brokers = new Map(
-        reader.compactArray(() => {
-          const id = reader.int32();
-          const address = { host: reader.compactString(), port: reader.int32() };
-          reader.compactString();
-          reader.tags();
-          return [id, address] as const;
-        }),
-      );
-      const clusterId = reader.compactString();
-      const controllerId = reader.int32();
-      const found = reader.compactArray(() => readTopic(reader));
-      return { throttleMs, clusterId, controllerId, brokers, topics: found };
+      return {
+        throttleMs: reader.int32(),
+        brokers: new Map(reader.compactArray(() => readBroker(reader))),
+        clusterId: reader.compactString(),
+        controllerId: reader.int32(),
+        topics: reader.compactArray(() => readTopic(reader)),
+      };
     },
-  };
+  );
+}
+
+function readBroker(reader: Reader): [id: number, BrokerAddress] {
+  const id = reader.int32();
+  const address = { host: reader.compactString(), port: reader.int32() };
+  reader.compactString();
+  reader.tags();
+  return [id, address];
 }
 
 function readTopic(reader: Reader): TopicMetadata {

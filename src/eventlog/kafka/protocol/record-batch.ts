@@ -1,5 +1,5 @@
 import { crc32c } from './checksums';
-import { type Codecs, codec, corrupt, createCodecs, type Unreadable } from './codecs';
+import { type Codecs, corrupt, createCodecs, decompress, type Unreadable } from './codecs';
 import type { AbortedTransaction } from './fetch-request';
 import { hasRightChecksum, holdsOthers, MIN_MESSAGE_BYTES, readMessage } from './message';
 import { decodeRecords, type KafkaRecord } from './record';
@@ -199,17 +199,8 @@ function readBatch(
   const count = batch.readInt32BE(COUNT_AT);
   if (count === 0) return []; // compaction keeps an empty batch for its producer's sequence
   const attributes = batch.readInt16BE(ATTRIBUTES_AT);
-  const codecNumber = attributes & CODEC_MASK;
-  let bytes = batch.subarray(RECORDS_AT);
-  if (codecNumber !== 0) {
-    const decompress = codecs.get(codecNumber);
-    if (decompress === undefined) return codec(`unknown codec ${codecNumber}`);
-    try {
-      bytes = decompress(bytes);
-    } catch (error) {
-      return codec(String(error));
-    }
-  }
+  const bytes = decompress(codecs, attributes & CODEC_MASK, batch.subarray(RECORDS_AT));
+  if ('reason' in bytes) return bytes;
   try {
     return decodeRecords(
       bytes,

@@ -1,4 +1,4 @@
-import type { Reader, Writer } from './bytes';
+import { Reader, Writer } from './bytes';
 
 /** One exchange with a broker: our own bytes, whoever carries them. */
 export interface KafkaRequest<T extends { readonly throttleMs: number }> {
@@ -9,6 +9,25 @@ export interface KafkaRequest<T extends { readonly throttleMs: number }> {
   encode(): Buffer;
   /** @param payload the answer after its correlation id. @throws RangeError when it is not one */
   decode(payload: Buffer): T;
+}
+
+/**
+ * @param api name, key and version, as in Kafka's protocol
+ * @param writer with room for what `encode` writes
+ */
+export function kafkaRequest<T extends { readonly throttleMs: number }>(
+  [apiName, apiKey, apiVersion]: readonly [string, number, number],
+  encode: (writer: Writer) => Writer,
+  decode: (reader: Reader) => T,
+  writer = () => new Writer(),
+): KafkaRequest<T> {
+  return {
+    apiName,
+    apiKey,
+    apiVersion,
+    encode: () => encode(writer()).bytes,
+    decode: (payload) => decode(new Reader(payload)),
+  };
 }
 
 /** A partition by name. */

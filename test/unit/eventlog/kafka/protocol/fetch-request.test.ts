@@ -1,4 +1,6 @@
-import { decodeFetchResponse } from '../../../../../src/eventlog/kafka/protocol/fetch-request';
+import { fetchRequest } from '../../../../../src/eventlog/kafka/protocol/fetch-request';
+
+const { decode } = fetchRequest([], { maxWaitMs: 0, maxBytes: 1, partitionBytes: 1 });
 
 // kafkajs's own encoder; it has no types.
 const Encoder = require('kafkajs/src/protocol/encoder');
@@ -49,16 +51,16 @@ function body(topics: Record<string, PartitionAnswer[]>): Buffer {
 /** By name: what a Buffer throws is not of the test's own realm. */
 function faultOf(bytes: Buffer): string | null {
   try {
-    decodeFetchResponse(bytes);
+    decode(bytes);
     return null;
   } catch (error) {
     return (error as Error).name;
   }
 }
 
-describe('decodeFetchResponse', () => {
+describe('the answer to a fetch', () => {
   it('reads topics, partitions and record sets', () => {
-    const answer = decodeFetchResponse(
+    const answer = decode(
       body({
         'events-topic': [
           { partition: 0, recordSet },
@@ -117,7 +119,7 @@ describe('decodeFetchResponse', () => {
 
   it('does not copy the records', () => {
     const bytes = body({ t: [{ partition: 0, recordSet }] });
-    expect(decodeFetchResponse(bytes).partitions[0]?.recordSet.buffer).toBe(bytes.buffer);
+    expect(decode(bytes).partitions[0]?.recordSet.buffer).toBe(bytes.buffer);
   });
 
   it('refuses a body wherever it is cut short', () => {
