@@ -17,7 +17,7 @@ export interface Route {
   /** A last segment in `<>` stands for whatever follows the segments before it, and for nothing. */
   readonly path: string;
   /** Its line in the list of endpoints; unset: not listed. */
-  readonly about?: string;
+  readonly about?: string | undefined;
   /** Null: there is nothing. The guard is asked all the same. */
   readonly handle: Handler | null;
   /** Unset: open to everyone, and to pages of other origins as CORS allows. */

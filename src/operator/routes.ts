@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
-import { queryFault } from '../http/request-target';
-import { type CreateApp, endpointsOf, notFound, type Route, type RouteGuard } from '../http/router';
+import { queryFault, type RequestTarget } from '../http/request-target';
+import { type CreateApp, endpointsOf, notFound, type Route } from '../http/router';
 import type { WebFiles } from '../http/web-files';
 import type { IngestRoutes } from '../ingest/routes';
 import type { OpenStreams } from '../sse/open-streams';
@@ -27,142 +27,95 @@ export interface RoutesDeps {
 
 const WEB = '/web/';
 
+type Behaviour = Omit<Route, 'method' | 'path' | 'about'>;
+type Handle = NonNullable<Route['handle']>;
+
+const lineFor =
+  (method: Route['method']) =>
+  (path: string, behaviour: Behaviour, about?: string): Route => ({ ...behaviour, method, path, about });
+const get = lineFor('GET');
+const post = lineFor('POST');
+
 /** The table of routes: all that the gateway answers. */
 export function routesOf(deps: RoutesDeps): readonly Route[] {
   const { stream, ingest, streams, kafkaStatus, report, metrics, web } = deps;
-  const operator: { guard: RouteGuard } = {
-    guard: { check: deps.guard, challenge: OPERATOR_CHALLENGE },
-  };
+  const guard = { check: deps.guard, challenge: OPERATOR_CHALLENGE };
+  const rare = (handle: Handle): Behaviour => ({ express: true, handle });
+  const forOperator = (handle: Handle | null): Behaviour => ({ guard, handle });
+
+  function connections(_req: IncomingMessage, res: ServerResponse): void {
+    // Not through Express's send: it would add a charset to the type, and the contract wants none.
+    const headers = { 'Content-Type': 'text/plain', 'Cache-Control': 'no-cache', Connection: 'close' };
+    res.writeHead(200, headers).end(String(streams.count));
+  }
+
+  function ready(_req: IncomingMessage, res: ServerResponse): void {
+    const { ready: isReady, checks, degraded } = deps.readiness();
+    sendJson(res, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', checks, degraded });
+  }
+
+  async function scrape(_req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const body = Buffer.from(await metrics.render());
+    res.writeHead(200, {
+      'Content-Type': metrics.contentType,
+      'Content-Length': body.length,
+      'Cache-Control': 'no-store',
+    });
+    res.end(body);
+  }
+
+  function start(req: IncomingMessage, res: ServerResponse): void {
+    (res as Response).vary('Accept');
+    // A client that accepts anything, as curl does, gets JSON.
+    if ((req as Request).accepts(['json', 'html']) === 'html') web.send(req, res, 'live.html');
+    else sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: endpointsOf(routes) });
+  }
+
+  function file(req: IncomingMessage, res: ServerResponse, { path }: RequestTarget): void {
+    if (!web.send(req, res, path.slice(WEB.length))) throw notFound(path);
+  }
+
+  async function adminStatus(
+    _req: IncomingMessage,
+    res: ServerResponse,
+    target: RequestTarget,
+  ): Promise<void> {
+    const fault = queryFault(target, ['sort', 'limit']);
+    if (fault !== null) throw fault;
+    const { query } = target;
+    const status = await report(streamSelectionOf(query.first('limit'), query.first('sort')));
+    sendJson(res, 200, status, { 'Cross-Origin-Resource-Policy': 'same-origin' });
+  }
+
+  const alive: Handle = (_req, res) => sendJson(res, 200, { status: 'ok' });
+  const status: Handle = (_req, res) => sendJson(res, 200, kafkaStatus());
+  const admin: Handle = (req, res) => void web.send(req, res, 'admin.html');
+  // Relative, so that it holds behind a path prefix.
+  const toAdmin: Handle = (_req, res) =>
+    void res.writeHead(308, { Location: 'admin/', 'Content-Length': 0 }).end();
+
   const routes: readonly Route[] = [
-    {
-      ...stream,
-      method: 'GET',
-      path: '/events',
-      about: 'event stream; ?channel=/a&channel=/b, default all',
-    },
-    { ...stream, method: 'GET', path: '/sse', about: 'event stream of all channels' },
-    {
-      ...stream,
-      method: 'GET',
-      path: '/subscribe/<channel>',
-      about: 'event stream of a channel and those below it',
-    },
-    {
-      ...ingest.broadcast,
-      method: 'POST',
-      path: '/broadcast/<channel>',
-      about: 'publishes the body as an event; ?event=name, ?key=k',
-    },
-    {
-      ...ingest.batch,
-      method: 'POST',
-      path: '/events',
-      about: 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON',
-    },
-    {
-      method: 'GET',
-      path: '/connections',
-      about: 'number of open streams of this gateway',
-      express: true,
-      handle(_req, res) {
-        // Not through Express's send: it would add a charset to the type, and the contract wants none.
-        res.writeHead(200, {
-          'Content-Type': 'text/plain',
-          'Cache-Control': 'no-cache',
-          Connection: 'close',
-        });
-        res.end(String(streams.count));
-      },
-    },
-    {
-      method: 'GET',
-      path: '/kafka/status',
-      about: 'state of the event log: connections, topics, positions, lag, current aggregation',
-      express: true,
-      handle: (_req, res) => sendJson(res, 200, kafkaStatus()),
-    },
-    {
-      method: 'GET',
-      path: '/healthz',
-      about: 'alive',
-      express: true,
-      handle: (_req, res) => sendJson(res, 200, { status: 'ok' }),
-    },
-    {
-      method: 'GET',
-      path: '/readyz',
-      about: 'ready to serve, check by check, and what is served only in part',
-      express: true,
-      handle(_req, res) {
-        const { ready, checks, degraded } = deps.readiness();
-        sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks, degraded });
-      },
-    },
-    {
-      ...operator,
-      method: 'GET',
-      path: '/metrics',
-      about: 'metrics of this gateway, for Prometheus',
-      async handle(_req, res) {
-        const body = Buffer.from(await metrics.render());
-        res.writeHead(200, {
-          'Content-Type': metrics.contentType,
-          'Content-Length': body.length,
-          'Cache-Control': 'no-store',
-        });
-        res.end(body);
-      },
-    },
-    {
-      method: 'GET',
-      path: '/',
-      about: 'this list; to a browser the live page',
-      express: true,
-      handle(req, res) {
-        (res as Response).vary('Accept');
-        // A client that accepts anything, as curl does, gets JSON.
-        if ((req as Request).accepts(['json', 'html']) === 'html') web.send(req, res, 'live.html');
-        else sendJson(res, 200, { name: 'kafka-sse-gateway', endpoints: endpointsOf(routes) });
-      },
-    },
-    {
-      method: 'GET',
-      path: `${WEB}<file>`,
-      express: true,
-      handle(req, res, { path }) {
-        if (!web.send(req, res, path.slice(WEB.length))) throw notFound(path);
-      },
-    },
-    {
-      ...operator,
-      method: 'GET',
-      path: '/admin',
-      handle(_req, res) {
-        // Relative, so that it holds behind a path prefix.
-        res.writeHead(308, { Location: 'admin/', 'Content-Length': 0 }).end();
-      },
-    },
-    {
-      ...operator,
-      method: 'GET',
-      path: '/admin/',
-      about: 'streams of this gateway, for its operator',
-      handle: (req, res) => void web.send(req, res, 'admin.html'),
-    },
-    {
-      ...operator,
-      method: 'GET',
-      path: '/admin/status.json',
-      async handle(_req, res, target) {
-        const fault = queryFault(target, ['sort', 'limit']);
-        if (fault !== null) throw fault;
-        const { query } = target;
-        const status = await report(streamSelectionOf(query.first('limit'), query.first('sort')));
-        sendJson(res, 200, status, { 'Cross-Origin-Resource-Policy': 'same-origin' });
-      },
-    },
+    get('/events', stream, 'event stream; ?channel=/a&channel=/b, default all'),
+    get('/sse', stream, 'event stream of all channels'),
+    get('/subscribe/<channel>', stream, 'event stream of a channel and those below it'),
+    post('/broadcast/<channel>', ingest.broadcast, 'publishes the body as an event; ?event=name, ?key=k'),
+    post('/events', ingest.batch, 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON'),
+    get('/connections', rare(connections), 'number of open streams of this gateway'),
+    get(
+      '/kafka/status',
+      rare(status),
+      'state of the event log: connections, topics, positions, lag, current aggregation',
+    ),
+    get('/healthz', rare(alive), 'alive'),
+    get('/readyz', rare(ready), 'ready to serve, check by check, and what is served only in part'),
+    get('/metrics', forOperator(scrape), 'metrics of this gateway, for Prometheus'),
+    get('/', rare(start), 'this list; to a browser the live page'),
+    get(`${WEB}<file>`, rare(file)),
+    get('/admin', forOperator(toAdmin)),
+    get('/admin/', forOperator(admin), 'streams of this gateway, for its operator'),
+    get('/admin/status.json', forOperator(adminStatus)),
     // Only the operator is told that there is nothing.
-    { ...operator, method: 'GET', path: '/admin/<page>', handle: null },
+    get('/admin/<page>', forOperator(null)),
   ];
   return routes;
 }
