@@ -1,12 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fieldError } from '../errors';
 import type { Hub } from '../hub/hub';
 import type { OpenStreams } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
 import type { AdminConnection, AdminStatus } from './admin-report';
-import { streamPhaseOf } from './snapshot';
+import { inTurns, streamPhaseOf } from './snapshot';
 
-export interface AdminStatusDeps {
+interface AdminStatusDeps {
   readonly hub: Pick<Hub, 'sentTo' | 'recordsBehind' | 'stats'>;
   readonly streams: Pick<OpenStreams, 'count' | 'snapshot'>;
   readonly node: string;
@@ -54,10 +53,11 @@ export function createAdminStatus(deps: AdminStatusDeps): ReportAdminStatus {
 
   return async ({ limit, sort }) => {
     const weightOf = weights[sort];
-    const best: Candidate[] = [];
-    for (const [i, stream] of (limit === 0 ? [] : streams.snapshot()).entries()) {
-      if (stream.isOpen) consider(best, { stream, weight: weightOf(stream) }, limit);
-      if ((i + 1) % deps.streamsPerTurn === 0) await nextTurn();
+    let best: Candidate[] = [];
+    for await (const some of inTurns(limit === 0 ? [] : streams.snapshot(), deps.streamsPerTurn)) {
+      const open = some.filter(({ isOpen }) => isOpen);
+      const more = open.map((stream) => ({ stream, weight: weightOf(stream) }));
+      best = [...best, ...more].sort(heaviestFirst).slice(0, limit);
     }
     return {
       node: deps.node,
@@ -75,24 +75,9 @@ function seconds(timeMs: number): number {
   return Math.floor(timeMs / 1_000);
 }
 
-/** Keeps the `limit` heaviest, in order: cheaper than sorting all streams for the few that are shown. */
-function consider(best: Candidate[], candidate: Candidate, limit: number): void {
-  if (best.length === limit && !outweighs(candidate, best[limit - 1]!)) return;
-  let low = 0;
-  let high = best.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (outweighs(candidate, best[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  best.splice(low, 0, candidate);
-  if (best.length > limit) best.pop();
-}
-
 /** Among equals the older one comes first, so that rows do not jump when the page refreshes. */
-function outweighs(a: Candidate, b: Candidate): boolean {
-  if (a.weight !== b.weight) return a.weight > b.weight;
-  return a.stream.openedAtMs < b.stream.openedAtMs;
+function heaviestFirst(a: Candidate, b: Candidate): number {
+  return b.weight - a.weight || a.stream.openedAtMs - b.stream.openedAtMs;
 }
 
 /** The streams shown are the oldest ones, the ones with the most unsent bytes, or the ones furthest behind. */
@@ -100,7 +85,7 @@ const STREAM_ORDERS = ['age', 'buffered', 'behind'] as const;
 export type StreamOrder = (typeof STREAM_ORDERS)[number];
 
 /** Which streams are shown, and in which order. */
-export interface StreamSelection {
+interface StreamSelection {
   readonly limit: number;
   readonly sort: StreamOrder;
 }

@@ -116,14 +116,23 @@ export async function surveyStreams({
   const phases = Object.fromEntries(STREAM_PHASES.map((phase) => [phase, 0])) as Record<StreamPhase, number>;
   let bufferedBytes = 0;
   let maxBehind = 0;
-  for (const [i, stream] of streams.snapshot().entries()) {
-    if (i > 0 && i % streamsPerTurn === 0) await nextTurn();
-    if (!stream.isOpen) continue;
-    phases[streamPhaseOf(stream)]++;
-    bufferedBytes += stream.bufferedBytes;
-    if (stream.subscriber !== null) maxBehind = Math.max(maxBehind, hub.recordsBehind(stream.subscriber));
+  for await (const some of inTurns(streams.snapshot(), streamsPerTurn)) {
+    for (const stream of some) {
+      if (!stream.isOpen) continue;
+      phases[streamPhaseOf(stream)]++;
+      bufferedBytes += stream.bufferedBytes;
+      if (stream.subscriber !== null) maxBehind = Math.max(maxBehind, hub.recordsBehind(stream.subscriber));
+    }
   }
   return { phases, bufferedBytes, maxBehind };
+}
+
+/** The items in slices, each in a turn of the event loop of its own. */
+export async function* inTurns<T>(items: readonly T[], perTurn: number): AsyncGenerator<readonly T[]> {
+  for (let from = 0; from < items.length; from += perTurn) {
+    if (from > 0) await nextTurn();
+    yield items.slice(from, from + perTurn);
+  }
 }
 
 /** Age of the oldest record in the ring by its timestamp, implausible ones aside; 0 when there is none. */
