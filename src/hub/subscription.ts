@@ -1,4 +1,4 @@
-import { covers, normaliseChannels, overlaps } from '../wire/channel';
+import { normaliseChannels, overlaps } from '../wire/channel';
 import type { Addressed } from './ring';
 
 export interface SubscriptionOptions {
@@ -41,12 +41,6 @@ export function createSubscription({
 /** True when the entry's event is wanted, whatever its channel. The gateway's own events always are. */
 export function wantsEvent({ events }: Subscription, { event, isOwn }: Addressed): boolean {
   return events === null || isOwn || events.has(event ?? UNNAMED);
-}
-
-export function matches(subscription: Subscription, entry: Addressed): boolean {
-  const { channel } = entry;
-  const isOnChannels = channel === null || subscription.channels.some((wanted) => covers(wanted, channel));
-  return isOnChannels && wantsCandidate(subscription, entry);
 }
 
 /** For entries that are on its channels or have none. */

@@ -46,7 +46,8 @@ export class ArrayLog {
   /** All entries ever stored, by their text. */
   readonly stored = new Map<string, Stored>();
   readonly #incarnations = new Map<string, number>();
-  #nowMs = 1;
+  /** Plausible as a time: implausible ones do not count. */
+  #nowMs = Date.UTC(2026, 0, 1);
 
   constructor(partitions: number, others = 0) {
     for (let i = 0; i < partitions; i++) this.grow();

@@ -226,14 +226,18 @@ export class Connection {
     }
   }
 
-  /** Where the last `count` records for it begin, of those in the ring. */
+  /** Where the newest `count` records for it begin, of those in the ring. */
   #startOfLast(count: number): Offsets {
     const { log, settings } = this.gateway;
     const start = [...log.positions];
     const last = log.read
       .slice(-settings.ringRecords)
-      .filter(({ partition }) => partition >= 0)
-      .filter(({ entry }) => entry === null || isFor(this.#client.subscription, entry))
+      .flatMap(({ partition, offset, entry }) =>
+        entry !== null && isFor(this.#client.subscription, entry)
+          ? [{ partition, offset, timestampMs: entry.timestampMs }]
+          : [],
+      )
+      .sort((a, b) => a.timestampMs - b.timestampMs)
       .slice(-count);
     for (const { partition, offset } of last.reverse()) start[partition] = offset;
     return start;

@@ -7,7 +7,7 @@ import type {
   TailListener,
   UnavailablePartition,
 } from '../../../src/eventlog/event-log';
-import type { ArrayLog, LogEntry } from './array-log';
+import type { ArrayLog, Stored } from './array-log';
 
 /** Bytes that a read counts for each record against its limit. */
 const RECORD_BYTES = 10;
@@ -28,7 +28,7 @@ export interface Question {
 export interface ReadItem {
   readonly partition: number;
   readonly offset: number;
-  readonly entry: LogEntry | null;
+  readonly entry: Stored | null;
 }
 
 /** In the list of what was read, an event of the gateway itself. */
