@@ -11,7 +11,8 @@ import type {
 } from '../eventlog/event-log';
 import { isOddTimestamp, keyOf } from '../eventlog/records';
 import type { Hub } from '../hub/hub';
-import { createEntry, type FrameFrom, type Positions } from '../hub/ring';
+import { Positions } from '../hub/positions';
+import { createEntry, type FrameFrom } from '../hub/ring';
 import type { Logger } from '../logger';
 import { createSlabs } from '../slabs';
 import { clusterHash, topicDigest } from '../wire/cursor';
@@ -77,7 +78,7 @@ export function createFeed(deps: FeedDeps): Feed {
   const slabs = createSlabs();
   let isWarm = false;
   /** End of the event log when it was reached: the ring is warm once it is read up to here. */
-  let warmEnd: Positions = [];
+  let warmEnd = Positions.NONE;
   const consumed: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const oddTimestamps: Record<string, number> = Object.fromEntries(topics.all.map(({ name }) => [name, 0]));
   const gaps: Record<LogGap['reason'], number> = { retention: 0, codec: 0, corrupt: 0 };
@@ -110,10 +111,10 @@ export function createFeed(deps: FeedDeps): Feed {
     for (const { reason, replaced } of slots.replacementsAfter(size)) {
       for (const slot of replaced) {
         if (reason === 'recreated') hub.retire(slot);
-        if (slot < warmEnd.length) warmEnd = warmEnd.with(slot, ring.positions[slot]!);
+        if (slot < warmEnd.length) warmEnd = warmEnd.with(slot, ring.positions.at(slot)!);
       }
     }
-    return [...ring.positions, ...starts];
+    return ring.positions.concat(starts);
   }
 
   /** A partition lost its records from `to` on. */
@@ -137,9 +138,7 @@ export function createFeed(deps: FeedDeps): Feed {
   }
 
   function moved(slot: number, next: bigint): Positions {
-    const positions = [...ring.positions];
-    positions[slot] = next;
-    return positions;
+    return ring.positions.with(slot, next);
   }
 
   /** Gives partitions new slots, and sends `gateway.reset` to all streams. */
@@ -184,7 +183,7 @@ export function createFeed(deps: FeedDeps): Feed {
       const slot = slotOf(batch.topic, batch.partition);
       const { next, leaderEpoch } = batch;
       const first = batch.records[0]?.offset ?? null;
-      knownSlots().noteEpoch(slot, { from: ring.positions[slot]!, first, next, leaderEpoch });
+      knownSlots().noteEpoch(slot, { from: ring.positions.at(slot)!, first, next, leaderEpoch });
       consumed[batch.topic]! += batch.records.length;
       const nowMs = Date.now();
       for (const record of batch.records) {
@@ -263,7 +262,7 @@ export function createFeed(deps: FeedDeps): Feed {
       ring.advance(grown(size));
       for (const { topic, partition, start } of added) {
         const slot = slots.slotOf(topic, partition);
-        if (ring.positions[slot]! >= 0n) continue;
+        if (ring.positions.at(slot)! >= 0n) continue;
         // Its slot was added while it could not be reached.
         slots.settle(slot, start);
         hub.setStart(slot, start);
@@ -318,5 +317,5 @@ function bySlot(
   const positions = Array.from({ length: slots.size }, (_, slot) => slots.partitionOf(slot).start);
   for (const [i, { topic, partition }] of partitions.entries())
     positions[slots.slotOf(topic, partition)] = values[i]!;
-  return positions;
+  return Positions.of(positions);
 }

@@ -196,7 +196,8 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
         .replacementsAfter(floor.length)
         .filter(
           ({ reason, replaced }) =>
-            reason === 'recreated' || replaced.some((slot) => now.positionIn(floor, slot) > reached[slot]!),
+            reason === 'recreated' ||
+            replaced.some((slot) => now.positionIn(floor, slot) > reached.at(slot)!),
         );
       const [first] = due;
       if (first === undefined) return null;

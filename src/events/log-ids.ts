@@ -1,4 +1,4 @@
-import type { Positions } from '../hub/ring';
+import type { Positions } from '../hub/positions';
 import { formatCursor } from '../wire/cursor';
 import { idLine } from '../wire/frame';
 import type { PartitionSlots } from './partition-slots';

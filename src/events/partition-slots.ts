@@ -1,4 +1,4 @@
-import type { Positions } from '../hub/ring';
+import type { Positions } from '../hub/positions';
 import { EVERYTHING } from '../wire/since-time';
 
 /** A partition, and where its slot starts. */
@@ -178,7 +178,7 @@ export class PartitionSlots {
 
   /** The position of a slot in `positions`; its start if it was added after they were noted. */
   positionIn(positions: Positions, slot: number): bigint {
-    return positions[slot] ?? this.#partitions[slot]!.start;
+    return positions.at(slot) ?? this.#partitions[slot]!.start;
   }
 
   /** Each topic under the key it had when these positions were noted, with its positions by partition number. */

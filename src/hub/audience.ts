@@ -1,7 +1,8 @@
 import { CatchUp } from './catch-up';
 import { type Chunk, createChunk } from './chunk';
+import type { Positions } from './positions';
 import type { Replay } from './replay';
-import type { Positions, RingEntry } from './ring';
+import type { RingEntry } from './ring';
 import type { Scheduler } from './scheduler';
 import { addFrame, type SliceOptions, type Slices } from './slice';
 import type { Delivery, Subscriber } from './subscriber';

@@ -2,8 +2,8 @@ import type { StreamReset } from '../wire/gateway-events';
 import { ownFrame } from '../wire/own-event';
 import type { Audience, AudienceDeps, Pass } from './audience';
 import { type Chunk, createChunk } from './chunk';
+import { Positions } from './positions';
 import type { HistoryChunk } from './replay';
-import type { Positions } from './ring';
 import { addFrame, type SliceSource } from './slice';
 import {
   type Delivery,
@@ -30,7 +30,7 @@ export class CatchUp {
   readonly #joining = new Set<Subscriber>();
   /** Entries before this one do not count any more. */
   #restartedAt = 0;
-  #restartPositions: Positions = [];
+  #restartPositions = Positions.NONE;
 
   constructor(audience: Audience, deps: AudienceDeps) {
     this.#audience = audience;
@@ -106,10 +106,10 @@ export class CatchUp {
 
   /** A slot is about to be read from the offset `start` on: streams that have less of it leave the ring. */
   leaveRing(slot: number, start: bigint): void {
-    const time = this.#deps.ring.positions[slot];
+    const time = this.#deps.ring.positions.at(slot);
     for (const subscriber of this.#subscribers) {
       const place = subscriber.place!;
-      const position = place.floor?.[slot];
+      const position = place.floor?.at(slot);
       if (position === undefined || position >= start || position === time) continue;
       const { heldBack } = place;
       this.#moveTo(subscriber, { in: 'history', floor: this.servedPositions(place), heldBack });
@@ -198,7 +198,7 @@ export class CatchUp {
 
   #serveChunk(subscriber: Subscriber, place: HistoryPlace, chunk: HistoryChunk): number {
     const { ring, slices, replay } = this.#deps;
-    const floor = ring.positions.map((_, slot) => ring.positionIn(place.floor, slot));
+    const floor = ring.positionsIn(place.floor);
     const slice = slices.of(this.#audience.subscription, replay.sourceOf(chunk, floor));
     const isWhole = slice.end === chunk.entries.length;
     place.floor = floor.with(chunk.slot, isWhole ? chunk.next : chunk.entries[slice.end - 1]!.next);

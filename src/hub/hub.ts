@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { ROOT_CHANNEL } from '../wire/channel';
 import { Audience, type AudienceDeps, DeliveryCounts, type PassReport } from './audience';
+import type { Positions } from './positions';
 import { type History, Replay, type ReplayLimits } from './replay';
-import { type Positions, Ring, type RingEntry, type RingLimits } from './ring';
+import { Ring, type RingEntry, type RingLimits } from './ring';
 import { Scheduler } from './scheduler';
 import { type SliceOptions, Slices } from './slice';
 import { type Place, type Sink, type Start, Subscriber } from './subscriber';
@@ -202,7 +203,8 @@ export class Hub {
     if (place === null) return ring.head - audience.position;
     if (place.in === 'ring') return ring.head - place.seq;
     let behind = 0n;
-    for (const [slot, position] of ring.positions.entries()) {
+    for (let slot = 0; slot < ring.positions.length; slot++) {
+      const position = ring.positions.at(slot)!;
       const reached = ring.positionIn(place.floor, slot);
       // How much lies between a time and an offset is not known.
       if (reached >= 0n && position > reached) behind += position - reached;

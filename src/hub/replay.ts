@@ -1,6 +1,7 @@
 import type { StreamReset } from '../wire/gateway-events';
 import type { ChannelIndex } from './channel-index';
-import type { Positions, Ring, RingEntry, Slots } from './ring';
+import type { Positions } from './positions';
+import type { Ring, RingEntry, Slots } from './ring';
 import type { Scheduler } from './scheduler';
 import type { Slice, SliceSource } from './slice';
 import type { HistoryPlace, Subscriber } from './subscriber';
@@ -125,7 +126,7 @@ export class Replay {
     const { slot, entries, index } = chunk;
     return {
       key: chunk,
-      start: firstAfter(entries, floor[slot]!),
+      start: firstAfter(entries, floor.at(slot)!),
       stop: entries.length,
       floor,
       heldBack: null,
@@ -187,7 +188,8 @@ export class Replay {
         continue;
       }
       const { place } = waiter;
-      if (place?.in === 'history' && place.floor[slot] === from) place.floor = place.floor.with(slot, start);
+      if (place?.in === 'history' && place.floor.at(slot) === from)
+        place.floor = place.floor.with(slot, start);
     }
   }
 }

@@ -1,9 +1,7 @@
 import type { Frame } from '../wire/frame';
 import { type Candidates, ChannelIndex, type ChannelPath } from './channel-index';
+import { Positions } from './positions';
 import type { Subscription } from './subscription';
-
-/** By slot, the offset of the next record that this gateway, or a stream, does not have yet. Never changed once made. */
-export type Positions = readonly bigint[];
 
 export type Slots = ReadonlySet<number>;
 
@@ -45,8 +43,6 @@ export interface RingEntry extends Frame, Addressed {
   isVoid: boolean;
 }
 
-const NO_POSITIONS: Positions = [];
-
 /** The only place where entries are made: all have the same shape, which the hot path depends on. */
 export function createEntry(
   { bytes, bodyEnd }: Frame,
@@ -68,7 +64,7 @@ export function createEntry(
     originBytes,
     frameFrom,
     seq: -1,
-    positions: NO_POSITIONS,
+    positions: Positions.NONE,
     bytesBefore: 0,
     isVoid: false,
   };
@@ -79,9 +75,8 @@ export interface RingLimits {
   readonly bytes: number;
 }
 
-/** Heap that an entry and its positions take besides the bytes, as bench/ measured it. */
-const ENTRY_OVERHEAD_BYTES = 320;
-const POSITION_BYTES = 8;
+/** Heap that an entry takes besides its bytes and its positions, as bench/ measured it. */
+const ENTRY_OVERHEAD_BYTES = 264;
 
 /**
  * The latest events in the order in which this gateway read them, bounded by count and bytes. Holds the entries
@@ -95,10 +90,10 @@ export class Ring {
   #head = 0;
   #bytesIn = 0;
   /** Positions before the oldest entry, and after everything read so far. */
-  #basePositions: Positions = [];
-  #positions: Positions = [];
+  #basePositions = Positions.NONE;
+  #positions = Positions.NONE;
   /** By slot, its position in positions that were noted before the slot was added. */
-  #starts: Positions = [];
+  #starts = Positions.NONE;
   /** By slot whose start was a time before it was found as an offset: that time. */
   readonly #times = new Map<number, bigint>();
   /** By slot that was truncated: where it ends now. */
@@ -147,13 +142,13 @@ export class Ring {
   }
 
   /** Adds slots, whose positions in what was noted before are `starts`. */
-  grow(starts: Positions): void {
-    this.#starts = [...this.#starts, ...starts];
+  grow(starts: readonly bigint[]): void {
+    this.#starts = this.#starts.concat(starts);
   }
 
   /** The start of a slot was a time, and is now known as an offset: that counts for what was noted before as well. */
   setStart(slot: number, start: bigint): void {
-    this.#times.set(slot, this.#starts[slot]!);
+    this.#times.set(slot, this.#starts.at(slot)!);
     this.#starts = this.#starts.with(slot, start);
     this.advance(this.#positions.with(slot, start));
   }
@@ -164,7 +159,7 @@ export class Ring {
     this.#ends.set(slot, end);
     for (let seq = this.#base; seq < this.#head; seq++) {
       const entry = this.at(seq);
-      if (entry.slot === slot && entry.positions[slot]! > end) entry.isVoid = true;
+      if (entry.slot === slot && entry.positions.at(slot)! > end) entry.isVoid = true;
     }
   }
 
@@ -179,8 +174,7 @@ export class Ring {
     entry.seq = this.#head;
     entry.positions = positions;
     entry.bytesBefore = this.#bytesIn;
-    this.#bytesIn +=
-      entry.bytes.length + entry.originBytes + ENTRY_OVERHEAD_BYTES + POSITION_BYTES * positions.length;
+    this.#bytesIn += entry.bytes.length + entry.originBytes + ENTRY_OVERHEAD_BYTES + positions.ownBytes;
     if (this.#head - this.#base === this.#limits.records) this.#evict();
     this.#entries[this.#head % this.#limits.records] = entry;
     const path = this.#index.add(this.#head++, entry);
@@ -212,14 +206,23 @@ export class Ring {
   /** The position that `positions` give for a slot, which may have been added after they were noted. */
   positionIn(positions: Positions, slot: number): bigint {
     let position = this.#rawIn(positions, slot);
-    if (position < 0n && position === this.#times.get(slot)) position = this.#starts[slot]!;
+    if (position < 0n && position === this.#times.get(slot)) position = this.#starts.at(slot)!;
     const end = this.#ends.size === 0 ? undefined : this.#ends.get(slot);
     return end !== undefined && position > end ? end : position;
   }
 
+  /** What positions that were noted earlier mean now, in all slots. */
+  positionsIn(positions: Positions): Positions {
+    if (this.#ends.size === 0 && this.#times.size === 0 && positions.length === this.#positions.length)
+      return positions;
+    return Positions.of(
+      Array.from({ length: this.#positions.length }, (_, slot) => this.positionIn(positions, slot)),
+    );
+  }
+
   /** The topic of a slot was deleted: no more entries come, those that are there stay. */
   retire(slot: number): void {
-    this.truncate(slot, this.#positions[slot]!);
+    this.truncate(slot, this.#positions.at(slot)!);
     this.#retired.add(slot);
   }
 
@@ -228,9 +231,10 @@ export class Ring {
    * more of what was lost or deleted.
    */
   floorAfterReset(floor: Positions, length: number): Positions {
-    return Array.from({ length }, (_, slot) =>
+    const after = Array.from({ length }, (_, slot) =>
       this.#retired.has(slot) ? this.#ends.get(slot)! : this.positionIn(floor, slot),
     );
+    return Positions.of(after);
   }
 
   /**
@@ -238,8 +242,10 @@ export class Ring {
    * @param except slots that do not count
    */
   reaches(positions: Positions, other: Positions, except: Slots | null = null): boolean {
-    for (let slot = 0; slot < this.#positions.length; slot++) {
+    const { length } = this.#positions;
+    for (let slot = positions.nextUnshared(other, 0, length); slot < length; ) {
       if (this.positionIn(positions, slot) < this.positionIn(other, slot) && !except?.has(slot)) return false;
+      slot = positions.nextUnshared(other, slot + 1, length);
     }
     return true;
   }
@@ -275,7 +281,7 @@ export class Ring {
       const [own, others] = [this.#rawIn(positions, slot), this.#rawIn(other, slot)];
       further.push(heldBack?.has(slot) || a < b || (a === b && own < others) ? others : own);
     }
-    return further;
+    return Positions.of(further);
   }
 
   /**
@@ -297,8 +303,13 @@ export class Ring {
 
   /** The slots of which the ring does not hold all that follows the floor. */
   missingSlots(floor: Positions): number[] {
-    const slots = [...this.#positions.keys()];
-    return slots.filter((slot) => this.positionIn(floor, slot) < this.positionIn(this.#basePositions, slot));
+    const missing: number[] = [];
+    const { length } = this.#positions;
+    for (let slot = floor.nextUnshared(this.#basePositions, 0, length); slot < length; ) {
+      if (this.positionIn(floor, slot) < this.positionIn(this.#basePositions, slot)) missing.push(slot);
+      slot = floor.nextUnshared(this.#basePositions, slot + 1, length);
+    }
+    return missing;
   }
 
   /** How far `seq` is behind the head, as a share of the bounds: 1 is a whole ring. */
@@ -319,7 +330,7 @@ export class Ring {
 
   /** As it was noted: it may be beyond the end of a slot that was truncated. */
   #rawIn(positions: Positions, slot: number): bigint {
-    return positions[slot] ?? this.#starts[slot]!;
+    return positions.at(slot) ?? this.#starts.at(slot)!;
   }
 
   #evict(): void {

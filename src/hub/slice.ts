@@ -1,7 +1,8 @@
 import type { Frame } from '../wire/frame';
 import type { Candidates } from './channel-index';
 import { type Chunk, createChunk } from './chunk';
-import type { Positions, Ring, RingEntry, Slots } from './ring';
+import type { Positions } from './positions';
+import type { Ring, RingEntry, Slots } from './ring';
 import type { Delivery } from './subscriber';
 import { type Subscription, wantsCandidate } from './subscription';
 
@@ -149,7 +150,7 @@ function isSamePlace(a: SharedSlice['source'], b: SharedSlice['source']): boolea
 
 function sameFloor(a: Positions | null, b: Positions | null): boolean {
   if (a === null || b === null) return a === b;
-  return a === b || (a.length === b.length && a.every((position, slot) => position === b[slot]));
+  return a === b || a.equals(b);
 }
 
 function sameSlots(a: Slots | null, b: Slots | null): boolean {

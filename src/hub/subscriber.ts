@@ -1,7 +1,8 @@
 import type { Audience } from './audience';
 import type { Chunk } from './chunk';
+import type { Positions } from './positions';
 import type { ReplaySpending } from './replay';
-import type { Positions, Slots } from './ring';
+import type { Slots } from './ring';
 
 /** What the hub needs of a stream. */
 export interface Sink {

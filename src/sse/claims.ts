@@ -1,7 +1,8 @@
 import type { PartitionBounds, TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import type { PartitionSlots } from '../events/partition-slots';
-import type { Positions, Ring } from '../hub/ring';
+import { Positions } from '../hub/positions';
+import type { Ring } from '../hub/ring';
 import type { Start } from '../hub/subscriber';
 import { type Cursor, topicDigest } from '../wire/cursor';
 import type { StreamGap, StreamReset } from '../wire/gateway-events';
@@ -19,7 +20,7 @@ export interface Claim extends TopicPartition {
 interface Claims {
   readonly all: readonly Claim[];
   /** By slot, what its client has. */
-  readonly floor: Positions;
+  readonly floor: readonly bigint[];
   /** The cursor names a topic that is not here (any more), or that could be either of two. */
   readonly isTopicUnknown: boolean;
   /** Topics that the cursor does not name: they begin now. */
@@ -131,7 +132,8 @@ export class StartDraft {
   /** True when the ring has everything after the floor. */
   get isInRing(): boolean {
     const { positions } = this.#ring;
-    return this.#ring.seqAfter(this.#floor) !== null && this.#ring.reaches(positions, this.#floor);
+    const floor = Positions.of(this.#floor);
+    return this.#ring.seqAfter(floor) !== null && this.#ring.reaches(positions, floor);
   }
 
   resetTopics(reason: ResetReason, topics: Iterable<string>): void {
@@ -183,21 +185,23 @@ export class StartDraft {
     }
     // What the ring still has is served even when retention has deleted it from the event log.
     const oldest = ring.positionsAt(ring.base);
+    const had = Positions.of(floor);
     const isMissing = slots
       .chainOf(claim.topic, claim.partition)
-      .some((own) => ring.positionIn(floor, own) < ring.positionIn(oldest, own));
+      .some((own) => ring.positionIn(had, own) < ring.positionIn(oldest, own));
     if (isMissing && claim.position < logStart) this.#lost.push({ claim, logStart });
   }
 
   resolution(): Resolution {
+    const floor = Positions.of(this.#floor);
     const gaps = this.#gaps();
     const notices = [...gaps];
     // One for all topics, and first: its id says that all of them were reported.
     if (this.#reset !== null) {
       const data = { reason: this.#reset, topics: [...this.#topics] };
-      notices.unshift({ event: 'gateway.reset', data, positions: this.#floor });
+      notices.unshift({ event: 'gateway.reset', data, positions: floor });
     }
-    return { start: { at: 'floor', floor: gaps.at(-1)?.positions ?? this.#floor }, notices };
+    return { start: { at: 'floor', floor: gaps.at(-1)?.positions ?? floor }, notices };
   }
 
   /** One gap per partition; its id advances that partition only. */
@@ -206,7 +210,7 @@ export class StartDraft {
     return this.#lost.map(({ claim: { topic, partition, position: from }, logStart: to }) => {
       placeAt(positions, this.#slots, { topic, partition }, to);
       const data = gapData({ topic, partition, from, to, reason: 'retention' });
-      return { event: 'gateway.gap', data, positions: [...positions] };
+      return { event: 'gateway.gap', data, positions: Positions.of(positions) };
     });
   }
 }

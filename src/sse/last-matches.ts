@@ -1,5 +1,6 @@
 import { entryTimestampMs } from '../events/record-entry';
-import type { Positions, Ring } from '../hub/ring';
+import type { Positions } from '../hub/positions';
+import type { Ring } from '../hub/ring';
 import { type Subscription, wantsCandidate } from '../hub/subscription';
 
 /** Answers that are cached: connecting clients ask for the same few again and again. */

@@ -4,7 +4,8 @@ import { GatewayError } from '../errors';
 import type { EventLog, LogLayout } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import type { Layout, LogIds } from '../events/log-ids';
-import type { Positions, Ring } from '../hub/ring';
+import { Positions } from '../hub/positions';
+import type { Ring } from '../hub/ring';
 import type { Subscription } from '../hub/subscription';
 import type { Cursor } from '../wire/cursor';
 import { EVERYTHING, sinceTime } from '../wire/since-time';
@@ -87,7 +88,7 @@ export function createResume(deps: ResumeDeps): Resume {
       placeAt(floor, slots, { topic, partition }, atTime ?? logStart);
     const since = timeMs === null ? EVERYTHING : sinceTime(timeMs);
     for (const unavailable of found.unavailable) placeAt(floor, slots, unavailable, since);
-    return { start: { at: 'floor', floor }, notices: [] };
+    return { start: { at: 'floor', floor: Positions.of(floor) }, notices: [] };
   }
 
   /** @param base where topics begin that the cursor does not name */

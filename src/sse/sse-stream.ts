@@ -5,7 +5,7 @@ import type { CorsHeaders } from '../http/cors';
 import { REQUEST_ID_HEADER } from '../http/request-id';
 import type { Chunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
-import type { Positions } from '../hub/ring';
+import type { Positions } from '../hub/positions';
 import type { Sink, Subscriber } from '../hub/subscriber';
 import { ownEvent } from '../wire/own-event';
 import type { OutageNotice } from './outage-notice';

@@ -3,7 +3,7 @@ import type { Grant } from '../auth/grant';
 import type { Config } from '../config';
 import type { LogIds } from '../events/log-ids';
 import type { Hub } from '../hub/hub';
-import type { Positions } from '../hub/ring';
+import type { Positions } from '../hub/positions';
 import type { Logger } from '../logger';
 import { ownEvent } from '../wire/own-event';
 import type { Notice, Resolution } from './claims';

@@ -3,7 +3,7 @@ import type { Config } from '../config';
 import type { LogIds } from '../events/log-ids';
 import { type Chunk, createChunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
-import type { Positions } from '../hub/ring';
+import type { Positions } from '../hub/positions';
 import { HEARTBEAT } from '../wire/frame';
 import { ownEvent } from '../wire/own-event';
 import type { OpenStreams, StreamCounts } from './open-streams';

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Positions } from '../../src/hub/positions';
 import { createSubscription } from '../../src/hub/subscription';
 import { parseCursor } from '../../src/wire/cursor';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
@@ -78,7 +79,8 @@ function connect(gateway: ModelGateway, id: string | null, query = '') {
   };
 }
 
-const idAt = (gateway: ModelGateway, ...offsets: number[]) => gateway.ids.idOf(offsets.map(BigInt));
+const idAt = (gateway: ModelGateway, ...offsets: number[]) =>
+  gateway.ids.idOf(Positions.of(offsets.map(BigInt)));
 
 describe('resume and fan-out', () => {
   it('a heartbeat in the middle of a pass: no stream is served twice', async () => {
@@ -183,7 +185,7 @@ describe('resume and fan-out', () => {
     readAll(gateway, 2);
     gateway.log.questions[0]!.answer('stale');
     const { start: begin } = (await found)!;
-    expect(begin.at === 'floor' && idAt(gateway, ...begin.floor.map(Number))).toBe(idAt(gateway, 0, 0));
+    expect(begin.at === 'floor' && idAt(gateway, ...[...begin.floor].map(Number))).toBe(idAt(gateway, 0, 0));
   });
 
   it('an id never drops a partition that the id before it named, even for a record older than the partition', async () => {
@@ -225,7 +227,7 @@ describe('resume and fan-out', () => {
     expect(notices).toMatchObject([
       { event: 'gateway.gap', data: { partition: 0, requested: '0', available: '2' } },
     ]);
-    expect(begin).toEqual({ at: 'floor', floor: [2n, 5n] });
+    expect(begin).toEqual({ at: 'floor', floor: Positions.of([2n, 5n]) });
   });
 
   it('the history of a recreated topic has no record of the deleted one', async () => {

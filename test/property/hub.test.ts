@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ChannelIndex } from '../../src/hub/channel-index';
 import type { Hub } from '../../src/hub/hub';
+import { Positions } from '../../src/hub/positions';
 import type { HistoryChunk } from '../../src/hub/replay';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
@@ -81,10 +82,10 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
       },
     }),
   });
-  hub.restart([0n]);
+  hub.restart(Positions.of([0n]));
 
   function chunkAt(slot: number, from: bigint): HistoryChunk {
-    const base = hub.ring.positionsAt(hub.ring.base)[slot]!;
+    const base = hub.ring.positionsAt(hub.ring.base).at(slot)!;
     const next = base < from + 3n ? base : from + 3n;
     const entries = log
       .map((channel, i) => ({ entry: entryOf(channel, String(i)), next: BigInt(i) + 1n }))
@@ -105,7 +106,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   function open(channels: string[], from: number | null): void {
     // Often further than this hub, as after a stay with one that was.
     const start = from === null ? log.length : Math.max(0, log.length + 4 - (from % 12));
-    const at: Start = from === null ? { at: 'head' } : { at: 'floor', floor: [BigInt(start)] };
+    const at: Start = from === null ? { at: 'head' } : { at: 'floor', floor: Positions.of([BigInt(start)]) };
     const sink = new FakeSink();
     const subscriber = hub.subscribe(createSubscription({ channels }), sink, at);
     sink.subscriber = subscriber;
@@ -124,14 +125,14 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     expect(events.join()).toBe(wanted.slice(0, events.length).join());
     if (isGone) return;
     expect(hub.sentTo(subscriber)).toBe(events.length);
-    const served = hub.servedPositions(subscriber)?.[0];
+    const served = hub.servedPositions(subscriber)?.at(0);
     if (served !== undefined) expect(events.length).toBe(wanted.filter((i) => Number(i) < served).length);
   }
 
   function apply(it: Exclude<Step, { do: 'turn' }>): void {
     if (it.do === 'publish') {
       for (let i = 0; i < it.count; i++) {
-        hub.publish(entryOf(it.channel, String(log.length)), [BigInt(log.push(it.channel))]);
+        hub.publish(entryOf(it.channel, String(log.length)), Positions.of([BigInt(log.push(it.channel))]));
       }
       hub.flush();
     } else if (it.do === 'open') open(it.channels, it.from);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { ChannelIndex } from '../../../src/hub/channel-index';
+import { Positions } from '../../../src/hub/positions';
 import { Ring, type RingEntry } from '../../../src/hub/ring';
 import { createSubscription, type Subscription } from '../../../src/hub/subscription';
 import { covers } from '../../../src/wire/channel';
@@ -102,14 +103,14 @@ describe('Ring', () => {
     fc.assert(
       fc.property(limits, fc.array(channel, { maxLength: 120 }), subscription, (limit, all, one) => {
         const ring = new Ring(limit);
-        ring.restart([0n]);
-        for (const [i, own] of all.entries()) ring.append(entryOf(own, 'x'), [BigInt(i) + 1n]);
+        ring.restart(Positions.of([0n]));
+        for (const [i, own] of all.entries()) ring.append(entryOf(own, 'x'), Positions.of([BigInt(i) + 1n]));
         const held = Array.from({ length: ring.head - ring.base }, (_, i) => ring.base + i);
         expect(found(ring, one, ring.base, ring.head)).toEqual(
           scan(one, new Map(held.map((seq) => [seq, ring.at(seq)]))),
         );
         expect(held.length <= 1 || ring.bytes <= limit.bytes).toBe(true);
-        ring.restart([0n]);
+        ring.restart(Positions.of([0n]));
         expect([ring.bytes, ring.channels]).toEqual([0, 0]);
       }),
       { numRuns: RUNS },

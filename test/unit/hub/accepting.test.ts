@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Positions } from '../../../src/hub/positions';
 import { createSubscription } from '../../../src/hub/subscription';
 import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
@@ -9,9 +10,9 @@ describe('while clients connect', () => {
   it('rounds of the event loop are left to them, and fan-out goes on all the same', async () => {
     let accepted = 0;
     const hub = createTestHub({ writesPerTurn: 2, accepted: () => accepted });
-    hub.restart([0n]);
+    hub.restart(Positions.of([0n]));
     for (let i = 0; i < SINKS; i++) hub.subscribe(createSubscription({ channels: ['/a'] }), new FakeSink());
-    hub.publish(entryOf('/a', 'x'), [1n]);
+    hub.publish(entryOf('/a', 'x'), Positions.of([1n]));
     // One in each round, as Node takes them.
     let rounds = 0;
     for (; hub.stats().writes < SINKS; rounds++) {
@@ -20,7 +21,7 @@ describe('while clients connect', () => {
       expect(rounds).toBeLessThan(1_000);
     }
     const connecting = accepted;
-    hub.publish(entryOf('/a', 'y'), [2n]);
+    hub.publish(entryOf('/a', 'y'), Positions.of([2n]));
     for (let i = 0; i <= SINKS / 2; i++) await turn();
     expect(hub.stats().writes).toBe(2 * SINKS);
     // Many more connections than turns: five turns of two writes each.

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { PassReport } from '../../../src/hub/audience';
 import type { HubOptions } from '../../../src/hub/hub';
+import { Positions } from '../../../src/hub/positions';
 import { createSubscription } from '../../../src/hub/subscription';
 import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHistory, createTestHub } from '../../support/hub';
@@ -20,10 +21,10 @@ function createHub(options: Partial<HubOptions> = {}) {
     ...options,
   });
   hub.holdBack({ pause: () => pressure.push(true), resume: () => pressure.push(false) });
-  hub.restart([0n]);
+  hub.restart(Positions.of([0n]));
   let published = 0;
   const publish = (channel: string | null, text = `e${published}`) => {
-    hub.publish(entryOf(channel, text), [BigInt(++published)]);
+    hub.publish(entryOf(channel, text), Positions.of([BigInt(++published)]));
   };
   const subscribe = (...channels: string[]) => {
     const sink = new FakeSink();
@@ -47,16 +48,16 @@ describe('Hub', () => {
     const { hub, subscribe, settle } = createHub();
     const sinks = ['/', '/pets', '/pets/dogs', '/pet', '/cars'].map((channel) => subscribe(channel));
     await settle();
-    hub.publish(entryOf(null, 'pets only', 0, '/pets'), [1n]);
-    hub.publish(entryOf(null, 'dogs only', 0, '/pets/dogs'), [2n]);
-    hub.publish(entryOf(null, 'all'), [3n]);
+    hub.publish(entryOf(null, 'pets only', 0, '/pets'), Positions.of([1n]));
+    hub.publish(entryOf(null, 'dogs only', 0, '/pets/dogs'), Positions.of([2n]));
+    hub.publish(entryOf(null, 'all'), Positions.of([3n]));
     await settle();
     const both = ['pets only', 'dogs only', 'all'];
     expect(sinks.map(({ events }) => events)).toEqual([both, both, both, ['all'], ['all']]);
     const late = new FakeSink();
     late.subscriber = hub.subscribe(createSubscription({ channels: ['/pets/cats'] }), late, {
       at: 'floor',
-      floor: [0n],
+      floor: Positions.of([0n]),
     });
     await settle();
     // Fed alone, it is judged by the same rule.
@@ -190,7 +191,7 @@ describe('Hub', () => {
     hub.onWritable(slow.subscriber!);
     await settle();
     expect(beforeRing()).toBe(1);
-    expect(slow.subscriber!.phase).toMatchObject({ name: 'replaying', place: { floor: [1n] } });
+    expect(slow.subscriber!.phase).toMatchObject({ name: 'replaying', place: { floor: Positions.of([1n]) } });
     expect(fast.events).toHaveLength(20);
   });
 
@@ -271,9 +272,9 @@ describe('Hub', () => {
     const other = subscribe('/other');
     publish('/', 'a');
     expect(hub.servedPositions(sink.subscriber!)).toBeNull();
-    expect(hub.servedPositions(other.subscriber!)).toEqual([1n]);
+    expect(hub.servedPositions(other.subscriber!)).toEqual(Positions.of([1n]));
     await settle();
-    expect(hub.servedPositions(sink.subscriber!)).toEqual([1n]);
+    expect(hub.servedPositions(sink.subscriber!)).toEqual(Positions.of([1n]));
   });
 
   it('gives everyone what comes after a restart, also who was behind', async () => {
@@ -284,7 +285,7 @@ describe('Hub', () => {
     await settle();
     publish('/', 'lost with the old log');
     await settle();
-    hub.restart([100n]);
+    hub.restart(Positions.of([100n]));
     publish(null, 'reset');
     slow.isFull = false;
     hub.onWritable(slow.subscriber!);

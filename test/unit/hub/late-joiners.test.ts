@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Positions } from '../../../src/hub/positions';
 import { createSubscription } from '../../../src/hub/subscription';
 import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
@@ -15,10 +16,10 @@ describe('streams that have caught up while a pass runs', () => {
       ring: { records: 1_000, bytes: 1 << 20 },
       writesPerTurn: WRITES_PER_TURN,
     });
-    hub.restart([0n]);
+    hub.restart(Positions.of([0n]));
     let published = 0;
     const publish = (channel: string) => {
-      hub.publish(entryOf(channel, `e${published}`), [BigInt(++published)]);
+      hub.publish(entryOf(channel, `e${published}`), Positions.of([BigInt(++published)]));
       hub.flush();
     };
     const subscription = createSubscription({ channels: ['/a'] });

@@ -1,4 +1,4 @@
-import type { Positions } from '../../../src/hub/ring';
+import { Positions } from '../../../src/hub/positions';
 import { type SliceSource, Slices } from '../../../src/hub/slice';
 import { createSubscription } from '../../../src/hub/subscription';
 import { entryOf } from '../../support/fake-sink';
@@ -31,15 +31,8 @@ describe('slices', () => {
         return floor;
       },
     });
-    for (const floor of [
-      [0n, 2n],
-      [0n, 3n],
-      [0n, 3n],
-    ])
+    for (const floor of [Positions.of([0n, 2n]), Positions.of([0n, 3n]), Positions.of([0n, 3n])])
       slices.of(subscription, sourceAt(floor));
-    expect(asked).toEqual([
-      [0n, 2n],
-      [0n, 3n],
-    ]);
+    expect(asked).toEqual([Positions.of([0n, 2n]), Positions.of([0n, 3n])]);
   });
 });

@@ -1,4 +1,5 @@
 import { originOf } from '../../../src/events/record-origin';
+import { Positions } from '../../../src/hub/positions';
 import { createEntry, Ring } from '../../../src/hub/ring';
 import { createSubscription } from '../../../src/hub/subscription';
 import { createLastMatches } from '../../../src/sse/last-matches';
@@ -11,7 +12,7 @@ const MISSING = -1 - START_MS;
 /** A ring of two partitions, and the floor of who gets the newest records. */
 function createFixture(records = 100) {
   const ring = new Ring({ records, bytes: 1 << 20 });
-  ring.restart([0n, 0n]);
+  ring.restart(Positions.of([0n, 0n]));
   const matches = createLastMatches(ring);
   const bytes = Buffer.from('x\n');
   return {
@@ -19,7 +20,7 @@ function createFixture(records = 100) {
     /** Reads one record of a partition for each time. */
     read(slot: number, timesMs: readonly number[], channel = '/a') {
       for (const timeMs of timesMs) {
-        const offset = ring.positions[slot]!;
+        const offset = ring.positions.at(slot)!;
         const record = { offset, timestampMs: START_MS + timeMs, key: null, value: bytes, headers: [] };
         const origin = originOf(record, { topic: 't', partition: slot }, false);
         const entry = createEntry(
@@ -76,7 +77,7 @@ describe('the newest N', () => {
     const { ring, read, floor } = createFixture();
     read(0, [90]);
     expect(floor(2)).toEqual([0, 0]);
-    ring.restart([0n, 0n]);
+    ring.restart(Positions.of([0n, 0n]));
     read(0, [10]);
     read(1, [20]);
     read(0, [30]);
