@@ -122,6 +122,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     ingest,
     histograms,
     aggregation,
+    verifier,
     config,
   });
   const server = createServer({

@@ -1,17 +1,16 @@
-import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { JWTVerifyGetKey } from 'jose';
 import type { JwtConfig } from '../config';
-import { parseJwtKeyText } from '../config/auth-settings';
 import { GatewayError } from '../errors';
 import type { Logger } from '../logger';
-import { channelFault, channelOf } from '../wire/channel';
+import { type ClaimGrants, grantsOf } from './claim-grants';
+import { createJwtKeys } from './jwt-keys';
 
 /** The claims of a verified token. */
 interface VerifiedToken {
   /** Null: it has none. */
   readonly subject: string | null;
-  /** Channels, each with those below it. */
-  readonly subscribe: readonly string[];
-  readonly publish: readonly string[];
+  readonly subscribe: ClaimGrants;
+  readonly publish: ClaimGrants;
   /** Unix milliseconds, including the tolerated clock skew. */
   readonly expiresAtMs: number;
 }
@@ -48,8 +47,8 @@ export function createJwtVerifier(config: JwtConfig, logger: Logger): JwtVerifie
         });
         return {
           subject: payload.sub ?? null,
-          subscribe: channelsOf(payload, config.subscribeClaim),
-          publish: channelsOf(payload, config.publishClaim),
+          subscribe: grantsOf(payload, config.subscribe),
+          publish: grantsOf(payload, config.publish),
           expiresAtMs: payload.exp! * 1_000 + config.clockSkewMs,
         };
       } catch (error) {
@@ -61,6 +60,8 @@ export function createJwtVerifier(config: JwtConfig, logger: Logger): JwtVerifie
 }
 
 function unauthorized(error: unknown): GatewayError {
+  if (error instanceof RangeError)
+    return new GatewayError('unauthorized', error.message, { details: { reason: 'invalid' } });
   const { code, claim } = error as { code?: string; claim?: string };
   if (code === 'ERR_JWT_EXPIRED')
     return new GatewayError('unauthorized', 'the token has expired', { details: { reason: 'expired' } });
@@ -70,78 +71,4 @@ function unauthorized(error: unknown): GatewayError {
       : 'the token is not valid';
   // Without the cause: jose's errors contain the claims of the token.
   return new GatewayError('unauthorized', message, { details: { reason: 'invalid' } });
-}
-
-/** A list of channels or one channel. Invalid ones grant nothing. */
-function channelsOf(payload: JWTPayload, claim: string): string[] {
-  const value = claimOf(payload, claim);
-  const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values
-    .filter((it) => typeof it === 'string')
-    .map(channelOf)
-    .filter((channel) => channelFault(channel) === null);
-}
-
-/** The claim of that name, dots included, else the one at that path, such as `gateway.subscribe`. */
-function claimOf(payload: JWTPayload, claim: string): unknown {
-  if (Object.hasOwn(payload, claim)) return payload[claim];
-  let value: unknown = payload;
-  for (const name of claim.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value;
-}
-
-interface JwtKeysDeps {
-  readonly config: Pick<JwtConfig, 'source' | 'jwks'>;
-  readonly jose: typeof import('jose');
-  readonly logger: Logger;
-}
-
-/** The key set was read, but has no key for this token: the token is invalid. With any other error the key set failed. */
-const TOKEN_FAULTS = [
-  'ERR_JWKS_NO_MATCHING_KEY',
-  'ERR_JWKS_MULTIPLE_MATCHING_KEYS',
-  'ERR_JOSE_NOT_SUPPORTED',
-];
-
-/**
- * The keys that tokens are verified with. While a remote key set cannot be fetched and no fresh one is cached, throws
- * GatewayError `auth-unavailable`: no token is accepted meanwhile.
- */
-function createJwtKeys({ config, jose, logger }: JwtKeysDeps): JWTVerifyGetKey {
-  const { source } = config;
-  if (source.kind === 'secret') {
-    const key = new TextEncoder().encode(source.secret);
-    return () => key;
-  }
-  if (source.kind === 'file') {
-    const parsed = parseJwtKeyText(source.text);
-    if ('key' in parsed) return () => parsed.key;
-    return jose.createLocalJWKSet({ keys: parsed.jwks.keys as import('jose').JWK[] });
-  }
-  return remoteKeys(new URL(source.url), { config, jose, logger });
-}
-
-function remoteKeys(url: URL, { config, jose, logger }: JwtKeysDeps): JWTVerifyGetKey {
-  const { timeoutMs, cacheMs, cooldownMs, retryMs } = config.jwks;
-  const remote = jose.createRemoteJWKSet(url, {
-    timeoutDuration: timeoutMs,
-    cacheMaxAge: cacheMs,
-    cooldownDuration: cooldownMs,
-  });
-  let failedUntilMs = Number.NEGATIVE_INFINITY;
-  return async (header, token) => {
-    // While the key server is down, a crowd of clients must not become a crowd of requests to it.
-    if (performance.now() < failedUntilMs && !remote.fresh) throw new GatewayError('auth-unavailable');
-    try {
-      return await remote(header, token);
-    } catch (error) {
-      if (TOKEN_FAULTS.includes((error as { code?: string }).code ?? '')) throw error;
-      failedUntilMs = performance.now() + retryMs;
-      logger.warn({ err: error, host: url.host }, 'JWKS fetch failed');
-      throw new GatewayError('auth-unavailable');
-    }
-  };
 }

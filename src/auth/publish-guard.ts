@@ -13,7 +13,7 @@ import type { JwtVerifier } from './jwt-verifier';
 export type PublishGuard = (req: IncomingMessage) => Grant | Promise<Grant>;
 
 interface PublishGuardDeps {
-  readonly apiKeys: readonly ApiKeySetting[];
+  readonly apiKeys: ApiKeys;
   /** Null: tokens are not accepted. */
   readonly verifier: JwtVerifier | null;
   /** Name of the cookie that may carry a token; null: none may. */
@@ -24,16 +24,21 @@ interface PublishGuardDeps {
 
 /** Without keys and without a verifier of tokens, anyone may publish. */
 export function createPublishGuard(deps: PublishGuardDeps): PublishGuard {
-  const { verifier, cookie, corsOrigins } = deps;
-  if (deps.apiKeys.length === 0 && verifier === null) return () => OPEN_GRANT;
-  const apiKeys = createApiKeys(deps.apiKeys);
+  const { apiKeys, verifier, cookie, corsOrigins } = deps;
+  if (apiKeys.isEmpty && verifier === null) return () => OPEN_GRANT;
   return (req) => {
     const ownHeader = apiKeyOf(req);
     const secret = ownHeader ?? bearerOf(req);
     const granted = secret === null ? null : apiKeys.find(secret);
     if (granted !== null) return granted;
     const token = ownHeader === null ? tokenOf(req, cookie) : null;
-    if (verifier === null || token === null) throw unauthorized(secret !== null);
+    if (verifier === null || token === null) {
+      if (secret !== null) throw unknownKey();
+      throw new GatewayError(
+        'unauthorized',
+        'publishing needs a key or token, as Authorization: Bearer or X-Api-Key',
+      );
+    }
     if (token.isCookie && !isOwnPage(req, corsOrigins))
       throw new GatewayError(
         'forbidden',
@@ -41,21 +46,16 @@ export function createPublishGuard(deps: PublishGuardDeps): PublishGuard {
       );
     return verifier.verify(token.text).then(({ subject, publish, expiresAtMs }) => ({
       holder: subject === null ? null : `sub:${subject}`,
-      channels: publish,
+      ...publish,
       expiresAtMs,
     }));
   };
 }
 
-function unauthorized(wasGiven: boolean): GatewayError {
-  return wasGiven
-    ? new GatewayError('unauthorized', 'the key is not one that this gateway knows', {
-        details: { reason: 'invalid' },
-      })
-    : new GatewayError(
-        'unauthorized',
-        'publishing needs a key or token, as Authorization: Bearer or X-Api-Key',
-      );
+export function unknownKey(): GatewayError {
+  return new GatewayError('unauthorized', 'the key is not one that this gateway knows', {
+    details: { reason: 'invalid' },
+  });
 }
 
 /**
@@ -72,6 +72,8 @@ function isOwnPage({ headers }: IncomingMessage, corsOrigins: readonly string[])
 
 /** Static secrets of publishers. */
 export interface ApiKeys {
+  /** True: there are none. */
+  readonly isEmpty: boolean;
   /** Compares with every key, so that the time tells nothing about any. Null: not one of them. */
   find(secret: string): Grant | null;
 }
@@ -79,9 +81,10 @@ export interface ApiKeys {
 export function createApiKeys(settings: readonly ApiKeySetting[]): ApiKeys {
   const keys = settings.map(({ name, digest, channels }) => ({
     digest: Buffer.from(digest, 'hex'),
-    grant: { holder: `key:${name}`, channels, expiresAtMs: null },
+    grant: { holder: `key:${name}`, channels, missingClaims: [], expiresAtMs: null },
   }));
   return {
+    isEmpty: keys.length === 0,
     find(secret) {
       const given = digestOf(secret);
       let found: Grant | null = null;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { fieldError, GatewayError } from '../errors';
+import { GatewayError } from '../errors';
 import { covers } from '../wire/channel';
 import { tokenOf } from './credentials';
-import { type Grant, grants, OPEN_GRANT } from './grant';
+import { type Grant, grants, notGranted, OPEN_GRANT } from './grant';
 import type { JwtVerifier } from './jwt-verifier';
 
 interface SubscribeGuardDeps {
@@ -37,9 +37,9 @@ export function createSubscribeGuard({
         `subscribing to ${closed[0]} needs a token, as Authorization: Bearer`,
       );
     const { subject, subscribe, expiresAtMs } = await verifier.verify(token.text);
-    const grant = { holder: subject, channels: subscribe, expiresAtMs };
+    const grant = { holder: subject, ...subscribe, expiresAtMs };
     const denied = closed.find((channel) => !grants(grant, channel));
     if (denied === undefined) return grant;
-    throw fieldError('forbidden', 'channel', `subscribing to ${denied} is not granted`);
+    throw notGranted(grant, 'subscribing', denied);
   };
 }

@@ -1,7 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { channelFault, channelOf } from '../wire/channel';
-import { file, list, ms, type SettingsOf, text } from './setting-types';
+import { type GrantTemplate, parseGrantTemplate } from './grant-template';
+import { bytes, file, int, list, ms, type SettingsOf, text } from './setting-types';
 
 /** RFC 7518 §3.2 for HS256. */
 const MIN_SECRET_BYTES = 32;
@@ -9,7 +10,7 @@ const SYMMETRIC = ['HS256', 'HS384', 'HS512'];
 const ASYMMETRIC = ['RS', 'PS', 'ES']
   .flatMap((family) => [256, 384, 512].map((bits) => `${family}${bits}`))
   .concat('EdDSA', 'Ed25519');
-const NEEDS_JWT = 'needs JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
+const NEEDS_JWT = 'needs OIDC_ISSUER, JWT_JWKS_URL, JWT_KEY_FILE or JWT_SECRET';
 
 export const AUTH_SETTINGS = {
   API_KEYS: apiKeys().describe(
@@ -26,6 +27,16 @@ export const AUTH_SETTINGS = {
     .optional()
     .describe(
       'URL of the key set (JWKS) that verifies tokens; with it, JWT_KEY_FILE or JWT_SECRET, subscribing needs a token',
+    ),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine(
+      (url) => !/[?#]|^[^/]*\/\/[^/]*@/.test(url),
+      'must not hold a query, a fragment, a user or a password',
+    )
+    .optional()
+    .describe(
+      'issuer of the tokens (OpenID Connect): its key set is found by discovery, and `iss` must be this; instead of JWT_JWKS_URL and JWT_ISSUER',
     ),
   JWT_KEY_FILE: file().describe('PEM file of the public key or certificate, or a JWKS as JSON'),
   JWT_SECRET: z
@@ -48,15 +59,29 @@ export const AUTH_SETTINGS = {
     .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a cookie')
     .optional()
     .describe('cookie that may carry the token, since EventSource sends no headers; unset: none'),
+  JWT_SUBSCRIBE: grantTemplates().describe(
+    'channels that a token may subscribe to, made of its claims: `/orders/{sub},/tenants/{tenant_id}`; a claim with a list gives one channel for each of its values',
+  ),
+  JWT_PUBLISH: grantTemplates().describe(
+    'channels that a token may publish to, made of its claims in the same way',
+  ),
+  JWT_MAX_GRANTS: int(1_000, 1, 100_000).describe(
+    'most channels that the claims of one token may make by JWT_SUBSCRIBE or JWT_PUBLISH; a token with more is rejected',
+  ),
   JWT_CLOCK_SKEW_MS: ms(5_000, 0).describe(
     'tolerated difference between clocks when `exp` and `nbf` are checked',
   ),
   JWKS_TIMEOUT_MS: ms(5_000, 10).describe('longest time of one request for the key set'),
+  OIDC_MAX_BYTES: bytes(256 << 10, 1024).describe(
+    'largest document in which OIDC_ISSUER says where its key set is',
+  ),
   JWKS_CACHE_MS: ms(600_000, 0).describe('age after which the key set is fetched again'),
   JWKS_COOLDOWN_MS: ms(30_000, 0).describe(
     'shortest time between two fetches of the key set because of a token with an unknown key',
   ),
-  JWKS_RETRY_MS: ms(1_000, 0).describe('pause after a failed fetch of the key set'),
+  JWKS_RETRY_MS: ms(1_000, 0).describe(
+    'pause after a failed fetch of the key set, or of what OIDC_ISSUER says of itself',
+  ),
   TOKEN_NOTICE_MS: ms(30_000, 0).describe(
     'how long before a token expires its stream gets `gateway.token-expiring`',
   ),
@@ -81,26 +106,29 @@ export function authConfig(s: AuthSettings) {
 
 function jwtConfig(s: AuthSettings) {
   const source =
-    s.JWT_JWKS_URL !== undefined
-      ? { kind: 'url' as const, url: s.JWT_JWKS_URL }
-      : s.JWT_KEY_FILE !== undefined
-        ? { kind: 'file' as const, text: s.JWT_KEY_FILE }
-        : s.JWT_SECRET !== undefined
-          ? { kind: 'secret' as const, secret: s.JWT_SECRET }
-          : null;
+    s.OIDC_ISSUER !== undefined
+      ? { kind: 'issuer' as const, issuer: s.OIDC_ISSUER }
+      : s.JWT_JWKS_URL !== undefined
+        ? { kind: 'url' as const, url: s.JWT_JWKS_URL }
+        : s.JWT_KEY_FILE !== undefined
+          ? { kind: 'file' as const, text: s.JWT_KEY_FILE }
+          : s.JWT_SECRET !== undefined
+            ? { kind: 'secret' as const, secret: s.JWT_SECRET }
+            : null;
   if (source === null) return null;
   return {
     source,
     algorithms: s.JWT_ALGORITHMS ?? [source.kind === 'secret' ? 'HS256' : 'RS256'],
     /** Null: any. */
-    issuer: s.JWT_ISSUER ?? null,
+    issuer: s.OIDC_ISSUER ?? s.JWT_ISSUER ?? null,
     /** Null: any. */
     audience: s.JWT_AUDIENCE ?? null,
-    subscribeClaim: s.JWT_SUBSCRIBE_CLAIM,
-    publishClaim: s.JWT_PUBLISH_CLAIM,
+    subscribe: { claim: s.JWT_SUBSCRIBE_CLAIM, templates: s.JWT_SUBSCRIBE, maxChannels: s.JWT_MAX_GRANTS },
+    publish: { claim: s.JWT_PUBLISH_CLAIM, templates: s.JWT_PUBLISH, maxChannels: s.JWT_MAX_GRANTS },
     clockSkewMs: s.JWT_CLOCK_SKEW_MS,
     jwks: {
       timeoutMs: s.JWKS_TIMEOUT_MS,
+      maxBytes: s.OIDC_MAX_BYTES,
       cacheMs: s.JWKS_CACHE_MS,
       cooldownMs: s.JWKS_COOLDOWN_MS,
       retryMs: s.JWKS_RETRY_MS,
@@ -114,8 +142,12 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
     if (keys.findIndex((key) => key.name === name || key.digest === digest) !== i)
       yield `API_KEYS has ${name} or its secret twice`;
   }
-  const sources = [s.JWT_JWKS_URL, s.JWT_KEY_FILE, s.JWT_SECRET].filter((source) => source !== undefined);
-  if (sources.length > 1) yield 'JWT_JWKS_URL, JWT_KEY_FILE and JWT_SECRET must not be set together';
+  const sources = (['OIDC_ISSUER', 'JWT_JWKS_URL', 'JWT_KEY_FILE', 'JWT_SECRET'] as const).filter(
+    (name) => s[name] !== undefined,
+  );
+  if (sources.length > 1) yield `${sources.join(' and ')} must not be set together`;
+  if (s.OIDC_ISSUER !== undefined && s.JWT_ISSUER !== undefined)
+    yield 'JWT_ISSUER must not be set beside OIDC_ISSUER, which says the same';
   // Setting one of these without keys would suggest a protection that is not there.
   const needless = (['JWT_ALGORITHMS', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_COOKIE'] as const).filter(
     (name) => s[name] !== undefined,
@@ -123,6 +155,8 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
   if (s.PUBLIC_CHANNELS.length > 0 && sources.length === 0)
     yield `PUBLIC_CHANNELS ${NEEDS_JWT}: without them every channel is public`;
   if (sources.length === 0) for (const name of needless) yield `${name} ${NEEDS_JWT}`;
+  for (const name of ['JWT_SUBSCRIBE', 'JWT_PUBLISH'] as const)
+    if (sources.length === 0 && s[name].length > 0) yield `${name} ${NEEDS_JWT}`;
   // A public key used as an HMAC secret would let anyone sign tokens (RFC 8725 §3.1).
   const fitting = s.JWT_SECRET === undefined ? ASYMMETRIC : SYMMETRIC;
   for (const algorithm of s.JWT_ALGORITHMS ?? []) {
@@ -140,6 +174,25 @@ export function* authContradictions(s: AuthSettings): Iterable<string> {
 
 function allApiKeys(s: AuthSettings): readonly ApiKeySetting[] {
   return [...s.API_KEYS, ...(s.API_KEYS_FILE ?? [])];
+}
+
+/** Channels with claims in braces, separated by commas. */
+function grantTemplates() {
+  return z
+    .string()
+    .transform((words, context): GrantTemplate[] => {
+      const found: GrantTemplate[] = [];
+      for (const word of words
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')) {
+        const template = parseGrantTemplate(word);
+        if (typeof template !== 'string') found.push(template);
+        else context.addIssue({ code: 'custom', message: `entry "${word}" ${template}` });
+      }
+      return found;
+    })
+    .default([]);
 }
 
 /** The spelling of RFC 7518 and RFC 8037; an unknown algorithm stays as it is. */

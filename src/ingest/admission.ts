@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Grant, grants } from '../auth/grant';
+import { type Grant, grants, notGranted } from '../auth/grant';
 import type { PublishGuard } from '../auth/publish-guard';
 import type { Config } from '../config';
 import { fieldError, GatewayError } from '../errors';
@@ -69,10 +69,7 @@ export function createIngestAdmission(deps: IngestAdmissionDeps): IngestAdmissio
     count(1);
     return {
       rejection: encodingFault(req),
-      channelFault: (channel) =>
-        grants(grant, channel)
-          ? null
-          : fieldError('forbidden', 'channel', `publishing to ${channel} is not granted`),
+      channelFault: (channel) => (grants(grant, channel) ? null : notGranted(grant, 'publishing', channel)),
       count,
     };
   }

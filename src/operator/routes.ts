@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
+import type { ReportGrants } from '../auth/grants-report';
 import { OPERATOR_CHALLENGE, type OperatorGuard } from '../auth/operator-guard';
 import { queryFault, type RequestTarget } from '../http/request-target';
 import { type CreateApp, endpointsOf, notFound, type Route } from '../http/router';
@@ -18,6 +19,8 @@ export interface RoutesDeps {
   readonly readiness: () => ReturnType<typeof readiness>;
   /** What `GET /kafka/status` answers. */
   readonly kafkaStatus: () => object;
+  /** What `GET /grants` answers. */
+  readonly reportGrants: ReportGrants;
   /** What the admin page shows. */
   readonly report: ReportAdminStatus;
   readonly metrics: Pick<MetricRegistry, 'contentType' | 'render'>;
@@ -87,6 +90,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
     sendJson(res, 200, status, { 'Cross-Origin-Resource-Policy': 'same-origin' });
   }
 
+  const grants: Handle = async (req, res) => sendJson(res, 200, await deps.reportGrants(req));
   const alive: Handle = (_req, res) => sendJson(res, 200, { status: 'ok' });
   const status: Handle = (_req, res) => sendJson(res, 200, kafkaStatus());
   const admin: Handle = (req, res) => void web.send(req, res, 'admin.html');
@@ -100,6 +104,7 @@ export function routesOf(deps: RoutesDeps): readonly Route[] {
     get('/subscribe/<channel>', stream, 'event stream of a channel and those below it'),
     post('/broadcast/<channel>', ingest.broadcast, 'publishes the body as an event; ?event=name, ?key=k'),
     post('/events', ingest.batch, 'publishes a batch of {channel?, event?, data, key?}, as JSON or NDJSON'),
+    get('/grants', rare(grants), 'channels that a token or key may subscribe and publish to'),
     get('/connections', rare(connections), 'number of open streams of this gateway'),
     get(
       '/kafka/status',

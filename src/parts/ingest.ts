@@ -1,5 +1,5 @@
 import type { JwtVerifier } from '../auth/jwt-verifier';
-import { createPublishGuard } from '../auth/publish-guard';
+import { createApiKeys, createPublishGuard } from '../auth/publish-guard';
 import type { Config } from '../config';
 import type { GatewayError } from '../errors';
 import type { EventLog } from '../eventlog/event-log';
@@ -34,7 +34,12 @@ export function createIngest(deps: IngestDeps): Ingest {
   const { maxEventBytes } = config;
   const { cors, clientAddress, rejections } = edge;
   const admission = createIngestAdmission({
-    guard: createPublishGuard({ ...auth, verifier, corsOrigins: http.corsOrigins }),
+    guard: createPublishGuard({
+      apiKeys: createApiKeys(auth.apiKeys),
+      verifier,
+      cookie: auth.cookie,
+      corsOrigins: http.corsOrigins,
+    }),
     clientAddress,
     config,
     draining,

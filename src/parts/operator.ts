@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { createReportGrants } from '../auth/grants-report';
+import type { JwtVerifier } from '../auth/jwt-verifier';
 import { createOperatorGuard } from '../auth/operator-guard';
+import { createApiKeys } from '../auth/publish-guard';
 import type { Config } from '../config';
 import type { EventLog } from '../eventlog/event-log';
 import type { Route } from '../http/router';
@@ -27,12 +30,15 @@ export interface RoutesDeps {
   readonly ingest: Ingest;
   readonly histograms: Histograms;
   readonly aggregation: CurrentAggregation;
+  /** Null: no tokens are accepted. */
+  readonly verifier: JwtVerifier | null;
   readonly config: Config;
 }
 
 /** The table of routes, with those of operators and probes, which read from all parts and change nothing. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
-  const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, config } = deps;
+  const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, verifier, config } =
+    deps;
   const { hub, feed, history, ids } = reading;
   const { streams } = streaming;
   const streamsPerTurn = config.fanout.turnWrites;
@@ -77,6 +83,13 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     streams,
     readiness: () => readiness(health),
     kafkaStatus: () => kafkaStatus(log, feed, aggregation),
+    reportGrants: createReportGrants({
+      apiKeys: createApiKeys(config.auth.apiKeys),
+      verifier,
+      cookie: config.auth.cookie,
+      publicChannels: config.auth.publicChannels,
+      ingest: config.ingest.enabled,
+    }),
     report,
     metrics,
     guard,

@@ -92,9 +92,13 @@ describe('a grant', () => {
         const segments = asked.split('/');
         const prefixes = segments.map((_, i) => segments.slice(0, i + 1).join('/')).slice(1);
         const expected = channels.some((granted) => prefixes.includes(granted));
-        expect(grants({ holder: null, channels, expiresAtMs: null }, asked)).toBe(expected);
-        expect(grants({ holder: null, channels, expiresAtMs: null }, '/')).toBe(false);
-        expect(grants({ holder: null, channels: ['/'], expiresAtMs: null }, asked)).toBe(true);
+        expect(grants({ holder: null, channels, missingClaims: [], expiresAtMs: null }, asked)).toBe(
+          expected,
+        );
+        expect(grants({ holder: null, channels, missingClaims: [], expiresAtMs: null }, '/')).toBe(false);
+        expect(grants({ holder: null, channels: ['/'], missingClaims: [], expiresAtMs: null }, asked)).toBe(
+          true,
+        );
       }),
     );
   });
