@@ -53,8 +53,8 @@ describe('a token', () => {
     const token = hmacToken({ sub: 'alice', subscribe: ['/a', '/b/c'], publish: '/p', exp });
     await expect(verifierOf({ JWT_SECRET, JWT_CLOCK_SKEW_MS: '3000' }).verify(token)).resolves.toEqual({
       subject: 'alice',
-      subscribe: ['/a', '/b/c'],
-      publish: ['/p'],
+      subscribe: { channels: ['/a', '/b/c'], missingClaims: [] },
+      publish: { channels: ['/p'], missingClaims: [] },
       expiresAtMs: exp * 1_000 + 3_000,
     });
   });
@@ -78,7 +78,7 @@ describe('a token', () => {
     [{ 0: '/a', length: 1 }, []],
   ])('with the claim %j grants %j', async (subscribe, granted) => {
     const token = hmacToken({ subscribe });
-    expect((await verifierOf({ JWT_SECRET }).verify(token)).subscribe).toEqual(granted);
+    expect((await verifierOf({ JWT_SECRET }).verify(token)).subscribe.channels).toEqual(granted);
   });
 
   it('has its channels in the claim that is configured, also inside another one', async () => {
@@ -87,7 +87,7 @@ describe('a token', () => {
       gateway: { sub: ['/nested'] },
     });
     const claimed = async (claim: string) =>
-      (await verifierOf({ JWT_SECRET, JWT_SUBSCRIBE_CLAIM: claim }).verify(token)).subscribe;
+      (await verifierOf({ JWT_SECRET, JWT_SUBSCRIBE_CLAIM: claim }).verify(token)).subscribe.channels;
     expect(await claimed('https://a.example/sub')).toEqual(['/dots']);
     expect(await claimed('gateway.sub')).toEqual(['/nested']);
     for (const claim of ['gateway', 'gateway.none', 'gateway.sub.x', 'constructor.name', '__proto__'])
@@ -206,9 +206,16 @@ describe('the configuration of tokens', () => {
     ],
     ['RS256 with a secret', { JWT_SECRET, JWT_ALGORITHMS: 'RS256' }, 'must not have RS256'],
     ['none', { JWT_SECRET, JWT_ALGORITHMS: 'none' }, 'must not have none'],
-    ['an audience without keys', { JWT_AUDIENCE: 'x' }, 'JWT_AUDIENCE needs JWT_JWKS_URL'],
-    ['a cookie without keys', { JWT_COOKIE: 'x' }, 'JWT_COOKIE needs JWT_JWKS_URL'],
-    ['public channels without keys', { PUBLIC_CHANNELS: '/a' }, 'PUBLIC_CHANNELS needs JWT_JWKS_URL'],
+    ['templates without keys', { JWT_SUBSCRIBE: '/a/{sub}' }, 'JWT_SUBSCRIBE needs OIDC_ISSUER'],
+    ['half a segment', { JWT_SECRET, JWT_SUBSCRIBE: '/a/x{sub}' }, 'JWT_SUBSCRIBE entry "/a/x{sub}"'],
+    [
+      'an issuer beside a key',
+      { JWT_SECRET, OIDC_ISSUER: 'https://i' },
+      'OIDC_ISSUER and JWT_SECRET must not',
+    ],
+    ['an audience without keys', { JWT_AUDIENCE: 'x' }, 'JWT_AUDIENCE needs OIDC_ISSUER'],
+    ['a cookie without keys', { JWT_COOKIE: 'x' }, 'JWT_COOKIE needs OIDC_ISSUER'],
+    ['public channels without keys', { PUBLIC_CHANNELS: '/a' }, 'PUBLIC_CHANNELS needs OIDC_ISSUER'],
     ['a public channel that is none', { JWT_SECRET, PUBLIC_CHANNELS: 'a/' }, 'PUBLIC_CHANNELS entry'],
     ['a name that is no cookie', { JWT_SECRET, JWT_COOKIE: 'a b' }, 'JWT_COOKIE must be'],
   ])('with %s is refused, without a word of the secret', (_, env, fault) => {

@@ -64,6 +64,7 @@ describe('the manifests', () => {
       '/sse Exact',
       '/subscribe Prefix',
       '/broadcast Prefix',
+      '/grants Exact',
       '/connections Exact',
       '/kafka/status Exact',
       '/ Exact',
