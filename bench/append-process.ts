@@ -61,7 +61,9 @@ async function main(): Promise<void> {
   const { user, system } = process.cpuUsage(startCpu);
   const eventsPerS = events / ((performance.now() - startMs) / 1_000);
   running = false;
-  process.stdout.write(`${JSON.stringify({ eventsPerS, cpuUs: (user + system) / events, refused })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ figures: { eventsPerS, cpuUs: (user + system) / events, refused } })}\n`,
+  );
   await Promise.all(appending);
   await reading?.close();
   await log.close(CLOSE_DEADLINE_MS);

@@ -26,6 +26,8 @@ export interface BenchContext {
   readonly warmupSeconds: number;
   readonly churnMinutes: number;
   readonly node: string;
+  /** The checkout of the server `baseline`; null: not measured. */
+  readonly baseline: string | null;
   /** Null: through the memory log. */
   readonly broker: Broker | null;
   /** Scales a number of streams or channels of a full run to this run. */

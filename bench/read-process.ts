@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     const startMs = performance.now();
     const records = await readAll(log, partitions, config.replay);
     const seconds = (performance.now() - startMs) / 1_000;
-    process.stdout.write(`${JSON.stringify({ readRecords: records, readS: seconds })}\n`);
+    process.stdout.write(`${JSON.stringify({ figures: { readRecords: records, readS: seconds } })}\n`);
   } finally {
     await log.close(CLOSE_DEADLINE_MS);
   }

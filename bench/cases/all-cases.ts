@@ -5,8 +5,9 @@ import { churn } from './churn';
 import { drain } from './drain';
 import { createFanoutCase } from './fanout';
 import { heartbeat } from './heartbeat';
+import { ids } from './ids';
 import { ingest } from './ingest';
-import { memory } from './memory';
+import { memory, memoryOfOwnChannels } from './memory';
 import { scrapeCost } from './scrape';
 import { createSparseResumeCase } from './sparse-resume';
 
@@ -46,7 +47,16 @@ export const ALL_CASES: readonly BenchCase[] = [
       { subject: 'gateway', figure: 'lost', atMost: 0 },
     ],
   }),
+  createFanoutCase({
+    name: 'fanout-1000x50',
+    about:
+      '1,000 streams, 50 events/s: the load of figures that others publish. A pass is over before the next event comes.',
+    streams: 1_000,
+    eventsPerS: 50,
+    targets: [{ subject: 'gateway', figure: 'lost', atMost: 0 }],
+  }),
   memory,
+  memoryOfOwnChannels,
   accept,
   channels,
   drain,
@@ -89,6 +99,7 @@ export const ALL_CASES: readonly BenchCase[] = [
       { subject: 'gateway', figure: 'othersP99Ms', atMost: 60 },
     ],
   }),
+  ids,
   ingest,
   scrapeCost,
   heartbeat,

@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import { usageOf } from '../../infra/local/process-usage';
-import { repositoryRoot } from '../../infra/local/repository';
-import { startChild } from '../../infra/local/supervised-child';
 import { type BenchCase, type BenchContext, type Figures, ratioTo } from '../bench-case';
+import { runMeasuringProcess } from '../measuring-process';
 import { runPostLoad } from '../post-load';
-import { STOP_DEADLINE_MS } from '../servers/server';
 
 const DATA_BYTES = 64;
 const CONNECTIONS = 64;
@@ -71,28 +68,11 @@ function post(
   });
 }
 
-async function append(
-  { node, broker, warmupSeconds, seconds }: BenchContext,
-  { readBack }: { readBack: boolean },
-): Promise<Figures> {
-  let figures: Figures | null = null;
-  const child = startChild({
-    name: APPENDER,
-    command: node,
-    args: [
-      join(repositoryRoot(), 'dist/bench/append-process.js'),
-      ...[BATCH_EVENTS, BATCHES_AT_A_TIME, DATA_BYTES, warmupSeconds, seconds, Number(readBack)].map(String),
-    ],
-    env: { ...process.env, NODE_ENV: 'production', KAFKA_BROKERS: broker!.bootstrap.join(',') },
-    onLine: (line) => {
-      if (line.startsWith('{"eventsPerS"')) figures = JSON.parse(line);
-    },
+function append({ node, broker, warmupSeconds, seconds }: BenchContext, { readBack }: { readBack: boolean }) {
+  return runMeasuringProcess({
+    name: 'append-process',
+    node,
+    args: [BATCH_EVENTS, BATCHES_AT_A_TIME, DATA_BYTES, warmupSeconds, seconds, Number(readBack)],
+    env: { KAFKA_BROKERS: broker!.bootstrap.join(',') },
   });
-  try {
-    await child.exited;
-  } finally {
-    await child.stop({ deadlineMs: STOP_DEADLINE_MS });
-  }
-  if (figures === null) throw new Error(`the appender ended without figures:\n${child.lastLines()}`);
-  return figures;
 }

@@ -2,15 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { repositoryRoot } from '../../infra/local/repository';
-import { startChild } from '../../infra/local/supervised-child';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import type { BenchCase, BenchContext, Figures, Target } from '../bench-case';
 import { createDeferred } from '../deferred';
 import { type Live, type LoadClient, withLoad } from '../load-client';
+import { runMeasuringProcess } from '../measuring-process';
 import { type BatchPoster, createBatchPoster } from '../post-batches';
 import { startPublisher } from '../publisher';
-import { type BenchServer, type ServerName, STOP_DEADLINE_MS } from '../servers/server';
+import type { BenchServer, ServerName } from '../servers/server';
 import { createWallClock } from '../wall-clock';
 
 export interface SparseResumeOptions {
@@ -113,14 +112,18 @@ export async function measureSparseResume(
     const alone = await context.withServer({ name, env }, (server) =>
       withLoad(server, { pathsFile, streams: 1 }, liveInTime),
     );
-    const { readS } = await readLog(context, env);
+    const { readS } = await runMeasuringProcess({
+      name: 'read-process',
+      node: context.node,
+      env: { ...env, KAFKA_BROKERS: context.broker!.bootstrap.join(',') },
+    });
     return {
       ...figures,
       liveS: live.seconds,
       liveP50S: live.p50Ms / MS_PER_S,
       aloneS: alone.seconds,
-      readS,
-      readings: live.seconds / readS,
+      readS: readS!,
+      readings: live.seconds / readS!,
       replayed: live.events / clients,
       lost: clients * eachChannel - live.events + live.gaps + live.repeats,
       bytesEach: live.bytes / live.events,
@@ -211,28 +214,4 @@ async function liveInTime({ live }: LoadClient): Promise<Live> {
   late.abort();
   if (found === null) throw new Error(`not every stream was live after ${LIVE_DEADLINE_MS / MS_PER_S} s`);
   return found;
-}
-
-/** The same records in a process that does nothing else. */
-async function readLog(
-  { node, broker }: BenchContext,
-  env: Readonly<Record<string, string>>,
-): Promise<{ readonly readS: number }> {
-  let figures: { readonly readS: number } | null = null;
-  const child = startChild({
-    name: 'reading of the log',
-    command: node,
-    args: [join(repositoryRoot(), 'dist/bench/read-process.js')],
-    env: { ...process.env, ...env, NODE_ENV: 'production', KAFKA_BROKERS: broker!.bootstrap.join(',') },
-    onLine: (line) => {
-      if (line.startsWith('{"readRecords"')) figures = JSON.parse(line);
-    },
-  });
-  try {
-    await child.exited;
-  } finally {
-    await child.stop({ deadlineMs: STOP_DEADLINE_MS });
-  }
-  if (figures === null) throw new Error(`the log was not read:\n${child.lastLines()}`);
-  return figures;
 }
