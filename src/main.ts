@@ -4,6 +4,7 @@ import { createTopicMap } from './events/topic-map';
 import { createEventLog, createGateway } from './gateway';
 import { createLogger, type Logger } from './logger';
 import { startAggregator } from './roles/aggregator';
+import { check } from './roles/check';
 import { startTicker } from './roles/ticker';
 import { packageVersion } from './version';
 
@@ -14,6 +15,7 @@ const USAGE = `Usage: kafka-sse-gateway [command] | --help | --version
 Commands:
   serve      run the gateway (default): Kafka in, Server-Sent Events out
   tick       publish a timestamp event to Kafka every TICK_MS
+  check      look at the configuration, the brokers, the topics and their newest records; change nothing
   aggregate  publish statistics of the topics' events to KAFKA_SUMMARY_TOPIC
 
 Settings are environment variables; docs/settings.md lists them, for example PORT=8000 kafka-sse-gateway. The first three:
@@ -23,6 +25,11 @@ Settings are environment variables; docs/settings.md lists them, for example POR
 `;
 
 const EXIT_BAD_USAGE = 2;
+/** Of `check`. */
+const EXIT_FAULTY = 2;
+
+const ignore = (): void => undefined;
+const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** A running command. */
 interface Running {
@@ -70,6 +77,24 @@ function aggregatedTopics({ topics, summaryTopic }: Config): string[] {
   return topics.map(({ name }) => name).filter((name) => name !== summaryTopic);
 }
 
+/** Exits with 2 when something is wrong. */
+async function runCheck(config: Config): Promise<void> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  const kafka = { ...config.kafka, createTopics: { ...config.kafka.createTopics, names: [] } };
+  // What goes wrong is in the report.
+  const log = createEventLog({ ...config, kafka }, SILENT);
+  try {
+    const faults = await check({ log, topics: createTopicMap(config.topics), config, print });
+    print('');
+    print(
+      faults === 0 ? 'all is well' : `${faults} ${faults === 1 ? 'fault' : 'faults'}, in the lines with !`,
+    );
+    if (faults > 0) process.exitCode = EXIT_FAULTY;
+  } finally {
+    await log.close(config.shutdown.finishMs);
+  }
+}
+
 const COMMANDS = { serve, tick, aggregate };
 
 function isCommand(word: string): word is keyof typeof COMMANDS {
@@ -95,12 +120,17 @@ async function main(): Promise<void> {
     return;
   }
   const [command = 'serve', ...rest] = args;
-  if (!isCommand(command) || rest.length > 0) {
+  const isCheck = command === 'check';
+  if ((!isCheck && !isCommand(command)) || rest.length > 0) {
     process.stderr.write(`kafka-sse-gateway: ${usageFault(command, rest)}\n\n${USAGE}`);
     process.exitCode = EXIT_BAD_USAGE;
     return;
   }
   const config = parseConfig(process.env);
+  if (isCheck) {
+    await runCheck(config);
+    return;
+  }
   if (command === 'tick' && (config.eventLog !== 'kafka' || config.ticker.intervalMs === 0)) {
     throw new ConfigError(['KAFKA_BROKERS must be set and TICK_MS above 0 for the command tick']);
   }

@@ -223,6 +223,8 @@ export interface TopicStatus {
   /** Of its partitions the worst. */
   readonly read: Service;
   readonly append: Service;
+  /** Rights on the topic that are missing, and how to give them; null: not missing, or not known. */
+  readonly missingRights: { readonly read: string | null; readonly write: string | null };
 }
 
 export interface LogStatus {

@@ -10,6 +10,7 @@ import { createConnectionLog } from './cluster/connection-error';
 import { type ConnectionState, createConnectionState } from './connection-state';
 import { KafkaTail } from './kafka-tail';
 import { RangeReader } from './range-reader';
+import { missingRights } from './service';
 
 interface KafkaEventLogOptions {
   readonly kafka: KafkaConfig;
@@ -149,6 +150,7 @@ export function createKafkaEventLog({
           topic,
           read: read?.get(topic) ?? serviceOf(consumer),
           append: appender.partitions.service(topic),
+          missingRights: missingRights(kafka, topic, cluster.view?.rights.get(topic)),
         })),
         counts: counter.counts(appender.partitions.queued),
       };

@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../../config';
-import type { Service, ServiceState } from '../event-log';
+import type { Service, ServiceState, TopicStatus } from '../event-log';
 import type { ClusterView, TopicFault } from './cluster/cluster';
+import type { TopicRights } from './protocol/metadata-request';
 
 /** From good to bad. */
 const WORSENING: readonly ServiceState[] = ['ok', 'starting', 'interrupted', 'forbidden', 'missing'];
@@ -113,4 +114,16 @@ export function missingRight(
     `${principal} lacks the right ${right} on topic ${topic}: ` +
     `kafka-acls --add --allow-principal ${principal} --operation ${right} --topic ${topic}`
   );
+}
+
+/** @param rights unset: not known */
+export function missingRights(
+  kafka: KafkaConfig,
+  topic: string,
+  rights?: TopicRights,
+): TopicStatus['missingRights'] {
+  return {
+    read: rights?.read === false ? missingRight(kafka, 'Read', topic) : null,
+    write: rights?.write === false ? missingRight(kafka, 'Write', topic) : null,
+  };
 }

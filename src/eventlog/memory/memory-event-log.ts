@@ -145,7 +145,12 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
         ...connection(),
         partitions: [...partitions.values()].map((partition) => partition.status()),
       },
-      topics: topics.map((topic) => ({ topic, read: SERVED, append: SERVED })),
+      topics: topics.map((topic) => ({
+        topic,
+        read: SERVED,
+        append: SERVED,
+        missingRights: { read: null, write: null },
+      })),
       counts: counter.counts(waiting),
     }),
     close(deadlineMs) {

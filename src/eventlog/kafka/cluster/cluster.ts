@@ -3,7 +3,12 @@ import type { KafkaConfig } from '../../../config';
 import type { Logger } from '../../../logger';
 import { nearestName } from '../../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
-import { type BrokerAddress, type Metadata, metadataRequest } from '../protocol/metadata-request';
+import {
+  type BrokerAddress,
+  type Metadata,
+  metadataRequest,
+  type TopicRights,
+} from '../protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
 import type { KafkaRequest } from '../protocol/request';
 import { BrokerLinks, type UseWatch } from './broker-links';
@@ -33,6 +38,8 @@ export interface ClusterView {
   readonly partitions: readonly LedPartition[];
   /** By topic in use; topics without a fault are not here. */
   readonly faults: ReadonlyMap<string, TopicFault>;
+  /** By topic in use that exists and may be described. */
+  readonly rights: ReadonlyMap<string, TopicRights>;
 }
 
 interface ClusterOptions {
@@ -256,17 +263,21 @@ function viewOf(
   const byName = new Map(topics.map((topic) => [topic.name, topic]));
   const partitions: LedPartition[] = [];
   const faults = new Map<string, TopicFault>();
+  const rights = new Map<string, TopicRights>();
   for (const topic of names) {
     const found = byName.get(topic);
     if (found === undefined) continue;
     const { errorCode, topicId } = found;
     for (const { partition, leader, leaderEpoch } of found.partitions)
       partitions.push({ topic, partition, topicId, leader: brokers.get(leader) ?? null, leaderEpoch });
-    if (errorCode === ERROR_CODE.NONE) continue;
+    if (errorCode === ERROR_CODE.NONE) {
+      rights.set(topic, found.rights);
+      continue;
+    }
     const error = new ProtocolError(topic, errorCode);
     faults.set(topic, { state: faultOf(errorCode), error, nearest: nearest.get(topic) ?? null });
   }
-  return { clusterId, partitions, faults };
+  return { clusterId, partitions, faults, rights };
 }
 
 function faultOf(errorCode: number): TopicFault['state'] {

@@ -23,6 +23,13 @@ interface TopicMetadata {
   readonly topicId: string;
   /** In order of their number. */
   readonly partitions: readonly PartitionMetadata[];
+  readonly rights: TopicRights;
+}
+
+/** What the asker may do with a topic. Where the cluster has no rights at all, everything. */
+export interface TopicRights {
+  readonly read: boolean;
+  readonly write: boolean;
 }
 
 export interface Metadata {
@@ -45,7 +52,8 @@ export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest
       writer.uvarint(0).uvarint(topics === 'all' ? 0 : topics.length + 1);
       for (const topic of topics === 'all' ? [] : topics)
         writer.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
-      return writer.boolean(false).boolean(false).uvarint(0);
+      // No topic is created; rights are wanted.
+      return writer.boolean(false).boolean(true).uvarint(0);
     },
     (reader) => {
       // Likewise for response header 1.
@@ -85,7 +93,16 @@ function readTopic(reader: Reader): TopicMetadata {
     reader.tags();
     return partition;
   });
-  reader.int32();
+  const rights = rightsOf(reader.int32());
   reader.tags();
-  return { errorCode, name, topicId, partitions: partitions.sort((a, b) => a.partition - b.partition) };
+  partitions.sort((a, b) => a.partition - b.partition);
+  return { errorCode, name, topicId, partitions, rights };
+}
+
+/** Kafka's codes of operations (AclOperation), each a bit. */
+const READ = 3;
+const WRITE = 4;
+
+function rightsOf(operations: number): TopicRights {
+  return { read: (operations & (1 << READ)) !== 0, write: (operations & (1 << WRITE)) !== 0 };
 }

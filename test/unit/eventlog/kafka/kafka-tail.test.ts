@@ -83,6 +83,7 @@ function viewOf(count: number): ClusterView {
       leaderEpoch: 0,
     })),
     faults: new Map(),
+    rights: new Map(),
   };
 }
 
