@@ -9,6 +9,7 @@ import { INGEST_SETTINGS } from '../src/config/ingest-settings';
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings';
 import { PROCESS_SETTINGS, ROLE_SETTINGS } from '../src/config/process-settings';
 import { STREAM_SETTINGS } from '../src/config/stream-settings';
+import { VALUE_SETTINGS } from '../src/config/value-settings';
 import { OBSERVED_METRICS, PREFIX, READ_METRICS } from '../src/status/metrics';
 import { repositoryRoot } from './local/repository';
 
@@ -59,6 +60,7 @@ const ADVANCED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Process: PROCESS_SETTINGS,
   'Event log': EVENT_LOG_SETTINGS,
   'Kafka, further': KAFKA_SETTINGS,
+  'Values and schema registry': VALUE_SETTINGS,
   'Ring, fan-out and replay': FANOUT_SETTINGS,
   'Streams, further': STREAM_SETTINGS,
   'Publishing, further': INGEST_SETTINGS,

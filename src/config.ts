@@ -23,6 +23,7 @@ import type { SettingsOf } from './config/setting-types';
 import { STREAM_SETTINGS, streamConfig, streamContradictions } from './config/stream-settings';
 import type { TopicSetting } from './config/topic-settings';
 import { unknownSettings } from './config/unknown-settings';
+import { registrySecrets, VALUE_SETTINGS, valueConfig, valueContradictions } from './config/value-settings';
 
 /**
  * Every setting of the gateway: environment variable, type, default and description. docs/settings.md
@@ -34,6 +35,7 @@ export const SETTINGS = {
   ...PROCESS_SETTINGS,
   ...EVENT_LOG_SETTINGS,
   ...KAFKA_SETTINGS,
+  ...VALUE_SETTINGS,
   ...FANOUT_SETTINGS,
   ...STREAM_SETTINGS,
   ...INGEST_SETTINGS,
@@ -82,6 +84,7 @@ function* contradictions(s: Settings): Iterable<string> {
   yield* authContradictions(s);
   yield* streamContradictions(s);
   yield* kafkaContradictions(s);
+  yield* valueContradictions(s);
 }
 
 /** The settings, grouped by the rooms that use them. */
@@ -91,7 +94,9 @@ function arrange(s: Settings) {
     logFormat: s.LOG_FORMAT,
     streamLogLines: s.LOG_STREAM_LINES_PER_SECOND,
     /** Never to be logged. */
-    secrets: [s.ADMIN_KEY, s.JWT_SECRET, ...kafkaSecrets(s)].filter((secret) => secret !== undefined),
+    secrets: [s.ADMIN_KEY, s.JWT_SECRET, ...kafkaSecrets(s), ...registrySecrets(s)].filter(
+      (secret) => secret !== undefined,
+    ),
     readyWhen: s.READY_WHEN,
     shutdown: shutdownConfig(s),
     http: httpConfig(s),
@@ -100,6 +105,7 @@ function arrange(s: Settings) {
     topics: s.KAFKA_TOPICS as readonly TopicSetting[],
     summaryTopic: s.KAFKA_SUMMARY_TOPIC,
     kafka: { ...kafkaConfig(s), createTopics: topicCreation(s) },
+    values: valueConfig(s),
     memoryLog: memoryLogConfig(s),
     append: appendConfig(s),
     fanout: fanoutConfig(s),

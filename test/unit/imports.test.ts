@@ -11,6 +11,7 @@ const ORDER = [
   'http',
   'hub',
   'eventlog',
+  'values',
   'auth',
   'events',
   'sse',
@@ -24,6 +25,7 @@ const ORDER = [
 const MAY_IMPORT: Record<string, readonly string[]> = {
   hub: ['wire'],
   eventlog: ['config'],
+  values: ['config'],
   // Run in browsers, and take only what needs nothing else, see below.
   web: ['wire', 'status'],
   client: ['wire'],

@@ -1,0 +1,46 @@
+import { avroReader } from './avro-schema';
+import { ByteReader } from './byte-reader';
+import { decodedBy, type ValueDecoder, ValueError, type ValueOptions } from './decoded';
+import { parseJson } from './json-values';
+import type { FramedReader, RegisteredSchema, SchemaRegistry } from './schema-registry';
+
+/** A zero and the schema's id in four bytes stand before the value: Confluent's wire format. */
+const MAGIC = 0;
+const HEADER_BYTES = 5;
+
+/** Values whose schemas are in a registry: Avro, Protobuf or JSON, as their schemas are. */
+export function createFramedDecoder(registry: SchemaRegistry, options: ValueOptions): ValueDecoder {
+  return {
+    decode(bytes) {
+      if (bytes.length < HEADER_BYTES || bytes[0] !== MAGIC)
+        return { kind: 'undecodable', reason: 'not-framed', schemaId: null };
+      const schemaId = bytes.readUInt32BE(1);
+      const found = registry.find(schemaId);
+      if (found.kind === 'unusable') return { kind: 'undecodable', reason: found.reason, schemaId };
+      if (found.kind === 'pending')
+        return { kind: 'waiting', schemaId, detail: registry.status().detail, until: found.until };
+      return decodedBy(() => {
+        const reader = new ByteReader(bytes, HEADER_BYTES, options);
+        const value = found.read(reader);
+        if (!reader.isAtEnd) throw new ValueError('malformed', 'bytes follow the value');
+        return value;
+      }, schemaId);
+    },
+  };
+}
+
+/** The reader of a schema. @throws ValueError `bad-schema` */
+export function compileSchema({ type, text, references }: RegisteredSchema): FramedReader {
+  switch (type) {
+    case 'AVRO':
+      return avroReader(
+        text,
+        references.map((reference) => reference.text),
+      );
+    case 'JSON':
+      // The schema says nothing of how the bytes are to be read.
+      return (reader) => parseJson(reader.rest(), reader.options);
+    case 'PROTOBUF':
+      throw new ValueError('bad-schema', 'Protobuf is not supported yet');
+  }
+}
