@@ -4,6 +4,7 @@ import { channels } from './channels';
 import { churn } from './churn';
 import { drain } from './drain';
 import { createFanoutCase } from './fanout';
+import { createGatherCase } from './gather';
 import { heartbeat } from './heartbeat';
 import { ids } from './ids';
 import { ingest } from './ingest';
@@ -54,6 +55,32 @@ export const ALL_CASES: readonly BenchCase[] = [
     streams: 1_000,
     eventsPerS: 50,
     targets: [{ subject: 'gateway', figure: 'lost', atMost: 0 }],
+  }),
+  createGatherCase({
+    name: 'gather-100x1k',
+    about:
+      '1,000 streams, 100 events/s, with FANOUT_GATHER_MS=0 (each event is a write to each stream) and with auto, which ' +
+      'lets events wait for each other while fan-out takes more than a third of the time.',
+    streams: 1_000,
+    eventsPerS: 100,
+    subjects: ['gather 0', 'gather auto'],
+    targets: [
+      { subject: 'gather auto', figure: 'cpuUs', atMost: 4.5 },
+      { subject: 'gather auto', figure: 'cores', atMost: 0.46 },
+      { subject: 'gather auto', figure: 'p99Ms', atMost: 45 },
+      { subject: 'gather auto', figure: 'lost', atMost: 0 },
+    ],
+  }),
+  createGatherCase({
+    name: 'gather-20x10k',
+    about: '10,000 streams, 20 events/s, with FANOUT_GATHER_MS=0 and with 100.',
+    streams: 10_000,
+    eventsPerS: 20,
+    subjects: ['gather 0', 'gather 100'],
+    targets: [
+      { subject: 'gather 100', figure: 'cpuOf0', atMost: 0.55 },
+      { subject: 'gather 100', figure: 'lost', atMost: 0 },
+    ],
   }),
   memory,
   memoryOfOwnChannels,

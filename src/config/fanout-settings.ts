@@ -1,4 +1,4 @@
-import { bytes, int, ms, type SettingsOf } from './setting-types';
+import { autoOrMs, bytes, int, ms, type SettingsOf } from './setting-types';
 
 export const FANOUT_SETTINGS = {
   RING_RECORDS: int(100_000, 1, 10_000_000).describe(
@@ -15,6 +15,9 @@ export const FANOUT_SETTINGS = {
   ),
   FANOUT_TURN_WRITES: int(2_000, 2, 1_000_000).describe(
     'writes to streams after which the event loop gets to other work',
+  ),
+  FANOUT_GATHER_MS: autoOrMs(0, 60_000).describe(
+    'shortest time between two writes of new events to a stream, so that they share a write; `auto`: under load up to 20 ms, else 0',
   ),
   MAX_FRAME_BYTES: bytes(1 << 20, 1024).describe(
     'largest event on a stream; a larger record is sent as `gateway.undecodable`',
@@ -54,6 +57,7 @@ export function fanoutConfig(s: FanoutSettings) {
     warmRecords: s.RING_WARM_RECORDS,
     writeBytes: s.FANOUT_WRITE_BYTES,
     turnWrites: s.FANOUT_TURN_WRITES,
+    gather: s.FANOUT_GATHER_MS,
     maxFrameBytes: s.MAX_FRAME_BYTES,
   };
 }

@@ -27,9 +27,29 @@ function wholeNumber(preset: number, min: number, max: number, unit: string) {
   return z
     .string()
     .trim()
-    .transform((word) => (/^[+-]?\d{1,15}$/.test(word) ? Number(word) : Number.NaN))
+    .transform(numberOf)
     .refine((n) => n >= min && n <= max, `must be a whole number${unit} from ${min} to ${max}`)
     .default(preset);
+}
+
+/** `auto`, the default, or milliseconds. */
+export function autoOrMs(min: number, max: number) {
+  return z
+    .string()
+    .transform((text): 'auto' | number => {
+      const word = text.trim().toLowerCase();
+      return word === 'auto' ? word : numberOf(word);
+    })
+    .refine(
+      (value) => value === 'auto' || (value >= min && value <= max),
+      `must be auto or a whole number of milliseconds, without a unit, from ${min} to ${max}`,
+    )
+    .default('auto');
+}
+
+/** NaN when it is no whole number. */
+function numberOf(word: string): number {
+  return /^[+-]?\d{1,15}$/.test(word) ? Number(word) : Number.NaN;
 }
 
 export function text(preset: string) {

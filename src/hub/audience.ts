@@ -1,5 +1,6 @@
 import { CatchUp } from './catch-up';
 import { type Chunk, createChunk } from './chunk';
+import { type Clock, type Gather, nextPassMs, type PassTimes } from './pacing';
 import type { Positions } from './positions';
 import type { Replay } from './replay';
 import type { RingEntry } from './ring';
@@ -8,8 +9,11 @@ import { addFrame, type SliceOptions, type Slices } from './slice';
 import type { Delivery, Subscriber } from './subscriber';
 import { type Subscription, wantsEvent } from './subscription';
 
+/** An audience does not wait for more events once the ring has gone on by this share of itself. */
+export const WAITING_SHARE = 0.25;
+
 /** One round over the members with the same bytes. The members keep it as the mark of their last write. */
-export interface Pass extends Delivery {
+export interface Pass extends Delivery, PassTimes {
   readonly start: number;
   readonly end: number;
   /** Positions after its last entry. */
@@ -19,6 +23,8 @@ export interface Pass extends Delivery {
   chunk: Chunk | null;
   /** The member to serve next; passes go from the last to the first. Below zero all have been served. */
   next: number;
+  /** Zero while it runs. */
+  endedAtMs: number;
 }
 
 /** A pass that is over: all members have been written to. */
@@ -49,6 +55,8 @@ export interface AudienceDeps extends SliceOptions {
   readonly slices: Slices;
   readonly replay: Replay;
   readonly counts: DeliveryCounts;
+  readonly clock: Clock;
+  readonly gather: Gather;
   /** A sink threw: it is dropped, the others go on. */
   readonly onSinkError: (subscriber: Subscriber, error: unknown) => void;
   /** Must not throw. */
@@ -63,7 +71,7 @@ export interface AudienceDeps extends SliceOptions {
 export class Audience {
   readonly subscription: Subscription;
   readonly catchUp: CatchUp;
-  /** In the queue of audiences that have something to serve. The scheduler's own mark. */
+  /** In the queue of audiences that have something to serve, or waiting to be. The scheduler's own mark. */
   isQueued = false;
   readonly #deps: AudienceDeps;
   readonly #members: Subscriber[] = [];
@@ -72,7 +80,10 @@ export class Audience {
    * entries outlive minor garbage collections.
    */
   #pending: RingEntry[] | null = null;
+  /** Bytes of what is pending. */
+  #pendingBytes = 0;
   #pass: Pass | null = null;
+  #lastPass: Pass | null = null;
   /** Events of all passes that are over. */
   #passedEvents = 0;
 
@@ -110,9 +121,14 @@ export class Audience {
   readonly onEntry = (entry: RingEntry): void => {
     if (this.#members.length === 0 && this.#pass === null) return;
     if (!wantsEvent(this.subscription, entry)) return;
-    if (this.#pending === null) this.#pending = [entry];
-    else this.#pending.push(entry);
-    this.#deps.scheduler.addAudience(this);
+    if (this.#pending === null) {
+      this.#pending = [entry];
+      this.#pendingBytes = 0;
+    } else this.#pending.push(entry);
+    this.#pendingBytes += entry.bytes.length;
+    const { scheduler, sliceBytes } = this.#deps;
+    if (this.#pendingBytes >= sliceBytes) scheduler.release(this);
+    scheduler.addAudience(this);
   };
 
   remove(subscriber: Subscriber): void {
@@ -133,6 +149,15 @@ export class Audience {
     this.#pending = pending.length === 0 ? null : pending;
     this.catchUp.onTruncated();
     if (this.#pass === null) this.#proceed();
+  }
+
+  /** When it may begin its next pass, by the time that passes of all audiences have taken so far; zero: now. */
+  nextPassMs(workMs: number): number {
+    const { ring, gather, sliceBytes } = this.#deps;
+    // Who waits longer would not save a write, and must neither hold back the reader nor keep what the ring evicts.
+    if (this.#lastPass === null || this.#pendingBytes >= sliceBytes) return 0;
+    if (ring.shareBehind(this.position) > WAITING_SHARE) return 0;
+    return nextPassMs(gather, this.#lastPass, workMs);
   }
 
   /** Goes on with the running pass, or begins one, for up to `budget` writes. Answers how many it made. */
@@ -170,7 +195,9 @@ export class Audience {
     }
     const first = pending[0]!;
     const last = pending[events - 1]!;
+    const atMs = this.#deps.clock.nowMs();
     this.#pending = events === pending.length ? null : pending.slice(events);
+    this.#pendingBytes = this.#pending?.reduce((sum, entry) => sum + entry.bytes.length, 0) ?? 0;
     this.#pass = {
       start: first.seq,
       end: last.seq + 1,
@@ -180,7 +207,9 @@ export class Audience {
       events,
       records,
       next: this.#members.length - 1,
-      atMs: performance.now(),
+      atMs,
+      workMs: this.#deps.scheduler.workUntil(atMs),
+      endedAtMs: 0,
     };
     return this.#pass;
   }
@@ -206,10 +235,12 @@ export class Audience {
 
   #endPass(pass: Pass): void {
     const { atMs, events, first } = pass;
-    this.#deps.onPass({ durationMs: performance.now() - atMs, events, first: first! });
+    pass.endedAtMs = this.#deps.clock.nowMs();
+    this.#deps.onPass({ durationMs: pass.endedAtMs - atMs, events, first: first! });
     pass.first = null;
     pass.chunk = null;
     this.#pass = null;
+    this.#lastPass = pass;
     this.#passedEvents += pass.events;
     // All that matches since the end of the pass is pending: from there to the first pending entry nothing is to be sent.
     this.catchUp.skipTo(this.position, pass);

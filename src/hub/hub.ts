@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { ROOT_CHANNEL } from '../wire/channel';
-import { Audience, type AudienceDeps, DeliveryCounts, type PassReport } from './audience';
+import { Audience, type AudienceDeps, DeliveryCounts, type PassReport, WAITING_SHARE } from './audience';
+import { type Clock, type Gather, SYSTEM_CLOCK } from './pacing';
 import type { Positions } from './positions';
 import { type History, Replay, type ReplayLimits } from './replay';
 import { Ring, type RingEntry, type RingLimits } from './ring';
@@ -13,6 +14,9 @@ export interface HubOptions extends Omit<SliceOptions, 'ring'> {
   readonly ring: RingLimits;
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
+  readonly gather: Gather;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
   /** Connections accepted so far, of any kind; unset: fan-out does not yield to accepting. */
   readonly accepted?: () => number;
   readonly onSinkError: (error: unknown) => void;
@@ -61,8 +65,9 @@ export class Hub {
   readonly #scheduler: Scheduler;
   readonly #replay: Replay;
   readonly #counts = new DeliveryCounts();
-  /** No audience is further behind. */
+  /** No audience is further behind, of those that are being served and of those that wait. */
   #lowestPosition = 0;
+  #lowestWaiting = 0;
   #held = false;
   #reader: Reader | null = null;
   #holds = 0;
@@ -70,7 +75,9 @@ export class Hub {
   constructor(options: HubOptions) {
     this.ring = new Ring(options.ring);
     this.#emitter.setMaxListeners(0);
+    const { clock = SYSTEM_CLOCK, gather } = options;
     this.#scheduler = new Scheduler({
+      clock,
       writesPerTurn: options.writesPerTurn,
       accepted: options.accepted ?? (() => 0),
       onTurn: () => this.#judgePressure(),
@@ -92,6 +99,8 @@ export class Hub {
         options.onSinkError(error);
       },
       counts: this.#counts,
+      clock,
+      gather,
       onPass: (pass) => options.onPass?.(pass),
     };
   }
@@ -240,6 +249,7 @@ export class Hub {
 
   #closeAudience(audience: Audience): void {
     this.#audiences.delete(audience.subscription.key);
+    this.#scheduler.forget(audience);
     for (const channel of audience.subscription.channels) this.#emitter.off(channel, audience.onEntry);
   }
 
@@ -254,7 +264,19 @@ export class Hub {
     return ring.shareBehind(this.#lowestPosition) > PRESSURE_SHARE;
   }
 
+  /** Nobody waits so long that it would hold back the reader. */
+  #releaseWaiting(): void {
+    const { ring } = this;
+    if (ring.shareBehind(this.#lowestWaiting) <= WAITING_SHARE) return;
+    this.#lowestWaiting = ring.head;
+    for (const audience of this.#scheduler.waiting) {
+      if (ring.shareBehind(audience.position) > WAITING_SHARE) this.#scheduler.release(audience);
+      else this.#lowestWaiting = Math.min(this.#lowestWaiting, audience.position);
+    }
+  }
+
   #judgePressure(): void {
+    this.#releaseWaiting();
     const behind = this.#isBehind();
     if (behind === this.#held) return;
     this.#held = behind;

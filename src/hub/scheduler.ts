@@ -1,7 +1,9 @@
 import type { Audience } from './audience';
+import type { Clock } from './pacing';
 import type { Subscriber } from './subscriber';
 
 export interface SchedulerOptions {
+  readonly clock: Clock;
   /** Writes after which the event loop gets its turn. */
   readonly writesPerTurn: number;
   /** Connections accepted so far. */
@@ -19,6 +21,8 @@ const ACCEPTS_PER_TURN = 50;
 const ACCEPTING_MS = 20;
 /** Bytes of a slice that count as one more write: a slice costs more than a chunk that members share. */
 const SLICE_BYTES_PER_WRITE = 512;
+/** A timer would not keep a shorter wait. */
+const SHORTEST_WAIT_MS = 1;
 
 /**
  * Serves all audiences in turn, a bounded number of writes at a time, so that accepting, reading Kafka and health
@@ -28,6 +32,12 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   #live: Audience[] = [];
   #catchUp: Subscriber[] = [];
+  /** Audiences that gather more events before their next pass, each with what cancels its timer. */
+  readonly #waiting = new Map<Audience, () => void>();
+  /** Time that passes took, without what `#servingSinceMs` began. */
+  #workMs = 0;
+  /** While audiences are served: since when. */
+  #servingSinceMs = 0;
   /** They have more than this gateway has read, and wait until it has read on. */
   readonly #ahead = new Set<Subscriber>();
   #immediate: NodeJS.Immediate | null = null;
@@ -68,12 +78,36 @@ export class Scheduler {
     this.#ahead.clear();
   }
 
-  /** The audiences that have something to serve. */
+  /** The audiences that have something to serve, without those that wait. */
   get busy(): readonly Audience[] {
     return this.#live;
   }
 
+  /** The audiences that have something to serve, and wait for more. */
+  get waiting(): Iterable<Audience> {
+    return this.#waiting.keys();
+  }
+
+  /** An audience that waits does so no longer. */
+  release(audience: Audience): void {
+    if (!this.#stopWaiting(audience)) return;
+    this.#live.push(audience);
+    this.#wake();
+  }
+
+  /** It is closed. */
+  forget(audience: Audience): void {
+    if (this.#stopWaiting(audience)) audience.isQueued = false;
+  }
+
+  /** Time that passes of all audiences have taken until now. Only while one is being served. */
+  workUntil(nowMs: number): number {
+    return this.#workMs + nowMs - this.#servingSinceMs;
+  }
+
   close(): void {
+    for (const cancel of this.#waiting.values()) cancel();
+    this.#waiting.clear();
     if (this.#immediate !== null) clearImmediate(this.#immediate);
     this.#live = [];
     this.#catchUp = [];
@@ -109,18 +143,44 @@ export class Scheduler {
 
   #serveLive(budget: number): void {
     const turn = this.#live;
+    if (turn.length === 0) return;
     this.#live = [];
+    this.#servingSinceMs = this.#options.clock.nowMs();
     let left = budget;
     let i = 0;
     for (; i < turn.length && left > 0; i++) {
       const audience = turn[i]!;
-      const share = left;
-      left -= audience.serve(share);
+      if (this.#waits(audience)) continue;
+      left -= audience.serve(left);
       audience.isQueued = !audience.isIdle;
       if (audience.isQueued) this.#live.push(audience);
     }
     // Audiences that had no turn come first the next time, those with more to serve last.
     if (i < turn.length) this.#live = turn.slice(i).concat(this.#live);
+    this.#workMs = this.workUntil(this.#options.clock.nowMs());
+  }
+
+  /** Lets an audience wait when its next pass is not due. The turn's beginning stands for now, unless it says so. */
+  #waits(audience: Audience): boolean {
+    if (audience.isPassing || audience.isIdle) return false;
+    if (audience.nextPassMs(this.#workMs) <= this.#servingSinceMs) return false;
+    const { clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const waitMs = audience.nextPassMs(this.workUntil(nowMs)) - nowMs;
+    if (waitMs < SHORTEST_WAIT_MS) return false;
+    this.#waiting.set(
+      audience,
+      clock.after(waitMs, () => this.release(audience)),
+    );
+    return true;
+  }
+
+  #stopWaiting(audience: Audience): boolean {
+    const cancel = this.#waiting.get(audience);
+    if (cancel === undefined) return false;
+    this.#waiting.delete(audience);
+    cancel();
+    return true;
   }
 
   /** Answers what it took from the turn, in writes. */

@@ -45,6 +45,7 @@ export function startReading(deps: ReadingDeps): Reading {
     ring,
     writeBytes: sliceBytes,
     turnWrites: writesPerTurn,
+    gather,
     maxFrameBytes,
     warmRecords,
   } = config.fanout;
@@ -63,6 +64,7 @@ export function startReading(deps: ReadingDeps): Reading {
     ring,
     sliceBytes,
     writesPerTurn,
+    gather,
     ...(accepts && { accepted: () => accepts.count }),
     onSinkError: deps.onStreamError,
     withMeta: entryWithMeta,

@@ -2,11 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ChannelIndex } from '../../src/hub/channel-index';
 import type { Hub } from '../../src/hub/hub';
+import type { Gather } from '../../src/hub/pacing';
 import { Positions } from '../../src/hub/positions';
 import type { HistoryChunk } from '../../src/hub/replay';
 import type { Start, Subscriber } from '../../src/hub/subscriber';
 import { createSubscription } from '../../src/hub/subscription';
 import { covers } from '../../src/wire/channel';
+import { FakeClock } from '../support/fake-clock';
 import { entryOf, FakeSink } from '../support/fake-sink';
 import { createTestHistory, createTestHub } from '../support/hub';
 
@@ -17,12 +19,16 @@ const CHANNELS = ['/', '/a', '/a/x', '/a/y', '/b', '/c'];
 /** Few, so that many streams share an audience. */
 const SUBSCRIPTIONS = [['/'], ['/a'], ['/a/x', '/b']];
 
+const WRITE_MS = 2;
+const LONGEST_GATHER_MS = 50;
+
 type Step =
   | { do: 'publish'; channel: string; count: number }
   | { do: 'open'; channels: string[]; from: number | null }
   | { do: 'close' | 'fill' | 'drain'; who: number }
   /** All members leave at once. */
   | { do: 'abandon' }
+  | { do: 'wait'; ms: number }
   | { do: 'turn'; turns: number };
 
 const does = <const T extends string>(...names: T[]) => fc.constantFrom(...names);
@@ -46,6 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: does('close', 'fill', 'fill', 'drain', 'drain'), who: fc.nat(12) }),
   },
   { weight: 1, arbitrary: fc.record({ do: does('abandon') }) },
+  { weight: 2, arbitrary: fc.record({ do: does('wait'), ms: upTo(20) }) },
   { weight: 6, arbitrary: fc.record({ do: does('turn'), turns: upTo(3) }) },
 );
 
@@ -59,14 +66,22 @@ interface Client {
 }
 
 /** Runs the steps against a plain array and the real hub, then lets everything drain; checks on the way and at the end. */
-async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: number }> {
+async function run(
+  steps: Step[],
+  ringRecords: number,
+  gather: Gather = 0,
+): Promise<{ beforeRing: number; waits: number }> {
   const log: string[] = [];
   const clients: Client[] = [];
   /** Positions that were read from. */
   const wereRead = new Set<bigint>();
   let beforeRing = 0;
+  let waits = 0;
 
+  const clock = new FakeClock();
   const hub: Hub = createTestHub({
+    clock,
+    gather,
     ring: { records: ringRecords, bytes: 1 << 20 },
     sliceBytes: 12,
     writesPerTurn: 4,
@@ -108,6 +123,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     const start = from === null ? log.length : Math.max(0, log.length + 4 - (from % 12));
     const at: Start = from === null ? { at: 'head' } : { at: 'floor', floor: Positions.of([BigInt(start)]) };
     const sink = new FakeSink();
+    sink.onWrite = () => clock.pass(WRITE_MS);
     const subscriber = hub.subscribe(createSubscription({ channels }), sink, at);
     sink.subscriber = subscriber;
     clients.push({ sink, subscriber, channels, start, isGone: false });
@@ -130,7 +146,8 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   }
 
   function apply(it: Exclude<Step, { do: 'turn' }>): void {
-    if (it.do === 'publish') {
+    if (it.do === 'wait') clock.pass(it.ms);
+    else if (it.do === 'publish') {
       for (let i = 0; i < it.count; i++) {
         hub.publish(entryOf(it.channel, String(log.length)), Positions.of([BigInt(log.push(it.channel))]));
       }
@@ -149,6 +166,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
   }
 
   for (const it of steps) {
+    waits = Math.max(waits, clock.timers);
     if (it.do !== 'turn') {
       apply(it);
       continue;
@@ -163,6 +181,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     if (!isGone) hub.onWritable(subscriber);
   }
   for (let quiet = 0, before = ''; quiet < 4; ) {
+    clock.pass(LONGEST_GATHER_MS);
     await turn();
     const now = `${hub.stats().writes} ${beforeRing}`;
     quiet = now === before ? quiet + 1 : 0;
@@ -176,7 +195,7 @@ async function run(steps: Step[], ringRecords: number): Promise<{ beforeRing: nu
     expect(client.subscriber.phase.name).toBe('live');
   }
   hub.close();
-  return { beforeRing };
+  return { beforeRing, waits };
 }
 
 const steps = fc.array(step, { minLength: 10, maxLength: 150, size: 'max' });
@@ -206,6 +225,22 @@ describe('Hub, compared with a plain array', () => {
         { numRuns: RUNS },
       );
       expect(beforeRing).toBeGreaterThan(RUNS);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'delivers the same when events wait for each other',
+    async () => {
+      let waits = 0;
+      const gathers = fc.constantFrom<Gather>('auto', 10, LONGEST_GATHER_MS);
+      await fc.assert(
+        fc.asyncProperty(steps, fc.constantFrom(12, 2_000), gathers, async (list, ringRecords, gather) => {
+          waits += (await run(list, ringRecords, gather)).waits;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(waits).toBeGreaterThan(RUNS / 2);
     },
     TIMEOUT_MS,
   );

@@ -22,6 +22,7 @@ export function createTestHub(options: Partial<HubOptions> = {}): Hub {
     ring: { records: 100, bytes: 1 << 20 },
     sliceBytes: 1_000,
     writesPerTurn: 100,
+    gather: 'auto',
     onSinkError: (error) => {
       throw error;
     },

@@ -112,6 +112,7 @@ export function createModelGateway(
         warmRecords: settings.warmRecords,
         writeBytes: settings.sliceBytes,
         turnWrites: settings.writesPerTurn,
+        gather: 'auto',
         maxFrameBytes: MAX_FRAME_BYTES,
       },
       replay: {
