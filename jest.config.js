@@ -6,12 +6,15 @@ const tier = (name) => ({
   testEnvironment: 'node',
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } }],
-    // An ES module, which jest cannot require as Node does.
-    '/node_modules/jose/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
+    // ES modules, which jest cannot require as Node does.
+    '/node_modules/(jose|@marcbachmann/cel-js)/.+\\.js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
   },
   // Copies of packages of this repository lie there, with the same names.
   modulePathIgnorePatterns: ['<rootDir>/.cache/'],
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(jose|@marcbachmann/cel-js)/)'],
 });
 
 module.exports = {

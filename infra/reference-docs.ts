@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { SETTINGS } from '../src/config';
 import { AUTH_SETTINGS } from '../src/config/auth-settings';
 import { EVENT_LOG_SETTINGS } from '../src/config/event-log-settings';
@@ -9,6 +10,7 @@ import { INGEST_SETTINGS } from '../src/config/ingest-settings';
 import { KAFKA_SETTINGS } from '../src/config/kafka-settings';
 import { PROCESS_SETTINGS, ROLE_SETTINGS } from '../src/config/process-settings';
 import { STREAM_SETTINGS } from '../src/config/stream-settings';
+import { TOPICS_FILE_SCHEMA } from '../src/config/topics-file';
 import { VALUE_SETTINGS } from '../src/config/value-settings';
 import { OBSERVED_METRICS, PREFIX, READ_METRICS } from '../src/status/metrics';
 import { repositoryRoot } from './local/repository';
@@ -23,6 +25,7 @@ const COMMON: Readonly<Record<string, readonly SettingName[]>> = {
   Kafka: [
     'KAFKA_BROKERS',
     'KAFKA_TOPICS',
+    'TOPICS_FILE',
     'KAFKA_SSL',
     'KAFKA_SSL_CA_FILE',
     'KAFKA_SASL_MECHANISM',
@@ -75,7 +78,14 @@ const BY_SCRIPT =
 export const REFERENCE_DOCS: Readonly<Record<string, () => string>> = {
   'docs/settings.md': settingsDocument,
   'docs/metrics.md': metricsDocument,
+  'docs/topics.schema.json': topicsSchema,
 };
+
+/** Lets editors complete and check TOPICS_FILE. */
+function topicsSchema(): string {
+  const { $schema, ...schema } = z.toJSONSchema(TOPICS_FILE_SCHEMA, { io: 'input' });
+  return `${JSON.stringify({ $schema, title: 'TOPICS_FILE of kafka-sse-gateway', ...schema }, null, 2)}\n`;
+}
 
 function settingsDocument(): string {
   const common = Object.values(COMMON).flat();
@@ -119,9 +129,7 @@ function settingGroup(heading: string, names: readonly SettingName[]): string {
 function presetOf(preset: unknown): string {
   if (typeof preset === 'boolean') return preset ? 'on' : 'off';
   if (typeof preset === 'number' || typeof preset === 'string') return String(preset);
-  // Topics are the only list with a default.
-  const names = Array.isArray(preset) ? preset.map((topic: { readonly name: string }) => topic.name) : [];
-  return names.join(',');
+  return '';
 }
 
 function metricsDocument(): string {

@@ -11,7 +11,13 @@ import { FANOUT_SETTINGS, fanoutConfig, replayConfig, resumeConfig } from './con
 import { HTTP_SETTINGS, httpConfig, httpContradictions } from './config/http-settings';
 import { INGEST_SETTINGS, ingestConfig } from './config/ingest-settings';
 import { kafkaSecrets } from './config/kafka-security-settings';
-import { KAFKA_SETTINGS, kafkaConfig, kafkaContradictions, topicCreation } from './config/kafka-settings';
+import {
+  KAFKA_SETTINGS,
+  kafkaConfig,
+  kafkaContradictions,
+  servedTopics,
+  topicCreation,
+} from './config/kafka-settings';
 import {
   aggregationConfig,
   PROCESS_SETTINGS,
@@ -72,7 +78,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const parsed = z.object(SETTINGS).safeParse(set);
   const faults = [...unknownSettings(set, Object.keys(SETTINGS))];
   if (parsed.success) faults.push(...contradictions(parsed.data));
-  else faults.push(...parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`));
+  else faults.push(...parsed.error.issues.map((issue) => `${String(issue.path.at(-1))} ${issue.message}`));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   return deepFreeze(arrange(parsed.data));
 }
@@ -102,7 +108,7 @@ function arrange(s: Settings) {
     http: httpConfig(s),
     auth: authConfig(s),
     eventLog: eventLogOf(s),
-    topics: s.KAFKA_TOPICS as readonly TopicSetting[],
+    topics: servedTopics(s),
     summaryTopic: s.KAFKA_SUMMARY_TOPIC,
     kafka: { ...kafkaConfig(s), createTopics: topicCreation(s) },
     values: valueConfig(s),

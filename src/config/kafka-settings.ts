@@ -5,7 +5,15 @@ import {
   kafkaSecurityContradictions,
 } from './kafka-security-settings';
 import { bytes, int, list, ms, type SettingsOf, text } from './setting-types';
-import { DEFAULT_TOPIC, TOPIC_NAME, topicList, topicNameFault } from './topic-settings';
+import {
+  DEFAULT_TOPIC,
+  plainTopic,
+  TOPIC_NAME,
+  type TopicSetting,
+  topicList,
+  topicNameFault,
+} from './topic-settings';
+import { topicsFile } from './topics-file';
 
 export const KAFKA_SETTINGS = {
   KAFKA_BROKERS: brokers().describe(
@@ -34,8 +42,13 @@ export const KAFKA_SETTINGS = {
     'most bytes of one fetch over all partitions; over a slow link the gateway asks for less',
   ),
   KAFKA_FETCH_PARTITION_BYTES: bytes(1 << 20, 1024).describe('most bytes of one fetch from one partition'),
-  KAFKA_TOPICS: topicList().describe(
-    'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base/{key}` on channels made of [keys and headers](topics.md); `;base64` after it for binary values',
+  KAFKA_TOPICS: topicList()
+    .optional()
+    .describe(
+      'topics to serve: `topic`; `topic=/base` under a channel; `topic=/base/{key}` on channels made of [keys, headers and values](topics.md); `;base64` after it for binary values; unset: `events-topic`',
+    ),
+  TOPICS_FILE: topicsFile().describe(
+    'YAML file with [all that can be said of topics](topics.md#topics_file), instead of `KAFKA_TOPICS`',
   ),
   KAFKA_SUMMARY_TOPIC: z
     .string()
@@ -114,6 +127,13 @@ export function* kafkaContradictions(s: KafkaSettings): Iterable<string> {
   if (other !== undefined)
     yield `KAFKA_SSL must be ${other.isTls ? 'on' : 'off'} for the broker ${other.text}, or remove its scheme: ${other.address}`;
   yield* kafkaSecurityContradictions(s);
+  if (s.KAFKA_TOPICS !== undefined && s.TOPICS_FILE !== undefined)
+    yield 'KAFKA_TOPICS and TOPICS_FILE must not be set together';
+}
+
+/** The topics to serve. */
+export function servedTopics(s: KafkaSettings): readonly TopicSetting[] {
+  return s.TOPICS_FILE ?? s.KAFKA_TOPICS ?? [plainTopic(DEFAULT_TOPIC)];
 }
 
 /** Which missing topics are created, and how. */

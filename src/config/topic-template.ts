@@ -11,13 +11,23 @@ export interface ChannelTemplate {
   readonly segments: readonly (string | Placeholder)[];
 }
 
+/** The name of an event, such as `{value.type}` or `order.{headers.state}`: a placeholder may be anywhere. */
+export interface EventTemplate {
+  readonly text: string;
+  readonly parts: readonly (string | Placeholder)[];
+}
+
 /** What of a record is filled in. */
 export type Placeholder =
   | { readonly from: 'key' }
   | { readonly from: 'partition' }
-  | { readonly from: 'header'; readonly name: string };
+  | { readonly from: 'header'; readonly name: string }
+  | { readonly from: 'value'; readonly path: ValuePath };
 
-const PLACEHOLDERS = '{key}, {headers.NAME}, {topic} or {partition}';
+/** Names of members, or indexes of lists, from the outermost on. Empty: the value itself. */
+export type ValuePath = readonly string[];
+
+const PLACEHOLDERS = '{key}, {headers.NAME}, {value.PATH}, {topic} or {partition}';
 
 /** True when the text has placeholders, or is meant to. */
 export function hasPlaceholders(text: string): boolean {
@@ -32,7 +42,7 @@ export function parseChannelTemplate(written: string, topic: string): ChannelTem
   const text = channelOf(written);
   const segments: (string | Placeholder)[] = [];
   for (const segment of text.slice(1).split('/')) {
-    const parsed = parseSegment(segment, topic);
+    const parsed = hasPlaceholders(segment) ? parsePlaceholder(segment, topic) : segment;
     if (parsed === null)
       return `must have only ${PLACEHOLDERS} as placeholders, each a whole segment, but has "${segment}"`;
     segments.push(parsed);
@@ -49,12 +59,31 @@ export function literalBeginning({ segments }: ChannelTemplate): string {
   return literal.length === 0 ? ROOT_CHANNEL : `/${literal.join('/')}`;
 }
 
-/** Null for what is neither a literal segment nor a placeholder. */
-function parseSegment(segment: string, topic: string): string | Placeholder | null {
-  if (!hasPlaceholders(segment)) return segment;
-  const [, inner = ''] = /^\{([^{}]*)\}$/.exec(segment) ?? [];
+/** The name of an event, or what is wrong with it, as a sentence without a subject. */
+export function parseEventTemplate(text: string, topic: string): EventTemplate | string {
+  const parts: (string | Placeholder)[] = [];
+  for (const piece of text.split(/(\{[^{}]*\})/).filter((found) => found !== '')) {
+    const parsed = hasPlaceholders(piece) ? parsePlaceholder(piece, topic) : piece;
+    if (parsed === null) return `must have only ${PLACEHOLDERS} as placeholders, but has "${piece}"`;
+    parts.push(parsed);
+  }
+  return { text, parts };
+}
+
+/** A path into a value such as `driver.id`, or null for what is none. */
+export function parseValuePath(text: string): ValuePath | null {
+  const path = text.split('.');
+  return path.includes('') ? null : path;
+}
+
+/** Null for what is no placeholder. */
+function parsePlaceholder(text: string, topic: string): string | Placeholder | null {
+  const [, inner = ''] = /^\{([^{}]*)\}$/.exec(text) ?? [];
   if (inner === 'topic') return topic;
   if (inner === 'key' || inner === 'partition') return { from: inner };
-  const [, name] = /^headers\.(.+)$/.exec(inner) ?? [];
-  return name === undefined ? null : { from: 'header', name };
+  if (inner === 'value') return { from: 'value', path: [] };
+  const [, room, rest = ''] = /^(headers|value)\.(.+)$/.exec(inner) ?? [];
+  if (room === 'headers') return { from: 'header', name: rest };
+  const path = room === 'value' ? parseValuePath(rest) : null;
+  return path === null ? null : { from: 'value', path };
 }

@@ -46,7 +46,7 @@ export interface RecordHeader {
 export interface NewRecord {
   readonly topic: string;
   /** Decides the partition, as Kafka's default partitioner does (murmur2). Null spreads over all partitions. */
-  readonly key: string | null;
+  readonly key: string | Buffer | null;
   readonly value: Buffer;
   readonly headers: readonly RecordHeader[];
   /** Every reader can tell the record from a copy of it: `LogRecord.isOriginal`. Default: none can. */

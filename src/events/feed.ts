@@ -193,6 +193,11 @@ export function createFeed(deps: FeedDeps): Feed {
         // A repeat never gets into the ring: in a shared slab its bytes would be kept by the records beside it.
         const allocate = key === null ? slabs : undefined;
         const entry = encodeRecord(ids.idOf(positions), record, slot, batch, topic, maxFrameBytes, allocate);
+        if ('leftOut' in entry) {
+          counter.addLeftOut(batch, record.offset, entry.leftOut);
+          ring.advance(positions);
+          continue;
+        }
         const { channel, event, origin } = entry;
         const isRepeat =
           key !== null && repeats.isRepeat(key, { channel, event, data: record.value }, ring.head, ring.base);

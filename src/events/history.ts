@@ -296,6 +296,7 @@ function createHistoryChunk(
   let bytes = 0;
   for (const record of read.records) {
     const entry = encodeRecord(null, record, slot, read, topic, maxFrameBytes);
+    if ('leftOut' in entry) continue;
     bytes += entry.bytes.length + entry.originBytes;
     entries.push({ next: record.offset + 1n, entry });
   }

@@ -3,7 +3,7 @@ import { isOddTimestamp } from '../eventlog/records';
 import { createEntry, type RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
 import { dataOf, encodeFrame, type Frame } from '../wire/frame';
-import { eventOf, GATEWAY_EVENT_PREFIX, undecodable } from './record-event';
+import { eventOf, GATEWAY_EVENT_PREFIX, type LeftOut, undecodable } from './record-event';
 import { envelopeOf, originBytes, originOf, type RecordOrigin } from './record-origin';
 import type { Topic } from './topic-map';
 
@@ -16,6 +16,7 @@ export interface RecordEntry extends RingEntry {
 /**
  * The one place where a record becomes bytes.
  * @param id null leaves the `id:` line out, for streams that put their own there
+ * @returns `LeftOut` for a record that the topic's settings keep from clients
  * @param slot of its partition
  * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
  * @param allocate for the frame; unset: memory of its own
@@ -28,17 +29,18 @@ export function encodeRecord(
   topic: Topic,
   maxFrameBytes: number,
   allocate?: Allocate,
-): RecordEntry {
+): RecordEntry | LeftOut {
   let shown = eventOf(record, at, topic);
+  if ('leftOut' in shown) return shown;
   let frame = encodeFrame(id, shown.event, shown.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
     shown = undecodable(record, at, shown.channel, 'too-large', shown.unmapped);
     frame = encodeFrame(id, shown.event, shown.data, allocate);
   }
-  const { channel, event, reason, unmapped } = shown;
+  const { channel, event, reason } = shown;
   const isDataBase64 = topic.value === 'base64' && record.value !== null && reason === null;
   const isOwn = event?.startsWith(GATEWAY_EVENT_PREFIX) ?? false;
-  const origin = originOf(record, at, isDataBase64, reason, unmapped);
+  const origin = originOf(record, at, topic, isDataBase64, shown);
   return createEntry(frame, { channel, event, isOwn }, slot, origin, originBytes(record)) as RecordEntry;
 }
 

@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer';
+import type { RecordFilter } from '../config/record-filter';
+import type { KeyType } from '../config/topic-settings';
 import { fieldError, GatewayError } from '../errors';
 import type { LogRecord, NewRecord, RecordHeader, TopicPartition } from '../eventlog/event-log';
 import { headerOf } from '../eventlog/records';
 import { channelFault, channelOf, joinChannels, ROOT_CHANNEL, relativeChannel } from '../wire/channel';
 import { lineFault } from '../wire/frame';
 import type { GatewayEventName, UndecodableRecord } from '../wire/gateway-events';
-import type { UnmappedReason } from './channel-mapping';
+import { eventNameOf, type RecordParts, type UnmappedReason } from './channel-mapping';
+import { jsonOf, parseJson } from './json-value';
+import { keyText } from './record-key';
 import type { Topic, TopicMap } from './topic-map';
 
 /**
@@ -35,6 +39,9 @@ export const UNDECODABLE_REASONS: readonly UndecodableReason[] = [
   'bad-channel',
   'bad-event-name',
   'too-large',
+  'not-json',
+  'too-deep',
+  'bad-key',
 ];
 
 export interface GatewayEvent {
@@ -50,6 +57,12 @@ export interface RecordEvent extends GatewayEvent {
   readonly reason: UndecodableReason | null;
   /** Why it is on the topic's base for want of a channel of its own; null: it has one. */
   readonly unmapped: UnmappedReason | null;
+}
+
+/** A record that does not leave the gateway. */
+export interface LeftOut {
+  /** `where` is not true for it, or could not be evaluated; or it has no channel of its own, and such are dropped. */
+  readonly leftOut: 'filtered' | 'filter-failed' | UnmappedReason;
 }
 
 /** The record to append for an event, or why there is none. */
@@ -68,8 +81,8 @@ export function recordOf(
   if (event.idempotencyKey)
     headers.push({ key: IDEMPOTENCY_HEADER, value: Buffer.from(event.idempotencyKey) });
   // The template may ask for one of these headers.
-  const made =
-    topic.mapping?.channelOf({ key: Buffer.from(key), headers }, { partition: 0 }) ?? event.channel;
+  const parts = { key: Buffer.from(key), headers, partition: 0, value: undefined };
+  const made = topic.mapping?.channelOf(parts) ?? event.channel;
   if (made !== event.channel)
     return fieldError(
       'bad-channel',
@@ -82,9 +95,12 @@ export function recordOf(
 
 /** The key and the headers that put an event on its channel. */
 function addressOf(
-  { channel, key }: Pick<Parameters<typeof recordOf>[0], 'channel' | 'key'>,
-  { name, base, mapping }: Topic,
-): { readonly key: string; readonly headers: readonly RecordHeader[] } | GatewayError {
+  { channel, event, key }: Parameters<typeof recordOf>[0],
+  topic: Topic,
+): { readonly key: string | Buffer; readonly headers: readonly RecordHeader[] } | GatewayError {
+  const { name, base, mapping } = topic;
+  if (topic.event !== null && event !== null)
+    return fieldError('bad-event-name', 'event', `events of topic ${name} have the name ${topic.event.text}`);
   if (mapping === null) {
     const relative = relativeChannel(base, channel);
     return { key: key ?? channel, headers: [{ key: CHANNEL_HEADER, value: Buffer.from(relative) }] };
@@ -95,17 +111,10 @@ function addressOf(
   }
   const filling = mapping.fillingFor(channel);
   if (filling === null)
-    return fieldError(
-      'bad-channel',
-      'channel',
-      `channel ${channel} is none of topic ${name}: ${mapping.text}`,
-    );
-  if (filling.key !== null && key !== null && key !== filling.key)
-    return fieldError(
-      'bad-channel',
-      'key',
-      `key must be ${filling.key} or be left out on channel ${channel}`,
-    );
+    return fieldError('bad-channel', 'channel', `${channel} is no channel of topic ${name}: ${mapping.text}`);
+  const given = key === null ? null : Buffer.from(key);
+  if (filling.key !== null && given !== null && !given.equals(filling.key))
+    return fieldError('bad-channel', 'key', `key must be that of channel ${channel}, or be left out`);
   return { key: filling.key ?? key ?? channel, headers: filling.headers };
 }
 
@@ -114,20 +123,95 @@ function addressOf(
  * `gateway.undecodable`, a null value `gateway.tombstone` with the key as data, and a reserved event name gets `record.`
  * before it.
  */
-export function eventOf(record: LogRecord, at: TopicPartition, topic: Topic): RecordEvent {
-  const { channel, unmapped, isBad } = channelOfRecord(record, at, topic);
+export function eventOf(record: LogRecord, at: TopicPartition, topic: Topic): RecordEvent | LeftOut {
+  const parts = topic.isPlain ? null : readParts(record, at, topic);
+  if (parts !== null && topic.where !== null) {
+    const verdict = judge(topic.where, parts, at, topic);
+    if (verdict !== null) return verdict;
+  }
+  const { channel, unmapped, isBad } = channelOfRecord(record, parts, topic);
+  if (unmapped !== null && topic.unmapped === 'drop') return { leftOut: unmapped };
   const bad = (reason: UndecodableReason) => undecodable(record, at, channel, reason, unmapped);
-  const name = headerText(record, EVENT_HEADER);
+  const name =
+    topic.event === null || parts === null
+      ? headerText(record, EVENT_HEADER)
+      : eventNameOf(topic.event, parts, topic.key);
   if (name === null || lineFault(name) !== null) return bad('bad-event-name');
   if (isBad) return bad('bad-channel');
-  const { value } = record;
-  if (topic.value === 'utf8' || value === null) {
-    const data = value ?? record.key ?? Buffer.alloc(0);
-    if (!isUtf8(data)) return bad('not-utf8');
-    return { channel, event: value === null ? TOMBSTONE : eventName(name), data, reason: null, unmapped };
+  const event = record.value === null ? TOMBSTONE : eventName(name);
+  const data =
+    record.value === null ? tombstoneData(record.key, topic) : valueData(record.value, topic, parts);
+  return typeof data === 'string' ? bad(data) : { channel, event, data, reason: null, unmapped };
+}
+
+/** A record, with its value read if something asks for it. */
+interface ReadParts extends RecordParts {
+  /** Why its value could not be read. */
+  readonly fault: UndecodableReason | null;
+}
+
+function readParts(
+  { key, headers, value }: LogRecord,
+  { partition }: TopicPartition,
+  topic: Topic,
+): ReadParts {
+  if (value === null || !topic.asksForValue)
+    return { key, headers, partition, value: undefined, fault: null };
+  const read = parseJson(value);
+  return 'fault' in read
+    ? { key, headers, partition, value: undefined, fault: read.fault }
+    : { key, headers, partition, value: read.value, fault: null };
+}
+
+const FILTERED: LeftOut = { leftOut: 'filtered' };
+const FILTER_FAILED: LeftOut = { leftOut: 'filter-failed' };
+
+/** Null: the record is wanted, or must be reported, because its value cannot be read. */
+function judge(where: RecordFilter, parts: ReadParts, at: TopicPartition, topic: Topic): LeftOut | null {
+  const { asksFor } = where;
+  if (parts.fault !== null && asksFor.has('value')) return null;
+  try {
+    const isWanted = where.matches({
+      value: parts.value ?? null,
+      key: asksFor.has('key') ? keyVariable(parts.key, topic.key) : null,
+      headers: asksFor.has('headers') ? headerTexts(parts.headers) : null,
+      topic: at.topic,
+      partition: BigInt(at.partition),
+    });
+    return isWanted ? null : FILTERED;
+  } catch {
+    // A field that is not there, a text compared with a number: what the filter does not know it does not let pass.
+    return FILTER_FAILED;
   }
-  const data = Buffer.from(value.toString('base64'));
-  return { channel, event: eventName(name), data, reason: null, unmapped };
+}
+
+/** What `key` is in a filter: whole numbers are numbers. */
+function keyVariable(key: Buffer | null, type: KeyType): string | bigint | null {
+  const text = key === null ? null : keyText(key, type);
+  return text !== null && (type === 'int32' || type === 'int64') ? BigInt(text) : text;
+}
+
+function headerTexts(headers: readonly RecordHeader[]): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const { key, value } of headers)
+    if (value !== null && isUtf8(value)) texts.set(key, value.toString());
+    else texts.delete(key);
+  return texts;
+}
+
+/** What clients get of a value, or why they cannot. */
+function valueData(value: Buffer, topic: Topic, parts: ReadParts | null): Buffer | UndecodableReason {
+  if (topic.value === 'base64') return Buffer.from(value.toString('base64'));
+  if (parts?.value === undefined) return parts?.fault ?? (isUtf8(value) ? value : 'not-utf8');
+  if (topic.fields === null) return value;
+  const written = jsonOf(parts.value, topic.fields);
+  return 'fault' in written ? written.fault : Buffer.from(written.text);
+}
+
+function tombstoneData(key: Buffer | null, topic: Topic): Buffer | UndecodableReason {
+  if (key === null || !topic.shows.key) return Buffer.alloc(0);
+  const text = keyText(key, topic.key);
+  return text === null ? (topic.key === 'utf8' ? 'not-utf8' : 'bad-key') : Buffer.from(text);
 }
 
 interface RecordChannel {
@@ -138,9 +222,13 @@ interface RecordChannel {
   readonly isBad: boolean;
 }
 
-function channelOfRecord(record: LogRecord, at: TopicPartition, { base, mapping }: Topic): RecordChannel {
-  if (mapping !== null) {
-    const found = mapping.channelOf(record, at);
+function channelOfRecord(
+  record: LogRecord,
+  parts: RecordParts | null,
+  { base, mapping }: Topic,
+): RecordChannel {
+  if (mapping !== null && parts !== null) {
+    const found = mapping.channelOf(parts);
     if (typeof found === 'string') return { channel: found, unmapped: null, isBad: false };
     return { channel: base, unmapped: found.unmapped, isBad: false };
   }

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { LogRecord, RecordHeader, TopicPartition } from '../eventlog/event-log';
 import type { UnmappedReason } from './channel-mapping';
-import type { UndecodableReason } from './record-event';
+import type { RecordEvent, UndecodableReason } from './record-event';
+import { keyText } from './record-key';
+import type { Topic } from './topic-map';
 
 /** A header's text, in the order of the record where its name comes more than once; null is a header without a value. */
 export type HeaderText = string | null | readonly (string | null)[];
@@ -10,7 +12,7 @@ export type HeaderText = string | null | readonly (string | null)[];
 export interface RecordOrigin extends TopicPartition {
   readonly offset: bigint;
   readonly timestampMs: number;
-  /** As text; base64 when it is not UTF-8. */
+  /** As text; base64 when it is not of the topic's type. */
   readonly key: string | null;
   readonly headers: Readonly<Record<string, HeaderText>>;
   /** What is base64: `key`, `data`, `headers.<name>`, the latter for all values of that name. */
@@ -24,17 +26,20 @@ export interface RecordOrigin extends TopicPartition {
 /** About what an origin takes besides its texts. */
 const OVERHEAD_BYTES = 168;
 const NOTHING: readonly string[] = Object.freeze([]);
+const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
 
 /** @param isDataBase64 whether the event's data is base64, as in topics whose values are not text */
 export function originOf(
   record: LogRecord,
   at: TopicPartition,
+  { key: keyType, shows }: Pick<Topic, 'key' | 'shows'>,
   isDataBase64: boolean,
-  undecodable: UndecodableReason | null = null,
-  unmapped: UnmappedReason | null = null,
+  { reason, unmapped }: Pick<RecordEvent, 'reason' | 'unmapped'>,
 ): RecordOrigin {
-  const { headers, binary } = headerTexts(record.headers);
-  const isKeyBinary = record.key !== null && !isUtf8(record.key);
+  const { headers, binary } = headerTexts(shows.headers ? record.headers : NO_HEADERS);
+  const keyBytes = shows.key ? record.key : null;
+  const key = keyBytes === null ? null : keyText(keyBytes, keyType);
+  const isKeyBinary = keyBytes !== null && key === null;
   let base64 = NOTHING;
   if (isKeyBinary || isDataBase64 || binary.length > 0) {
     const names = binary.map((name) => `headers.${name}`);
@@ -45,10 +50,10 @@ export function originOf(
     partition: at.partition,
     offset: record.offset,
     timestampMs: record.timestampMs,
-    key: record.key?.toString(isKeyBinary ? 'base64' : 'utf8') ?? null,
+    key: key ?? keyBytes?.toString('base64') ?? null,
     headers,
     base64,
-    undecodable,
+    undecodable: reason,
     unmapped,
   };
 }

@@ -1,11 +1,20 @@
-import type { TopicSetting } from '../config';
+import type { TopicSetting } from '../config/topic-settings';
 import { covers } from '../wire/channel';
 import { type ChannelMapping, createChannelMapping } from './channel-mapping';
+import { type FieldTree, fieldTree } from './json-value';
 
 /** A topic that is served. */
-export interface Topic extends Omit<TopicSetting, 'channel'> {
-  /** How its channels are made of keys and headers; null: each record's header `channel` says it. */
+export interface Topic extends Omit<TopicSetting, 'channel' | 'fields'> {
+  /** How its channels are made of keys, headers and values; null: each record's header `channel` says it. */
   readonly mapping: ChannelMapping | null;
+  /** The parts of a value that leave the gateway; null: all of it. */
+  readonly fields: FieldTree | null;
+  /** Nothing of a record is asked for but its headers `channel` and `event`. */
+  readonly isPlain: boolean;
+  /** Values are read: something asks for a part of them. */
+  readonly asksForValue: boolean;
+  /** What of a record besides its value may leave the gateway. */
+  readonly shows: { readonly key: boolean; readonly headers: boolean };
   /**
    * The Kafka key of every record that a subscriber of this channel gets from the topic; null where it may be any, or
    * where the channel gets nothing of it.
@@ -25,9 +34,24 @@ export interface TopicMap {
   byName(name: string): Topic;
 }
 
-export function createTopic({ channel, ...setting }: TopicSetting): Topic {
-  const mapping = channel === null ? null : createChannelMapping(channel);
-  return { ...setting, mapping, keyOf: (of) => mapping?.keyOf(of) ?? null };
+export function createTopic({ channel, fields: paths, ...setting }: TopicSetting): Topic {
+  const mapping = channel === null ? null : createChannelMapping(channel, setting.key);
+  const fields = paths === null ? null : fieldTree(paths);
+  const placeholders = [...(channel?.segments ?? []), ...(setting.event?.parts ?? [])];
+  const asksForValue =
+    fields !== null ||
+    setting.where?.asksFor.has('value') === true ||
+    placeholders.some((part) => typeof part !== 'string' && part.from === 'value');
+  return {
+    ...setting,
+    mapping,
+    fields,
+    isPlain: mapping === null && setting.event === null && setting.where === null && !asksForValue,
+    asksForValue,
+    // What `fields` does not name stays here, unless the channel tells it anyway.
+    shows: { key: fields === null || mapping?.hasKey === true, headers: fields === null },
+    keyOf: (of) => mapping?.keyOf(of) ?? null,
+  };
 }
 
 export function createTopicMap(settings: readonly TopicSetting[]): TopicMap {

@@ -71,10 +71,14 @@ export async function check({ log, topics, config, print }: CheckDeps): Promise<
         fault(`${keyOf(at)}: offsets ${gap.from} to ${gap.to} cannot be read (${gap.reason})`);
       for (const record of records) {
         const entry = encodeRecord(null, record, NO_SLOT, at, topic, config.fanout.maxFrameBytes);
+        left--;
+        if ('leftOut' in entry) {
+          print(`    offset ${record.offset} is left out: ${entry.leftOut}`);
+          continue;
+        }
         const data = dataOf(entry);
         const shown = data.length > SHOWN_CHARS ? `${data.slice(0, SHOWN_CHARS)}…` : data;
         print(`    ${entry.channel}  ${entry.event ?? 'message'}  ${shown}`);
-        left--;
       }
     }
     if (left === SHOWN_RECORDS) print('    no records yet');

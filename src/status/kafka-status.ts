@@ -49,10 +49,13 @@ export function kafkaStatus(
 }
 
 /** What became of the records of a topic, with the reasons that there were. */
-function recordsOf(read: number, { mapping, undecodable }: RecordCounts): object {
-  const counts = { read, undecodable: aboveZero(undecodable) };
-  if (mapping === null) return counts;
-  return { ...counts, mapped: mapping.mapped, unmapped: aboveZero(mapping.unmapped) };
+function recordsOf(read: number, { mapping, filter, undecodable }: RecordCounts): object {
+  return {
+    read,
+    undecodable: aboveZero(undecodable),
+    ...(mapping && { mapped: mapping.mapped, unmapped: aboveZero(mapping.unmapped) }),
+    ...(filter && { filtered: filter.filtered, filterFailed: filter.failed }),
+  };
 }
 
 function aboveZero(counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -127,7 +127,7 @@ export const READ_METRICS = {
     ['topic', 'reason'],
   ),
   records_mapped_total: counter(
-    'records on a channel made of their key and headers; only of topics whose channel has placeholders',
+    'records on a channel that placeholders make; only of topics whose channel has some',
     ({ feed }) =>
       Object.entries(feed.records).flatMap(([topic, { mapping }]) =>
         mapping === null ? [] : [{ labels: { topic }, value: mapping.mapped }],
@@ -135,10 +135,20 @@ export const READ_METRICS = {
     ['topic'],
   ),
   records_unmapped_total: counter(
-    'records on the base of their topic because its placeholders have no usable value, by reason',
+    'records without a usable value for the placeholders of their channel, by reason: on the literal beginning of it, or dropped',
     ({ feed }) =>
       Object.entries(feed.records).flatMap(([topic, { mapping }]) =>
         mapping === null ? [] : byReason(topic, mapping.unmapped),
+      ),
+    ['topic', 'reason'],
+  ),
+  records_filtered_total: counter(
+    'records that the topic’s `where` keeps from all clients: not `true` for them, or `failed`, it could not be evaluated',
+    ({ feed }) =>
+      Object.entries(feed.records).flatMap(([topic, { filter }]) =>
+        filter === null
+          ? []
+          : byReason(topic, { false: filter.filtered - filter.failed, failed: filter.failed }),
       ),
     ['topic', 'reason'],
   ),

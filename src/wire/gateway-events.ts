@@ -102,7 +102,15 @@ export interface UndecodableRecord {
   readonly bytes: number;
   /**
    * Its value (of a tombstone, its key) is not UTF-8; its header `channel` is no channel; its header `event` is no name;
-   * as an event it would be over `MAX_FRAME_BYTES`.
+   * as an event it would be over `MAX_FRAME_BYTES`. Where parts of values are asked for: it is not JSON, or is nested too
+   * deeply. The key of a tombstone is not of the topic's type.
    */
-  readonly reason: 'not-utf8' | 'bad-channel' | 'bad-event-name' | 'too-large';
+  readonly reason:
+    | 'not-utf8'
+    | 'bad-channel'
+    | 'bad-event-name'
+    | 'too-large'
+    | 'not-json'
+    | 'too-deep'
+    | 'bad-key';
 }

@@ -5,7 +5,6 @@ import { GatewayError } from '../../src/errors';
 import type { LogRecord } from '../../src/eventlog/event-log';
 import { createCodecs } from '../../src/eventlog/kafka/protocol/codecs';
 import { decodeRecordSet } from '../../src/eventlog/kafka/protocol/record-batch';
-import { encodeRecord } from '../../src/events/record-entry';
 import { createTopic } from '../../src/events/topic-map';
 import { parseTarget } from '../../src/http/request-target';
 import { parseBatch } from '../../src/ingest/batch';
@@ -13,6 +12,7 @@ import { streamQueryOf } from '../../src/sse/stream-query';
 import { channelAndAncestors, channelFault, covers } from '../../src/wire/channel';
 import { formatCursor, parseCursor } from '../../src/wire/cursor';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
+import { entryOf } from '../support/encoded-record';
 import { BASE_OFFSET, type RecordSetName, recordSet } from '../support/fixtures/record-sets';
 import { decodingFault, seal } from '../support/record-set';
 
@@ -182,7 +182,7 @@ const records: FuzzTarget = {
         bytes: frame,
         channel,
         event,
-      } = encodeRecord(
+      } = entryOf(
         '1.AAAAAA.AAAA',
         record,
         0,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startGateway } from '../support/gateway';
 import { scrape } from '../support/metrics';
 import { openStream } from '../support/sse-client';
@@ -132,5 +135,90 @@ describe('a topic whose channels are made of keys and headers', () => {
     expect(metrics.get('records_mapped_total{topic="orders"}')).toBe(2);
     expect(metrics.get('records_unmapped_total{topic="orders",reason="missing"}')).toBe(0);
     expect(metrics.has('records_mapped_total{topic="all"}')).toBe(false);
+  });
+});
+
+describe('a topic of which TOPICS_FILE says more', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'topics-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function startWith(topics: string): Promise<string> {
+    const file = join(folder, 'topics.yaml');
+    writeFileSync(file, topics);
+    return (await startGateway({ TOPICS_FILE: file })).url;
+  }
+
+  const ORDERS = `
+topics:
+  - name: orders
+    channel: /orders/{key}
+    event: "{value.type}"
+    fields: [id, total]
+    where: value.status != "draft"
+`;
+  const order = (id: number, status: string) =>
+    JSON.stringify({ id, type: 'changed', status, total: 9, secret: 'nobody sees it' });
+
+  it('sends only what it lets pass, live, from history and in the envelope', async () => {
+    const url = await startWith(ORDERS);
+    const live = await openStream(`${url}/subscribe/orders/7?meta=1&event=changed`);
+    for (const [id, status] of [
+      [1, 'draft'],
+      [2, 'open'],
+      [3, 'open'],
+    ] as const)
+      expect((await post(url, '/orders/7', order(id, status))).status).toBe(202);
+    await post(url, '/orders/7', '{"id":4}');
+    await post(url, '/orders/7', 'no JSON');
+    await live.until(({ events }) => events.some(({ event }) => event === 'gateway.undecodable'));
+    const shown = live.events.filter(({ event }) => event === 'changed').map(({ data }) => JSON.parse(data));
+    expect(shown.map(({ data }) => data)).toEqual(['{"id":2,"total":9}', '{"id":3,"total":9}']);
+    expect(shown[0]).toMatchObject({ key: '7', headers: {} });
+
+    const replayed = await openStream(`${url}/events?from=earliest`);
+    await replayed.until(({ events }) => events.some(({ event }) => event === 'gateway.live'));
+    expect(replayed.events.map(({ event }) => event)).toEqual([
+      'changed',
+      'changed',
+      'gateway.undecodable',
+      'gateway.live',
+    ]);
+    for (const stream of [live, replayed]) expect(stream.text()).not.toContain('nobody');
+
+    const { topics } = (await (await fetch(`${url}/kafka/status`)).json()) as { topics: object[] };
+    expect(topics).toEqual([
+      expect.objectContaining({
+        records: {
+          read: 5,
+          undecodable: { 'not-json': 1 },
+          mapped: 3,
+          unmapped: {},
+          filtered: 2,
+          filterFailed: 1,
+        },
+      }),
+    ]);
+    expect((await scrape(url)).get('records_filtered_total{topic="orders",reason="failed"}')).toBe(1);
+  });
+
+  it('does not resume before a record that was left out: its id is past it', async () => {
+    const url = await startWith(ORDERS);
+    const stream = await openStream(`${url}/subscribe/orders/7?heartbeat=1`);
+    await post(url, '/orders/7', order(1, 'draft'));
+    await post(url, '/orders/8', order(2, 'open'));
+    await stream.until(({ streamEvents }) => streamEvents.some(({ event }) => event === 'gateway.position'));
+    const { id } = stream.streamEvents.at(-1)!;
+    const resumed = await openStream(`${url}/events`, { headers: { 'Last-Event-ID': id! } });
+    await resumed.until(({ events }) => events.some(({ event }) => event === 'gateway.live'));
+    expect(JSON.parse(resumed.events.at(-1)!.data)).toEqual({ replayed: 0 });
+  });
+
+  it('does not take an event name that it would not show', async () => {
+    const url = await startWith(ORDERS);
+    const answer = await post(url, '/orders/7?event=mine', order(1, 'open'));
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: 'bad-event-name', field: 'event' }),
+    ]);
   });
 });

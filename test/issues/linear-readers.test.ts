@@ -1,10 +1,10 @@
 import { plainTopic } from '../../src/config/topic-settings';
 import type { RecordEntry } from '../../src/events/record-entry';
-import { encodeRecord } from '../../src/events/record-entry';
 import { createTopic } from '../../src/events/topic-map';
 import { createCurrentAggregation } from '../../src/status/kafka-status';
 import { dataOf, encodeFrame } from '../../src/wire/frame';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
+import { entryOf } from '../support/encoded-record';
 
 jest.setTimeout(120_000);
 
@@ -59,7 +59,7 @@ function decodes(text: string, pieceChars = text.length): () => void {
 function eventWith(value: string): RecordEntry {
   const record = { offset: 0n, timestampMs: 1, key: null, value: Buffer.from(value), headers: [] };
   const topic = createTopic(plainTopic('t'));
-  return encodeRecord('1.x', record, 0, { topic: 't', partition: 0 }, topic, 1 << 30);
+  return entryOf('1.x', record, 0, { topic: 't', partition: 0 }, topic, 1 << 30);
 }
 
 describe('time grows with the input, not with its square', () => {

@@ -1,7 +1,8 @@
 import { plainTopic } from '../../src/config/topic-settings';
-import { encodeRecord, encodeWithMeta } from '../../src/events/record-entry';
+import { encodeWithMeta } from '../../src/events/record-entry';
 import { createTopic } from '../../src/events/topic-map';
 import { createFrameDecoder } from '../../src/wire/frame-decoder';
+import { entryOf } from '../support/encoded-record';
 import { startGateway } from '../support/gateway';
 import { openStream } from '../support/sse-client';
 
@@ -17,7 +18,7 @@ describe('a record header named __proto__', () => {
     ];
     const record = { offset: 7n, timestampMs: 1, key: null, value: Buffer.from('x'), headers };
     const topic = createTopic(plainTopic('events-topic'));
-    const encoded = encodeRecord('1.x', record, 0, { topic: topic.name, partition: 0 }, topic, 1 << 20);
+    const encoded = entryOf('1.x', record, 0, { topic: topic.name, partition: 0 }, topic, 1 << 20);
     const shown: string[] = [];
     const decoder = createFrameDecoder({ onEvent: ({ data }) => shown.push(data) });
     decoder.push(encodeWithMeta(encoded, null, encoded.origin).bytes.toString());

@@ -1,4 +1,5 @@
 import { parseConfig } from '../../src/config';
+import { plainTopic } from '../../src/config/topic-settings';
 import { faultsOf } from '../support/config-faults';
 
 const SASL = { KAFKA_BROKERS: 'a:1', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' };
@@ -63,10 +64,7 @@ describe('settings take the spellings that are usual elsewhere', () => {
       HOST: '[::1]',
     });
     expect(auth.jwt?.algorithms).toEqual(['HS256', 'HS512']);
-    expect(topics).toEqual([
-      { name: 'a', base: '/x', channel: null, value: 'base64' },
-      { name: 'b', base: '/', channel: null, value: 'utf8' },
-    ]);
+    expect(topics).toEqual([{ ...plainTopic('a', '/x'), value: 'base64' }, plainTopic('b')]);
     expect(auth.apiKeys).toMatchObject([{ name: 'shop', channels: ['/shop'] }]);
     expect(http.host).toBe('::1');
   });

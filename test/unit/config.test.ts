@@ -1,4 +1,5 @@
 import { parseConfig, SETTINGS } from '../../src/config';
+import { plainTopic } from '../../src/config/topic-settings';
 import { RENAMED_SETTINGS } from '../../src/config/unknown-settings';
 import { faultsOf } from '../support/config-faults';
 
@@ -7,7 +8,7 @@ describe('parseConfig', () => {
     const config = parseConfig({});
     expect(config.http.port).toBe(3000);
     expect(config.eventLog).toBe('memory');
-    expect(config.topics).toEqual([{ name: 'events-topic', base: '/', channel: null, value: 'utf8' }]);
+    expect(config.topics).toEqual([plainTopic('events-topic')]);
   });
 
   it('counts an empty variable as unset', () => expect(parseConfig({ PORT: '' }).http.port).toBe(3000));
@@ -109,10 +110,10 @@ describe('parseConfig', () => {
 
   it('reads topics with a base channel and an encoding', () => {
     expect(parseConfig({ KAFKA_TOPICS: 'a, b=/x/y ,c=/z;base64,d;base64' }).topics).toEqual([
-      { name: 'a', base: '/', channel: null, value: 'utf8' },
-      { name: 'b', base: '/x/y', channel: null, value: 'utf8' },
-      { name: 'c', base: '/z', channel: null, value: 'base64' },
-      { name: 'd', base: '/', channel: null, value: 'base64' },
+      plainTopic('a'),
+      plainTopic('b', '/x/y'),
+      { ...plainTopic('c', '/z'), value: 'base64' },
+      { ...plainTopic('d'), value: 'base64' },
     ]);
     for (const bad of ['a,a', 'a=', 'a=/x/', 'a;zip', '', ','])
       expect(faultsOf({ KAFKA_TOPICS: bad || ' ' })).toHaveLength(bad === ',' ? 2 : 1);
@@ -122,14 +123,11 @@ describe('parseConfig', () => {
     const topics = 'a=/x/{key}, b={headers.two words}/{partition};base64, c=/y/{topic}/{key}/z, d=/{topic}';
     expect(parseConfig({ KAFKA_TOPICS: topics }).topics).toEqual([
       {
-        name: 'a',
-        base: '/x',
+        ...plainTopic('a', '/x'),
         channel: { text: '/x/{key}', segments: ['x', { from: 'key' }] },
-        value: 'utf8',
       },
       {
-        name: 'b',
-        base: '/',
+        ...plainTopic('b', '/'),
         channel: {
           text: '/{headers.two words}/{partition}',
           segments: [{ from: 'header', name: 'two words' }, { from: 'partition' }],
@@ -137,19 +135,20 @@ describe('parseConfig', () => {
         value: 'base64',
       },
       {
-        name: 'c',
-        base: '/y/c',
+        ...plainTopic('c', '/y/c'),
         channel: { text: '/y/{topic}/{key}/z', segments: ['y', 'c', { from: 'key' }, 'z'] },
-        value: 'utf8',
       },
-      { name: 'd', base: '/d', channel: null, value: 'utf8' },
+      plainTopic('d', '/d'),
     ]);
   });
 
   it.each([
     ['a=/x{key}', 'has "x{key}"'],
     ['a=/{key}{key}', 'has "{key}{key}"'],
-    ['a=/{kye}', 'must have only {key}, {headers.NAME}, {topic} or {partition} as placeholders'],
+    [
+      'a=/{kye}',
+      'must have only {key}, {headers.NAME}, {value.PATH}, {topic} or {partition} as placeholders',
+    ],
     ['a=/{headers.}', 'has "{headers.}"'],
     ['a=/{}', 'has "{}"'],
     ['a=/{key', 'has "{key"'],

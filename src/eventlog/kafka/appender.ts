@@ -62,10 +62,10 @@ export class Appender {
   }
 
   #enqueue(record: NewRecord, onSettled: PendingAppend['onSettled']): void {
-    const { topic, key: text, value, markOriginal = false } = record;
+    const { topic, key: given, value, markOriginal = false } = record;
     const { deadlineMs } = this.#options.append;
     const headers = markOriginal ? withRoomForMark(record.headers) : record.headers;
-    const key = text === null ? null : Buffer.from(text);
+    const key = typeof given === 'string' ? Buffer.from(given) : given;
     const outgoing = { key, value, headers };
     const bytes = recordBytes(outgoing);
     const partition = this.#rejection(topic, bytes) ?? this.#partitionFor(topic, key);

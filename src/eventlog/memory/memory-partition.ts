@@ -56,7 +56,7 @@ export class MemoryPartition {
     const record = {
       offset,
       timestampMs: Date.now(),
-      key: key === null ? null : this.#copy(Buffer.from(key)),
+      key: key === null ? null : this.#copy(typeof key === 'string' ? Buffer.from(key) : key),
       value: this.#copy(value),
       headers: headers.map((header) => ({
         key: header.key,

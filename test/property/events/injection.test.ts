@@ -2,9 +2,9 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { plainTopic } from '../../../src/config/topic-settings';
 import type { LogRecord, NewRecord } from '../../../src/eventlog/event-log';
-import { encodeRecord } from '../../../src/events/record-entry';
-import { eventOf, recordOf } from '../../../src/events/record-event';
+import { eventOf, type RecordEvent, recordOf } from '../../../src/events/record-event';
 import { createTopic, createTopicMap } from '../../../src/events/topic-map';
+import { entryOf } from '../../support/encoded-record';
 
 const AT = { topic: 'events-topic', partition: 0 };
 const TOPIC = createTopic(plainTopic('events-topic'));
@@ -69,7 +69,7 @@ describe('a record of any producer', () => {
   it('is exactly one event, with its own id, and none of the gateway’s unless it cannot be shown', () => {
     fc.assert(
       fc.property(record, (written) => {
-        const { bytes: frame } = encodeRecord('the-id', written, 0, AT, TOPIC, MAX_FRAME_BYTES);
+        const { bytes: frame } = entryOf('the-id', written, 0, AT, TOPIC, MAX_FRAME_BYTES);
         const { events, faults, retries } = parsed(frame);
         expect(faults).toEqual([]);
         expect(retries).toBe(0);
@@ -79,7 +79,7 @@ describe('a record of any producer', () => {
         if (event!.event?.startsWith('gateway.'))
           expect(['gateway.undecodable', 'gateway.tombstone']).toContain(event!.event);
         expect(['open', 'error']).not.toContain(event!.event);
-        const decoded = eventOf(written, AT, TOPIC);
+        const decoded = eventOf(written, AT, TOPIC) as RecordEvent;
         expect(event!.event).toBe(decoded.event ?? undefined);
         expect(event!.data).toBe(decoded.data.toString().replace(/\r\n|\r/g, '\n'));
       }),

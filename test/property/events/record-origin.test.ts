@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { plainTopic } from '../../../src/config/topic-settings';
 import { envelopeOf, originOf } from '../../../src/events/record-origin';
+import { createTopic } from '../../../src/events/topic-map';
 
 const bytes = fc.oneof(
   fc.string().map((text) => Buffer.from(text)),
@@ -11,6 +13,10 @@ const name = fc.oneof(
 );
 const headers = fc.array(fc.record({ key: name, value: fc.option(bytes) }), { maxLength: 6 });
 
+const AT = { topic: 't', partition: 0 };
+const TOPIC = createTopic(plainTopic('t'));
+const SHOWN = { reason: null, unmapped: null };
+
 type Texts = string | null | (string | null)[];
 
 describe('the envelope of ?meta=1', () => {
@@ -18,7 +24,7 @@ describe('the envelope of ?meta=1', () => {
     fc.assert(
       fc.property(fc.option(bytes), headers, (key, list) => {
         const record = { offset: 7n, timestampMs: 5, key, value: null, headers: list };
-        const origin = originOf(record, { topic: 't', partition: 0 }, false);
+        const origin = originOf(record, AT, TOPIC, false, SHOWN);
         const shown = JSON.parse(JSON.stringify(envelopeOf(origin, '')));
         const marks: string[] = shown.base64 ?? [];
         const bytesOf = (text: string | null, mark: string) =>
@@ -39,7 +45,7 @@ describe('the envelope of ?meta=1', () => {
 
   it('says nothing of base64 where nothing is', () => {
     const record = { offset: 7n, timestampMs: 5, key: Buffer.from('k'), value: null, headers: [] };
-    const origin = originOf(record, { topic: 't', partition: 0 }, false);
+    const origin = originOf(record, AT, TOPIC, false, SHOWN);
     expect(envelopeOf(origin, 'd')).toEqual({
       topic: 't',
       partition: 0,
@@ -68,8 +74,10 @@ describe('the envelope of ?meta=1', () => {
       );
     originOf(
       { offset: 0n, timestampMs: 0, key: null, value: null, headers: counted(many(20_000)) },
-      { topic: 't', partition: 0 },
+      AT,
+      TOPIC,
       false,
+      SHOWN,
     );
     expect(reads).toBeLessThanOrEqual(2 * 20_000);
   });

@@ -1,3 +1,4 @@
+import { UNDECODABLE_REASONS } from '../../../src/events/record-event';
 import { createTestFeed, layoutAt, TOPIC } from '../../support/feed';
 
 const record = (offset: bigint, value: string | Buffer) => ({
@@ -8,14 +9,17 @@ const record = (offset: bigint, value: string | Buffer) => ({
   headers: [],
 });
 
-const NONE = { 'not-utf8': 0, 'bad-channel': 0, 'bad-event-name': 0, 'too-large': 0 };
+const NONE = Object.fromEntries(UNDECODABLE_REASONS.map((reason) => [reason, 0]));
 
 describe('what the feed counts', () => {
   it('begins at zero for every topic and reason', () => {
     expect(createTestFeed().feed.stats()).toEqual({
       consumed: { a: 0, b: 0 },
       oddTimestamps: { a: 0, b: 0 },
-      records: { a: { undecodable: NONE, mapping: null }, b: { undecodable: NONE, mapping: null } },
+      records: {
+        a: { undecodable: NONE, mapping: null, filter: null },
+        b: { undecodable: NONE, mapping: null, filter: null },
+      },
       repeats: 0,
       gaps: { retention: 0, codec: 0, corrupt: 0 },
       lost: { retention: 0, codec: 0, corrupt: 0 },
@@ -44,8 +48,8 @@ describe('what the feed counts', () => {
       // Those above have the time 0.
       oddTimestamps: { a: 3, b: 0 },
       records: {
-        a: { undecodable: { ...NONE, 'not-utf8': 1 }, mapping: null },
-        b: { undecodable: NONE, mapping: null },
+        a: { undecodable: { ...NONE, 'not-utf8': 1 }, mapping: null, filter: null },
+        b: { undecodable: NONE, mapping: null, filter: null },
       },
       repeats: 0,
       gaps: { retention: 1, codec: 2, corrupt: 0 },

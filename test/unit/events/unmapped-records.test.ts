@@ -46,7 +46,15 @@ it('records without a usable value are on the literal beginning, counted and log
   expect(channels).toEqual(RECORDS.map(([, channel]) => channel));
   expect(feed.stats().records[TOPIC]!.mapping).toEqual({
     mapped: 2,
-    unmapped: { missing: 1, 'not-utf8': 1, empty: 1, 'not-a-segment': 2, 'too-long': 1 },
+    unmapped: {
+      missing: 1,
+      'not-utf8': 1,
+      'bad-key': 0,
+      'not-scalar': 0,
+      empty: 1,
+      'not-a-segment': 2,
+      'too-long': 1,
+    },
   });
   const warned = logger.lines.filter(({ message }) => message.startsWith('Record without a channel'));
   expect(warned.map(({ level, fields }) => ({ level, ...fields }))).toEqual(

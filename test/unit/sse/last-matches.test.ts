@@ -1,4 +1,6 @@
+import { plainTopic } from '../../../src/config/topic-settings';
 import { originOf } from '../../../src/events/record-origin';
+import { createTopic } from '../../../src/events/topic-map';
 import { Positions } from '../../../src/hub/positions';
 import { createEntry, Ring } from '../../../src/hub/ring';
 import { createSubscription } from '../../../src/hub/subscription';
@@ -6,6 +8,8 @@ import { createLastMatches } from '../../../src/sse/last-matches';
 
 const ALL = createSubscription({ channels: ['/'] });
 const A = createSubscription({ channels: ['/a'] });
+const TOPIC = createTopic(plainTopic('t'));
+const SHOWN = { reason: null, unmapped: null };
 const START_MS = Date.UTC(2026, 0, 1);
 const MISSING = -1 - START_MS;
 
@@ -22,7 +26,7 @@ function createFixture(records = 100) {
       for (const timeMs of timesMs) {
         const offset = ring.positions.at(slot)!;
         const record = { offset, timestampMs: START_MS + timeMs, key: null, value: bytes, headers: [] };
-        const origin = originOf(record, { topic: 't', partition: slot }, false);
+        const origin = originOf(record, { topic: 't', partition: slot }, TOPIC, false, SHOWN);
         const entry = createEntry(
           { bytes, bodyEnd: 1 },
           { channel, event: null, isOwn: false },

@@ -1,7 +1,8 @@
 import { plainTopic } from '../../../src/config/topic-settings';
-import { encodeRecord, type RecordEntry } from '../../../src/events/record-entry';
+import type { RecordEntry } from '../../../src/events/record-entry';
 import { createTopic } from '../../../src/events/topic-map';
 import { createCurrentAggregation } from '../../../src/status/kafka-status';
+import { entryOf } from '../../support/encoded-record';
 
 const TOPIC = createTopic(plainTopic('events-topic'));
 const TIME_MS = 1_704_672_000_000;
@@ -25,7 +26,7 @@ function encoded(value: string | null, timestampMs = 0): RecordEntry {
     value: value === null ? null : Buffer.from(value),
     headers: [],
   };
-  return encodeRecord('1.x', record, 0, { topic: TOPIC.name, partition: 0 }, TOPIC, 1 << 20);
+  return entryOf('1.x', record, 0, { topic: TOPIC.name, partition: 0 }, TOPIC, 1 << 20);
 }
 
 describe('the current aggregation', () => {
