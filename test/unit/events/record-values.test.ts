@@ -1,4 +1,4 @@
-import { shownRecord, topicOf } from '../../support/shown-record';
+import { type ShownRecord, shownRecord, topicOf } from '../../support/shown-record';
 
 const ORDER =
   '{"id":7,"type":"new","customer":{"id":"c1","name":"Ada"},"items":[{"sku":"a","price":2},{"sku":"b"}]}';
@@ -24,6 +24,7 @@ describe('channels and names made of values', () => {
     ['/c/{value.items.length}', ORDER, '/c'],
     ['/c/{value.customer.id.length}', ORDER, '/c'],
     ['/c/{value.constructor.name}', ORDER, '/c'],
+    ['/c/{value.toString}', ORDER, '/c'],
     ['/c/{value.none}', ORDER, '/c'],
     ['/c/{value.id}', '{"id":null}', '/c'],
   ])('%s of %s is %s', (channel, value, expected) => {
@@ -97,13 +98,15 @@ describe('fields', () => {
 
   it('keep key and headers here too, also in the envelope, unless the channel is made of the key', () => {
     const record = { key: KEY, headers: HEADERS, value: ORDER };
-    expect(shownRecord(topicOf({ fields: ['id'] }), record)).toMatchObject({
-      meta: { key: null, headers: {} },
-    });
-    const keyed = topicOf({ fields: ['id'], channel: '/orders/{key}' });
-    expect(shownRecord(keyed, record)).toMatchObject({ meta: { key: 'k', headers: {} } });
+    const shows = (written: Parameters<typeof topicOf>[0]) => {
+      const { meta, data } = shownRecord(topicOf(written), record) as ShownRecord;
+      return { key: meta.key, headers: meta.headers, data };
+    };
+    const data = '{"id":7}';
+    expect(shows({ fields: ['id'] })).toEqual({ key: null, headers: {}, data });
+    expect(shows({ fields: ['id'], channel: '/orders/{key}' })).toEqual({ key: 'k', headers: {}, data });
+    expect(shows({})).toEqual({ key: 'k', headers: { secret: 's' }, data: ORDER });
     expect(shownRecord(topicOf({ fields: ['id'] }), { ...record, value: null })).toMatchObject({ data: '' });
-    expect(shownRecord(topicOf({}), record)).toMatchObject({ meta: { key: 'k', headers: { secret: 's' } } });
   });
 });
 
