@@ -158,7 +158,7 @@ export function createFeed(deps: FeedDeps): Feed {
     positions: Positions,
     scope: string | null = null,
   ): void {
-    const frame = ownFrame(event, data, ids.idOf(positions));
+    const frame = ownFrame(event, data, ids.idOfAll(positions));
     hub.publish(createEntry(frame, { channel: null, scope, event, isOwn: true }, null), positions);
     hub.flush();
   }
@@ -192,7 +192,8 @@ export function createFeed(deps: FeedDeps): Feed {
         const key = idempotencyKeyOf(record);
         // A repeat never gets into the ring: in a shared slab its bytes would be kept by the records beside it.
         const allocate = key === null ? slabs : undefined;
-        const entry = encodeRecord(ids.idOf(positions), record, slot, batch, topic, maxFrameBytes, allocate);
+        const { bytes: id } = ids.lineOfTopic(batch.topic, positions);
+        const entry = encodeRecord(id, record, slot, batch, topic, maxFrameBytes, allocate);
         if ('leftOut' in entry) {
           counter.addLeftOut(batch, record.offset, entry.leftOut);
           ring.advance(positions);
@@ -226,9 +227,9 @@ export function createFeed(deps: FeedDeps): Feed {
       // A client that resumes from a gateway that had read further gets only the part of the gap behind its id.
       const frameFrom: FrameFrom = (position) => {
         const own = { topic, partition, from: position > from ? position : from, to, reason };
-        return ownFrame(event, gapData(own), ids.idOf(positions));
+        return ownFrame(event, gapData(own), ids.lineOfTopic(topic, positions).bytes);
       };
-      const address = { channel: null, event, isOwn: true };
+      const address = { channel: null, scope: topics.byName(topic).base, event, isOwn: true };
       hub.publish(createEntry(frameFrom(from), address, slot, null, 0, frameFrom), positions);
       hub.flush();
       judgeWarmth();

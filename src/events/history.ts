@@ -15,7 +15,7 @@ import type { Topic, TopicMap } from './topic-map';
 interface HistoryDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
-  readonly ids: Pick<LogIds, 'layout'>;
+  readonly ids: Pick<LogIds, 'layout' | 'canSee'>;
   readonly config: HistoryConfig;
   /** Bytes of one write to a stream. */
   readonly sliceBytes: number;
@@ -182,6 +182,7 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
         fail(slots().partitionOf(slot), error as Error, () => read(slot, from, to, () => undefined));
       }
     },
+    isFor: (subscription, slot) => deps.ids.canSee(subscription, slot),
     isUnreadable: (slot) => unreadable.has(keyOf(slots().partitionOf(slot))),
     onReadable: (listener) => listeners.push(listener),
     slotsFrom(slot) {

@@ -13,9 +13,20 @@ export interface SlotPartition {
 
 /** A topic as ids name it. */
 export interface SlotTopic {
+  readonly topic: string;
   readonly key: string;
   readonly positions: readonly bigint[];
   readonly epochs: readonly number[];
+  /** This gateway has read less of a partition, so that the epoch of its position will be known later. */
+  readonly isAhead: boolean;
+}
+
+/** A partition as ids name it. */
+export interface SlotPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: bigint;
+  readonly epoch: number;
 }
 
 /** A topic between its creation and its deletion. */
@@ -69,6 +80,7 @@ export class PartitionSlots {
   /** By name, the newest incarnation last. */
   readonly #topics = new Map<string, Incarnation[]>();
   readonly #replacements: Replacement[] = [];
+  #version = 0;
 
   constructor(partitions: readonly SlotPartition[]) {
     this.add(partitions);
@@ -91,6 +103,7 @@ export class PartitionSlots {
       if (own.current[found.partition] === undefined) this.#push(own, found);
     }
     this.#nameApart();
+    this.#version++;
   }
 
   /** A partition was truncated at `to`: it goes on from there in a new slot, which is returned. */
@@ -104,17 +117,19 @@ export class PartitionSlots {
     own.wasTruncated = true;
     this.#epochs[added] = this.#epochs[slot]!.before(to);
     this.#replacements.push({ topic: partition.topic, reason: 'truncated', slot: added, replaced: [slot] });
+    this.#version++;
     return added;
   }
 
   /** Sets the start of a slot once it is known. */
   settle(slot: number, start: bigint): void {
     this.#partitions[slot] = { ...this.partitionOf(slot), start };
+    this.#version++;
   }
 
   /** Notes under which leader epoch records of a slot were read. */
   noteEpoch(slot: number, range: EpochRange): void {
-    this.#epochs[slot]!.note(range);
+    if (this.#epochs[slot]!.note(range)) this.#version++;
   }
 
   epochsOf(slot: number): LeaderEpochs {
@@ -181,30 +196,49 @@ export class PartitionSlots {
     return positions.at(slot) ?? this.#partitions[slot]!.start;
   }
 
-  /** Each topic under the key it had when these positions were noted, with its positions by partition number. */
-  byTopic(positions: Positions): SlotTopic[] {
+  /** Grows with whatever changes how positions are written, other than the positions themselves. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /**
+   * Those of the topics that are known, each under the key it had when these positions were noted, with its positions by
+   * partition number.
+   */
+  byTopic(positions: Positions, topics: ReadonlySet<string>): SlotTopic[] {
     const found: SlotTopic[] = [];
     const isNewest = positions.length === this.#partitions.length;
-    for (const incarnations of this.#topics.values()) {
+    for (const [topic, incarnations] of this.#topics) {
+      if (!topics.has(topic)) continue;
       const newest = incarnations.at(-1)!;
       const own = isNewest ? newest : incarnationAt(incarnations, positions.length);
       const offsets: bigint[] = [];
       const epochs: number[] = [];
+      let isAhead = false;
       for (let partition = 0; partition < own.current.length; partition++) {
-        const slot = own.wasTruncated
-          ? this.#slotReached(own.chains[partition]!, positions)
-          : own.current[partition]!;
+        const slot = this.#slotReached(own, partition, positions);
         const position = this.positionIn(positions, slot);
         offsets.push(position);
         epochs.push(this.#epochs[slot]!.at(position));
+        isAhead ||= this.#epochs[slot]!.isBefore(position);
       }
-      found.push({ key: own.key, positions: offsets, epochs });
+      found.push({ topic, key: own.key, positions: offsets, epochs, isAhead });
     }
     return found;
   }
 
+  /** As `byTopic`, of the partition of a slot that gets its records now, or did earlier. */
+  placeIn(positions: Positions, slot: number): SlotPlace {
+    const { topic, partition } = this.#partitions[slot]!;
+    const reached = this.#slotReached(this.#newest(topic)!, partition, positions);
+    const position = this.positionIn(positions, reached);
+    return { topic, partition, position, epoch: this.#epochs[reached]!.at(position) };
+  }
+
   /** The slot of a chain that these positions have reached: each is read up to the start of the next. */
-  #slotReached(chain: readonly number[], positions: Positions): number {
+  #slotReached(own: Incarnation, partition: number, positions: Positions): number {
+    if (!own.wasTruncated) return own.current[partition]!;
+    const chain = own.chains[partition]!;
     let reached = chain[0]!;
     for (const slot of chain) {
       if (slot >= positions.length || this.positionIn(positions, reached) < this.#partitions[slot]!.start)
@@ -261,15 +295,22 @@ class LeaderEpochs {
   #epochs: { readonly epoch: number; readonly from: bigint; readonly isExact: boolean }[] = [];
   #next = 0n;
 
-  /** In offset order. */
-  note({ from, first, next, leaderEpoch }: EpochRange): void {
+  /** In offset order. @returns true when the latest epoch is another one, or something is known for the first time */
+  note({ from, first, next, leaderEpoch }: EpochRange): boolean {
+    const isFirst = this.#next === 0n;
     this.#next = next;
     const last = this.#epochs.at(-1)?.epoch ?? UNKNOWN_EPOCH;
-    if (leaderEpoch === last) return;
+    if (leaderEpoch === last) return isFirst;
     if (leaderEpoch < last) this.#epochs = [];
-    if (leaderEpoch === UNKNOWN_EPOCH) return;
+    if (leaderEpoch === UNKNOWN_EPOCH) return true;
     this.#epochs.push({ epoch: leaderEpoch, from, isExact: first === from });
     if (this.#epochs.length > MAX_EPOCHS) this.#epochs.shift();
+    return true;
+  }
+
+  /** True when some of the partition was read, but less than up to `position`. */
+  isBefore(position: bigint): boolean {
+    return this.#next > 0n && this.#next < position;
   }
 
   /** A copy for the records before `to`, after a truncation there. */

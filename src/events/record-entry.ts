@@ -15,14 +15,14 @@ export interface RecordEntry extends RingEntry {
 
 /**
  * The one place where a record becomes bytes.
- * @param id null leaves the `id:` line out, for streams that put their own there
+ * @param id or the whole `id:` line; null leaves it out, for streams that put their own there
  * @returns `LeftOut` for a record that the topic's settings keep from clients
  * @param slot of its partition
  * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
  * @param allocate for the frame; unset: memory of its own
  */
 export function encodeRecord(
-  id: string | null,
+  id: string | Uint8Array | null,
   record: LogRecord,
   slot: number,
   at: TopicPartition,

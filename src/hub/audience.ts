@@ -189,7 +189,7 @@ export class Audience {
     for (const entry of pending) {
       const frame = this.subscription.meta ? this.#deps.withMeta(entry) : entry;
       if (events > 0 && bytes + frame.bytes.length > this.#deps.sliceBytes) break;
-      bytes += addFrame(parts, this.subscription, frame, null);
+      bytes += addFrame(parts, this.subscription, frame, this.#deps.lineInstead(this.subscription, entry));
       events++;
       if (entry.channel !== null) records++;
     }

@@ -209,7 +209,12 @@ export class CatchUp {
   #announce(subscriber: Subscriber, place: HistoryPlace, reset: StreamReset): number {
     const frame = ownFrame('gateway.reset', reset);
     const parts: Uint8Array[] = [];
-    const bytes = addFrame(parts, this.#audience.subscription, frame, this.#deps.idLine(place.floor));
+    const bytes = addFrame(
+      parts,
+      this.#audience.subscription,
+      frame,
+      this.#deps.idLine(this.#audience.subscription, place.floor),
+    );
     const delivery = { atMs: performance.now(), events: 1, records: 0 };
     return this.#give(subscriber, place, createChunk(parts, bytes), delivery);
   }

@@ -86,8 +86,8 @@ export class Hub {
     options.history.onReadable(() => {
       for (const { catchUp } of this.#audiences.values()) catchUp.releaseAll();
     });
-    const { sliceBytes, withMeta, idLine } = options;
-    const slicing = { ring: this.ring, sliceBytes, withMeta, idLine };
+    const { sliceBytes, withMeta, idLine, lineInstead } = options;
+    const slicing = { ring: this.ring, sliceBytes, withMeta, idLine, lineInstead };
     this.#audienceDeps = {
       ...slicing,
       scheduler: this.#scheduler,

@@ -5,6 +5,7 @@ import type { Ring, RingEntry, Slots } from './ring';
 import type { Scheduler } from './scheduler';
 import type { Slice, SliceSource } from './slice';
 import type { HistoryPlace, Subscriber } from './subscriber';
+import type { Subscription } from './subscription';
 
 /** What history holds at one place of a slot: an event, or a gap. */
 export interface HistoryEntry {
@@ -39,6 +40,8 @@ export interface History {
    * @param onRead called with the offset from which on the slot can be found, as soon as it can
    */
   read(slot: number, from: bigint, to: bigint, onRead: (start: bigint) => void): Promise<void>;
+  /** False: nothing of the slot's partition can be for the subscription. */
+  isFor(subscription: Subscription, slot: number): boolean;
   /** The slot's partition could not be read; it is tried again. */
   isUnreadable(slot: number): boolean;
   /** @param listener called whenever a partition can be read again */
@@ -107,9 +110,9 @@ export class Replay {
       const reset = this.#history.resetAfter(before, place.floor);
       if (reset !== null) return { do: 'announce', reset };
     }
+    const missing = this.#missingFor(subscriber, place);
     const { floor } = place;
     // Of one partition the older slot comes first.
-    const missing = this.#ring.missingSlots(floor);
     const slot = missing.find((one) => !this.#history.isUnreadable(one));
     if (slot === undefined) return { do: 'skip', heldBack: this.#heldBack(place, missing) };
     subscriber.spending ??= { startMs: performance.now(), events: 0, bytes: 0 };
@@ -119,6 +122,16 @@ export class Replay {
     if (chunk !== null) return { do: 'serve', chunk };
     this.#request(subscriber, slot, position);
     return { do: 'wait' };
+  }
+
+  /** The slots that it needs of history. In those that hold nothing for it, its floor moves on to the ring. */
+  #missingFor({ audience: { subscription } }: Subscriber, place: HistoryPlace): number[] {
+    const oldest = this.#ring.positionsAt(this.#ring.base);
+    return this.#ring.missingSlots(place.floor).filter((slot) => {
+      if (this.#history.isFor(subscription, slot)) return true;
+      place.floor = place.floor.with(slot, this.#ring.positionIn(oldest, slot));
+      return false;
+    });
   }
 
   /** The entries of a chunk from the floor on. */

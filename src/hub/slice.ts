@@ -22,7 +22,7 @@ export interface SliceSource {
   candidates(subscription: Subscription): Candidates;
   /** False for an entry that is not to be delivered, or that the client has. */
   isDue(i: number): boolean;
-  /** What the stream has been served after the entry; null when the id in the entry's own frame says it. */
+  /** What the stream has been served after the entry; null when it is what the ring has after it. */
   ownPositionsAfter(i: number): Positions | null;
 }
 
@@ -44,8 +44,10 @@ export interface SliceOptions {
   readonly sliceBytes: number;
   /** The entry with its envelope, for subscriptions that want to see where an event comes from. */
   readonly withMeta: (entry: RingEntry) => Frame;
-  /** The `id:` line for positions that no frame in the ring has. */
-  readonly idLine: (positions: Positions) => Buffer;
+  /** The `id:` line of a subscription for positions that no frame in the ring has. */
+  readonly idLine: (subscription: Subscription, positions: Positions) => Buffer;
+  /** The `id:` line that an entry of the ring needs for a subscription; null when its own frame has it. */
+  readonly lineInstead: (subscription: Subscription, entry: RingEntry) => Buffer | null;
 }
 
 interface SharedSlice {
@@ -85,7 +87,7 @@ export class Slices {
   }
 
   #make(subscription: Subscription, source: SliceSource): Slice {
-    const { sliceBytes, idLine } = this.#options;
+    const { sliceBytes, idLine, lineInstead } = this.#options;
     const { start, stop } = source;
     const candidates = source.candidates(subscription);
     const parts: Uint8Array[] = [];
@@ -104,7 +106,8 @@ export class Slices {
       if (entry.channel !== null) records++;
       if (entry.slot === null) announcesReset = true;
       const own = source.ownPositionsAfter(end);
-      bytes += addFrame(parts, subscription, frame, own === null ? null : idLine(own));
+      const id = own === null ? lineInstead(subscription, entry) : idLine(subscription, own);
+      bytes += addFrame(parts, subscription, frame, id);
     }
     // Nothing from there to the end is for it.
     if (end > stop) end = stop;

@@ -23,7 +23,7 @@ export interface Published {
   /** Decimal, since it may pass 2^53. */
   readonly offset: string;
   readonly channel: string;
-  /** Only with one partition in all: the id with which a stream resumes after this event. */
+  /** Only if streams of the channel can see one partition in all: the id with which a stream resumes after this event. */
   readonly id?: string;
 }
 
@@ -31,8 +31,8 @@ interface PublisherDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly maxEventBytes: number;
-  /** The id after a record; null with several partitions in all. */
-  readonly idAfter: (offset: bigint, leaderEpoch?: number) => string | null;
+  /** The id after a record on a channel; null when streams of the channel can see several partitions. */
+  readonly idAfter: (channel: string, offset: bigint, leaderEpoch?: number) => string | null;
 }
 
 export interface Publisher {
@@ -73,7 +73,7 @@ export function createPublisher({ log, topics, maxEventBytes, idAfter }: Publish
         const { topic, partition } = result;
         const offset = String(result.offset);
         const { channel } = events[i] as EventToPublish;
-        const id = idAfter(result.offset, result.leaderEpoch);
+        const id = idAfter(channel, result.offset, result.leaderEpoch);
         return id === null
           ? { topic, partition, offset, channel }
           : { topic, partition, offset, channel, id };

@@ -49,7 +49,7 @@ export function startReading(deps: ReadingDeps): Reading {
     maxFrameBytes,
     warmRecords,
   } = config.fanout;
-  const ids = createLogIds();
+  const ids = createLogIds(topics);
   const history = createHistory({
     log,
     topics,
@@ -69,6 +69,7 @@ export function startReading(deps: ReadingDeps): Reading {
     onSinkError: deps.onStreamError,
     withMeta: entryWithMeta,
     idLine: ids.idLine,
+    lineInstead: ids.lineInstead,
     history,
     replay: config.replay,
     ...(onPass && { onPass }),

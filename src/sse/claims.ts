@@ -23,20 +23,26 @@ interface Claims {
   readonly floor: readonly bigint[];
   /** The cursor names a topic that is not here (any more), or that could be either of two. */
   readonly isTopicUnknown: boolean;
-  /** Topics that the cursor does not name: they begin now. */
+  /** Topics that the stream can see and the cursor does not name: they begin now. */
   readonly unnamed: readonly string[];
   /** Topics of which it names more partitions than are known: they begin now until those are known. */
   readonly short: ReadonlySet<string>;
 }
 
 interface ClaimsOptions {
+  /** Topics that the stream can see: it needs nothing of others. */
+  readonly topics: ReadonlySet<string>;
   /** Positions at which topics begin that the cursor does not name. */
   readonly base: Positions;
   /** How far this gateway has read. */
   readonly head: Positions;
 }
 
-export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: ClaimsOptions): Claims {
+export function claimsOf(
+  cursor: Cursor,
+  slots: PartitionSlots,
+  { topics, base, head }: ClaimsOptions,
+): Claims {
   const floor = Array.from({ length: slots.size }, (_, slot) => slots.positionIn(base, slot));
   // Nothing of a deleted topic can be read any more.
   for (const { reason, replaced } of slots.replacementsAfter(0))
@@ -53,6 +59,7 @@ export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: 
       continue;
     }
     named.add(topic);
+    if (!topics.has(topic)) continue;
     const known = slots.slotsOf(topic);
     if (positions.length > known.length) {
       short.add(topic);
@@ -69,7 +76,7 @@ export function claimsOf(cursor: Cursor, slots: PartitionSlots, { base, head }: 
       all.push({ topic, partition, position, epoch: epochs[partition]! });
     }
   }
-  const unnamed = slots.topics.filter((name) => !named.has(name));
+  const unnamed = slots.topics.filter((name) => topics.has(name) && !named.has(name));
   return { all, floor, isTopicUnknown, unnamed, short };
 }
 
@@ -120,13 +127,22 @@ export class StartDraft {
   readonly #truncated = new Set<string>();
   readonly #lost: { readonly claim: Claim; readonly logStart: bigint }[] = [];
 
-  /** @param base where topics begin that the cursor does not name */
-  constructor(cursor: Cursor, slots: PartitionSlots, ring: Ring, base: Positions) {
+  /** @param base where topics begin that the cursor does not name @param topics those that the stream can see */
+  constructor(
+    cursor: Cursor,
+    slots: PartitionSlots,
+    ring: Ring,
+    base: Positions,
+    topics: ReadonlySet<string>,
+  ) {
     this.#slots = slots;
     this.#ring = ring;
-    this.claims = claimsOf(cursor, slots, { base, head: ring.positions });
+    this.claims = claimsOf(cursor, slots, { topics, base, head: ring.positions });
     this.#floor = [...this.claims.floor];
-    if (this.claims.isTopicUnknown) this.resetTopics('topic', this.claims.unnamed);
+    const { isTopicUnknown, unnamed } = this.claims;
+    if (isTopicUnknown) this.resetTopics('topic', unnamed);
+    // Its stream could not see them: what they had until now was not for it.
+    else if (cursor.isScoped && unnamed.length > 0) this.resetTopics('channels', unnamed);
   }
 
   /** True when the ring has everything after the floor. */

@@ -3,7 +3,8 @@ import type { Config } from '../config';
 import { GatewayError } from '../errors';
 import type { EventLog, LogLayout } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
-import type { Layout, LogIds } from '../events/log-ids';
+import type { Layout } from '../events/id-lines';
+import type { LogIds } from '../events/log-ids';
 import { Positions } from '../hub/positions';
 import type { Ring } from '../hub/ring';
 import type { Subscription } from '../hub/subscription';
@@ -17,7 +18,7 @@ import type { StartRequest, StreamQuery } from './stream-query';
 export interface ResumeDeps {
   readonly ring: Ring;
   readonly log: Pick<EventLog, 'bounds' | 'epochEnds'>;
-  readonly ids: Pick<LogIds, 'layout' | 'whenReady' | 'idOf'>;
+  readonly ids: Pick<LogIds, 'layout' | 'whenReady' | 'idOf' | 'scopeOf'>;
   readonly config: Config['resume'];
   /** Pause before the event log is asked again for partitions that an id names. */
   readonly retryMs: number;
@@ -54,10 +55,23 @@ export function createResume(deps: ResumeDeps): Resume {
     return ids.layout()!;
   }
 
-  /** Begins now, in all topics. */
-  function resetAll(reason: ResetReason): Resolution {
+  /** What a stream starts from that is not the gateway's own. */
+  interface Asked {
+    readonly cursor: Cursor;
+    /** Topics that the stream can see. */
+    readonly topics: ReadonlySet<string>;
+    /** Where topics begin that the cursor does not name. */
+    readonly base: Positions;
+  }
+
+  function draftOf({ cursor, topics, base }: Asked): StartDraft {
+    return new StartDraft(cursor, layout().slots, ring, base, topics);
+  }
+
+  /** Begins now, in all topics that it can see. */
+  function resetAll(reason: ResetReason, topics: ReadonlySet<string>): Resolution {
     const { positions } = ring;
-    const data = { reason, topics: layout().slots.topics };
+    const data = { reason, topics: layout().slots.topics.filter((name) => topics.has(name)) };
     return {
       start: { at: 'floor', floor: positions },
       notices: [{ event: 'gateway.reset', data, positions }],
@@ -91,34 +105,23 @@ export function createResume(deps: ResumeDeps): Resume {
     return { start: { at: 'floor', floor: Positions.of(floor) }, notices: [] };
   }
 
-  /** @param base where topics begin that the cursor does not name */
-  function startAfter(
-    cursor: Cursor,
-    base: Positions,
-    isOpen: () => boolean,
-  ): Resolution | Promise<Resolution | null> {
-    const { cluster, slots } = layout();
-    if (cursor.cluster !== cluster) return resetAll('cluster');
-    const draft = new StartDraft(cursor, slots, ring, base);
-    if (draft.claims.short.size > 0) return afterGrowth(cursor, base, isOpen);
+  function startAfter(asked: Asked, isOpen: () => boolean): Resolution | Promise<Resolution | null> {
+    if (asked.cursor.cluster !== layout().cluster) return resetAll('cluster', asked.topics);
+    const draft = draftOf(asked);
+    if (draft.claims.short.size > 0) return afterGrowth(asked, isOpen);
     const isJudged = draft.judgeEpochs().length === 0;
-    return isJudged && draft.isInRing ? draft.resolution() : againstLog(cursor, base, isOpen);
+    return isJudged && draft.isInRing ? draft.resolution() : againstLog(asked, isOpen);
   }
 
   /** The id names partitions that this gateway does not know (yet). */
-  async function afterGrowth(
-    cursor: Cursor,
-    base: Positions,
-    isOpen: () => boolean,
-  ): Promise<Resolution | null> {
+  async function afterGrowth(asked: Asked, isOpen: () => boolean): Promise<Resolution | null> {
     const untilMs = performance.now() + config.growthMs;
     for (;;) {
       if ((await ask(isOpen, latestBounds)) === null) return null;
-      const { cluster, slots } = layout();
-      if (cursor.cluster !== cluster) return resetAll('cluster');
+      if (asked.cursor.cluster !== layout().cluster) return resetAll('cluster', asked.topics);
       const leftMs = untilMs - performance.now();
-      const { claims } = new StartDraft(cursor, slots, ring, base);
-      if (claims.short.size === 0 || leftMs <= 0) return againstLog(cursor, base, isOpen);
+      const { claims } = draftOf(asked);
+      if (claims.short.size === 0 || leftMs <= 0) return againstLog(asked, isOpen);
       await pause(Math.min(jittered(deps.retryMs), leftMs));
     }
   }
@@ -128,13 +131,12 @@ export function createResume(deps: ResumeDeps): Resume {
    * this gateway or a broker may know less than the one that gave the id.
    */
   async function againstLog(
-    cursor: Cursor,
-    base: Positions,
+    asked: Asked,
     isOpen: () => boolean,
     isSecond = false,
   ): Promise<Resolution | null> {
     const { size } = layout().slots;
-    const queries = new StartDraft(cursor, layout().slots, ring, base)
+    const queries = draftOf(asked)
       .judgeEpochs()
       .map(({ topic, partition, epoch }) => ({ topic, partition, leaderEpoch: epoch }));
     const answer = await ask(isOpen, () =>
@@ -144,17 +146,17 @@ export function createResume(deps: ResumeDeps): Resume {
     const [found, ends] = answer;
     const { cluster, slots } = layout();
     // The event log was replaced meanwhile, so the id means nothing.
-    if (cursor.cluster !== cluster) return resetAll('cluster');
+    if (asked.cursor.cluster !== cluster) return resetAll('cluster', asked.topics);
     // A partition was truncated or its topic replaced meanwhile: the answer may be from before that.
-    if (slots.replacementsAfter(size).length > 0) return againstLog(cursor, base, isOpen, isSecond);
+    if (slots.replacementsAfter(size).length > 0) return againstLog(asked, isOpen, isSecond);
     // A new draft: meanwhile a topic may have been created again, or the log of a partition truncated.
-    const draft = new StartDraft(cursor, slots, ring, base);
+    const draft = draftOf(asked);
     const { claims } = draft;
     if (claims.short.size > 0) draft.resetTopics('partitions', claims.short);
-    const asked = new Set(queries.map(keyOf));
+    const judged = new Set(queries.map(keyOf));
     // What was known of a partition's epochs was dropped meanwhile, since its log was truncated.
-    if (draft.judgeEpochs().some((claim) => !asked.has(keyOf(claim))))
-      return againstLog(cursor, base, isOpen, isSecond);
+    if (draft.judgeEpochs().some((claim) => !judged.has(keyOf(claim))))
+      return againstLog(asked, isOpen, isSecond);
     const epochEnds = new Map(ends.flatMap((end) => (end === null ? [] : [[keyOf(end), end.endOffset]])));
     const bounds = new Map(found.partitions.map((partition) => [keyOf(partition), partition]));
     for (const claim of claims.all) {
@@ -167,7 +169,7 @@ export function createResume(deps: ResumeDeps): Resume {
       const isTruncated = end !== undefined && end >= 0n && end < claim.position && !mayContinue;
       if ((isTruncated || isAhead) && !isSecond) {
         await pause(config.recheckMs);
-        return againstLog(cursor, base, isOpen, true);
+        return againstLog(asked, isOpen, true);
       }
       if (isTruncated) draft.truncate(claim, end);
       else if (partition !== undefined) draft.judgeBounds(claim, partition);
@@ -180,6 +182,7 @@ export function createResume(deps: ResumeDeps): Resume {
     subscription: Subscription,
     isOpen: () => boolean,
   ): Resolution | Promise<Resolution | null> {
+    const { topics } = ids.scopeOf(subscription.channels);
     switch (request.from) {
       case 'now':
         return { start: { at: 'head' }, notices: [] };
@@ -194,8 +197,8 @@ export function createResume(deps: ResumeDeps): Resume {
         return startAt(request.timeMs, isOpen);
       case 'cursor':
         return request.cursor === null
-          ? resetAll('invalid')
-          : startAfter(request.cursor, ring.positions, isOpen);
+          ? resetAll('invalid', topics)
+          : startAfter({ cursor: request.cursor, topics, base: ring.positions }, isOpen);
     }
   }
 
@@ -221,7 +224,7 @@ export function createResume(deps: ResumeDeps): Resume {
           details: {
             notice: notice.event,
             ...notice.data,
-            availableFrom: ids.idOf(ring.positionsAt(ring.base)),
+            availableFrom: ids.idOf(subscription.channels, ring.positionsAt(ring.base)),
           },
         },
       );

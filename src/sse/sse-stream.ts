@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Config } from '../config';
+import type { LogIds } from '../events/log-ids';
 import type { CorsHeaders } from '../http/cors';
 import { REQUEST_ID_HEADER } from '../http/request-id';
 import type { Chunk } from '../hub/chunk';
@@ -38,7 +39,7 @@ export interface SseStreamDeps {
   readonly maxBufferBytes: number;
   /** How long the connection of a stream that has ended may take nothing, or stay open. */
   readonly lingerMs: number;
-  readonly idOf: (positions: Positions) => string;
+  readonly idOf: LogIds['idOf'];
   readonly retryMs: RetryTime;
   readonly outageNotice: OutageNotice;
   readonly hub: Pick<Hub, 'onWritable' | 'unsubscribe'>;
@@ -135,7 +136,11 @@ export class SseStream implements Sink {
 
   caughtUp(positions: Positions, replayed: number): void {
     const { idOf, outageNotice } = this.#deps;
-    const live = ownEvent('gateway.live', { replayed }, { id: idOf(positions), idFirst: this.idFirst });
+    const live = ownEvent(
+      'gateway.live',
+      { replayed },
+      { id: idOf(this.channels, positions), idFirst: this.idFirst },
+    );
     this.writeText(live + outageNotice.textFor(this));
   }
 
@@ -186,7 +191,7 @@ export class SseStream implements Sink {
   end(reason: CloseReason, positions: Positions | null = null): void {
     this.#close(reason);
     const { idOf, retryMs, lingerMs } = this.#deps;
-    const id = positions === null ? null : idOf(positions);
+    const id = positions === null ? null : idOf(this.channels, positions);
     const { idFirst } = this;
     const retry = this.#framed(
       ownEvent('gateway.retry', { code: reason }, { id, retryMs: retryMs(), idFirst }),

@@ -71,14 +71,17 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
   }
 
   /** The id of a stream's start. Null when notices come first: they carry the id, since the start already lies past them. */
-  function startIdOf({ start, notices }: Resolution): string | null {
+  function startIdOf({ start, notices }: Resolution, stream: SseStream): string | null {
     if (notices.length > 0) return null;
-    return idOf(start.at === 'floor' ? start.floor : hub.ring.positions);
+    return idOf(stream.channels, start.at === 'floor' ? start.floor : hub.ring.positions);
   }
 
-  function noticesTextOf({ notices }: Resolution, { idFirst }: SseStream): string {
+  function noticesTextOf({ notices }: Resolution, stream: SseStream): string {
+    const { idFirst } = stream;
     return notices
-      .map(({ event, data, positions }) => ownEvent(event, data, { id: idOf(positions), idFirst }))
+      .map(({ event, data, positions }) =>
+        ownEvent(event, data, { id: idOf(stream.channels, positions), idFirst }),
+      )
       .join('');
   }
 
@@ -108,7 +111,7 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
   ): Promise<void> {
     const resolution = await asked;
     if (resolution === null || !stream.isOpen) return;
-    const id = startIdOf(resolution);
+    const id = startIdOf(resolution, stream);
     const { idFirst } = stream;
     const position = id === null ? '' : ownEvent('gateway.position', {}, { id, idFirst });
     stream.writeText(position + noticesTextOf(resolution, stream) + outageNotice.textFor(stream));
@@ -118,7 +121,7 @@ export function createStreamOpening(deps: StreamOpeningDeps): OpenStream {
   function begin(stream: SseStream, head: string, query: StreamQuery): void {
     const found = resume.resolve(query.start, query.subscription, () => stream.isOpen);
     if (!(found instanceof Promise)) {
-      const opening = openingOf(stream, startIdOf(found)) + noticesTextOf(found, stream);
+      const opening = openingOf(stream, startIdOf(found, stream)) + noticesTextOf(found, stream);
       stream.open(head, opening + outageNotice.textFor(stream));
       attach(stream, query, found);
       return;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config';
-import type { LogIds } from '../events/log-ids';
+import type { IdScope, LogIds } from '../events/log-ids';
 import { type Chunk, createChunk } from '../hub/chunk';
 import type { Hub } from '../hub/hub';
 import type { Positions } from '../hub/positions';
@@ -71,10 +71,17 @@ function endFullest(streams: readonly SseStream[], maxBufferedBytes: number): vo
 
 interface HeartbeatDeps {
   readonly hub: Pick<Hub, 'servedPositions'>;
-  readonly ids: Pick<LogIds, 'idOf'>;
+  readonly ids: Pick<LogIds, 'idOf' | 'scopeOf'>;
   readonly counts: StreamCounts;
   /** Time between two calls of `beat` for a stream. */
   readonly everyMs: number;
+}
+
+/** `gateway.position` for these positions. */
+interface PositionChunks {
+  readonly positions: Positions;
+  readonly idLast: Chunk;
+  readonly idFirst: Chunk;
 }
 
 /** One heartbeat of this many has an id: how far the event log has been read for a client whose filter matches nothing. */
@@ -88,20 +95,23 @@ export interface Heartbeat {
 
 export function createHeartbeat({ hub, ids, counts, everyMs }: HeartbeatDeps): Heartbeat {
   const plain = chunkOf(HEARTBEAT);
-  /** For the last positions: many streams have the same. */
-  let positioned = { positions: null as Positions | null, idLast: plain, idFirst: plain };
+  /** By what ids name, for the last positions: many streams have the same. */
+  const positioned = new WeakMap<IdScope, PositionChunks>();
 
-  function chunkFor(positions: Positions | null, idFirst: boolean): Chunk {
+  function chunkFor(positions: Positions | null, { channels, idFirst }: SseStream): Chunk {
     if (positions === null) return plain;
-    if (positions !== positioned.positions) {
-      const id = ids.idOf(positions);
-      positioned = {
+    const scope = ids.scopeOf(channels);
+    let chunks = positioned.get(scope);
+    if (chunks?.positions !== positions) {
+      const id = ids.idOf(channels, positions);
+      chunks = {
         positions,
         idLast: chunkOf(ownEvent('gateway.position', {}, { id })),
         idFirst: chunkOf(ownEvent('gateway.position', {}, { id, idFirst: true })),
       };
+      positioned.set(scope, chunks);
     }
-    return idFirst ? positioned.idFirst : positioned.idLast;
+    return idFirst ? chunks.idFirst : chunks.idLast;
   }
 
   return {
@@ -113,7 +123,7 @@ export function createHeartbeat({ hub, ids, counts, everyMs }: HeartbeatDeps): H
       const isDue = ++stream.heartbeats % HEARTBEATS_PER_POSITION === 0;
       // Null also for a stream with something pending: an id never covers what was not sent.
       const positions = isDue && subscriber !== null ? hub.servedPositions(subscriber) : null;
-      stream.beat(chunkFor(positions, stream.idFirst), nowMs);
+      stream.beat(chunkFor(positions, stream), nowMs);
     },
   };
 }

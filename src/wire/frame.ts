@@ -29,19 +29,19 @@ export function idLine(id: string): string {
 
 /**
  * One event as bytes. The id is its last line: a client must not take it over without the whole event.
- * @param id null leaves the line out
+ * @param id or the whole line, as `idLine` makes it; null leaves the line out
  * @param event null leaves the line out: the browser then dispatches `message`
  * @param data UTF-8, any line ends; empty data is an event too
  * @param allocate unset: outside Node's pool, where one frame that is kept would keep 8 KiB
  * @throws TypeError when `id` or `event` holds CR, LF or NUL
  */
 export function encodeFrame(
-  id: string | null,
+  id: string | Uint8Array | null,
   event: string | null,
   data: Buffer,
   allocate: Allocate = Buffer.allocUnsafeSlow,
 ): Frame {
-  const ownId = id === null ? '' : idLine(id);
+  const ownId = typeof id === 'string' ? idLine(id) : (id ?? '');
   const eventLine = event === null ? '' : `event: ${oneLine('event', event)}\n`;
   const lines = lineEnds(data);
   // Every line costs its `data: ` and LF; of a CRLF one byte is left out.
@@ -56,7 +56,9 @@ export function encodeFrame(
     bytes[at++] = LF;
     from = end + (data[end] === CR && data[end + 1] === LF ? 2 : 1);
   }
-  at += bytes.write(ownId, at);
+  if (typeof ownId === 'string') bytes.write(ownId, at);
+  else bytes.set(ownId, at);
+  at = bytes.length - 1;
   bytes[at] = LF;
   return { bytes, bodyEnd };
 }

@@ -62,7 +62,15 @@ export interface StreamReset {
    * `partitions`: of partitions that do not exist; `ahead`: beyond the log's end. The log: `truncated`: an unclean leader
    * election took records away; `recreated`: the topic was deleted and created again; `cluster`: it is another one.
    */
-  readonly reason: 'invalid' | 'cluster' | 'topic' | 'partitions' | 'ahead' | 'truncated' | 'recreated';
+  readonly reason:
+    | 'invalid'
+    | 'cluster'
+    | 'topic'
+    | 'channels'
+    | 'partitions'
+    | 'ahead'
+    | 'truncated'
+    | 'recreated';
   /** Those affected; all others continue without a gap. Empty when the id was of a topic that is no longer served. */
   readonly topics: readonly string[];
 }

@@ -26,7 +26,7 @@ export function ownEvent<N extends JsonEventName>(
 export function ownFrame<N extends JsonEventName>(
   event: N,
   data: GatewayEvents[N],
-  id: string | null = null,
+  id: string | Uint8Array | null = null,
 ): Frame {
   return encodeFrame(id, event, Buffer.from(JSON.stringify(data)));
 }

@@ -21,6 +21,13 @@ export function writeVarint(bytes: Buffer, start: number, value: number): number
   return at;
 }
 
+/** How many bytes `writeVarint` writes. */
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
+
 /** @returns where it ends */
 export function writeBigVarint(bytes: Buffer, start: number, value: bigint): number {
   let at = start;

@@ -135,7 +135,7 @@ describe('an id whose records are gone', () => {
   it.each([
     [
       'of another cluster',
-      (id: string) => id.replace(/^2\.[\w-]/, (start) => start.slice(0, 2) + (start[2] === 'A' ? 'B' : 'A')),
+      (id: string) => id.replace(/^3\.[\w-]/, (start) => start.slice(0, 2) + (start[2] === 'A' ? 'B' : 'A')),
       'cluster',
     ],
     ['that is junk', () => 'no cursor at all', 'invalid'],

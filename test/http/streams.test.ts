@@ -54,7 +54,7 @@ describe('the head of a stream', () => {
       const { retry, id } = opening.exec(client.text())?.groups ?? {};
       expect(Number(retry)).toBeGreaterThanOrEqual(2000);
       expect(Number(retry)).toBeLessThanOrEqual(3000);
-      expect(id).toMatch(/^2\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]+$/);
+      expect(id).toMatch(/^3\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]+$/);
       expect(id!.length).toBeLessThanOrEqual(24);
     },
   );

@@ -131,7 +131,7 @@ describe('an id is checked topic by topic', () => {
       '1:0:1.0',
     ]);
 
-    const id = gateway.ids.idOf(Positions.of([1n, 1n]));
+    const id = gateway.ids.idOfAll(Positions.of([1n, 1n]));
     const back = connect(isAnother ? start(log) : gateway, id);
     await settled(open.at(-1)!, () => isLive(back), 'it is live');
     expect(back.events).toEqual([
@@ -150,7 +150,7 @@ describe('an id is checked topic by topic', () => {
     append(log, 0, 5);
     append(log, 1, 5);
     readAll(log, gateway);
-    const id = gateway.ids.idOf(Positions.of([5n, 2n]));
+    const id = gateway.ids.idOfAll(Positions.of([5n, 2n]));
     log.truncate(0, 2);
     // As long as before: the offsets alone do not show it.
     append(log, 0, 3);
@@ -199,18 +199,18 @@ describe('an id is checked topic by topic', () => {
     });
     const both = createTestFeed();
     both.feed.onStart(layout(['a', a], ['b', b]));
-    const cursor = parseCursor(both.ids.idOf(Positions.of([3n, 5n])))!;
+    const cursor = parseCursor(both.ids.idOfAll(Positions.of([3n, 5n])))!;
     expect(cursor.topics.map(({ key }) => key)).toEqual([topicDigest(a), topicDigest(b)]);
     const alone = createTestFeed();
     alone.feed.onStart(layout(['a', a]));
-    const other = parseCursor(alone.ids.idOf(Positions.of([3n])))!;
+    const other = parseCursor(alone.ids.idOfAll(Positions.of([3n])))!;
     expect(other.topics.map(({ key }) => key)).toEqual([topicDigest(a).slice(0, 8)]);
 
     const slots = new PartitionSlots([
       { topic: 'a', digest: topicDigest(a), partition: 0, start: 0n },
       { topic: 'b', digest: topicDigest(b), partition: 0, start: 0n },
     ]);
-    const now = { base: Positions.of([7n, 7n]), head: Positions.of([7n, 7n]) };
+    const now = { topics: new Set(['a', 'b']), base: Positions.of([7n, 7n]), head: Positions.of([7n, 7n]) };
     expect(claimsOf(cursor, slots, now)).toMatchObject({ floor: [3n, 5n], isTopicUnknown: false });
     // Written by a gateway that knew only one of them: either may be meant.
     expect(claimsOf(other, slots, now)).toMatchObject({ isTopicUnknown: true, unnamed: ['a', 'b'] });
@@ -236,7 +236,7 @@ describe('a partition whose leader does not answer', () => {
     append(log, 1, 6);
     const gateway = start(log, { ringRecords: 3 });
     log.toggle(0);
-    const client = connect(gateway, gateway.ids.idOf(Positions.of([1n, 1n])));
+    const client = connect(gateway, gateway.ids.idOfAll(Positions.of([1n, 1n])));
     await settled(gateway, () => client.events.length === 5, 'it has the past of the other one');
     expect(client.events).toEqual(['1:1', '1:2', '1:3', '1:4', '1:5']);
     append(log, 1, 1);
@@ -305,7 +305,7 @@ describe('a partition whose leader does not answer', () => {
     const log = new ArrayLog(1, 1);
     append(log, 0, 3);
     const well = start(log);
-    const id = well.ids.idOf(Positions.of([1n, 0n]));
+    const id = well.ids.idOfAll(Positions.of([1n, 0n]));
     log.toggle(0);
     const started = start(log);
     const client = connect(started, id);

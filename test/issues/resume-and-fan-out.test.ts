@@ -80,7 +80,7 @@ function connect(gateway: ModelGateway, id: string | null, query = '') {
 }
 
 const idAt = (gateway: ModelGateway, ...offsets: number[]) =>
-  gateway.ids.idOf(Positions.of(offsets.map(BigInt)));
+  gateway.ids.idOfAll(Positions.of(offsets.map(BigInt)));
 
 describe('resume and fan-out', () => {
   it('a heartbeat in the middle of a pass: no stream is served twice', async () => {

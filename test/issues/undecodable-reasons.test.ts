@@ -29,7 +29,7 @@ it('an undecodable record is logged once with its reason, and counted by reason'
   const topics = createTopicMap([plainTopic(TOPIC)]);
   const feed = createFeed({
     hub,
-    ids: createLogIds(),
+    ids: createLogIds(topics),
     topics,
     warmRecords: 100,
     maxFrameBytes: MAX_FRAME_BYTES,

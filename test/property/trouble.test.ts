@@ -5,7 +5,14 @@ const RUNS = 2_000;
 
 describe('resume and fan-out with recreated topics, truncated partitions and unreachable leaders', () => {
   it('delivers every record that is left, and resets each client whose topic changed', async () => {
-    const total: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
+    const total: TroubleSeen = {
+      resets: 0,
+      truncations: 0,
+      recreations: 0,
+      outages: 0,
+      widened: 0,
+      reads: 0,
+    };
     await fc.assert(
       fc.asyncProperty(trouble, async (one) => {
         const { faults, seen } = await runTrouble(one);

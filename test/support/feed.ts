@@ -20,7 +20,7 @@ export function createTestFeed(): { readonly feed: Feed; readonly ids: LogIds; r
   const hub = createTestHub();
   const topics = createTopicMap([plainTopic(TOPIC), plainTopic('b', '/b')]);
   const logger = createQuietLogger();
-  const ids = createLogIds();
+  const ids = createLogIds(topics);
   return {
     hub,
     ids,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { LogEntry } from './array-log';
 import type { Answer } from './gateway-log';
-import type { GatewaySettings } from './model-gateway';
+import { type GatewaySettings, ROOMY } from './model-gateway';
 import type { ModelStart, ModelSubscription } from './subscription-model';
 
 /** One step of a run. Numbers choose among what there is, so that any list of steps is valid. */
@@ -117,6 +117,7 @@ const settings: fc.Arbitrary<GatewaySettings> = fc.record({
   replayRecords: fc.constantFrom(1, 5, 1_000, 1_000),
   readers: fc.constantFrom(1, 2),
   replayMs: fc.constant(60_000),
+  bases: fc.constant(ROOMY.bases),
 });
 
 const client = fc.record({

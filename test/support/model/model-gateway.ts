@@ -33,6 +33,8 @@ export interface GatewaySettings {
   readonly readers: number;
   /** How long a stream may read history. */
   readonly replayMs: number;
+  /** By topic, the channel that its records are on and below. */
+  readonly bases: readonly [string, string];
 }
 
 /** Everything fits, except what a test makes small. */
@@ -48,6 +50,7 @@ export const ROOMY: GatewaySettings = {
   replayRecords: 1_000,
   readers: 1,
   replayMs: 60_000,
+  bases: ['/', '/'],
 };
 
 /** As little as it may have of everything that runs draw: the model's smallest counterexamples have it. */
@@ -105,7 +108,7 @@ export function createModelGateway(
   const defaults = parseConfig({});
   const reading = startReading({
     log: log.eventLog,
-    topics: createTopicMap(TOPICS.map((name) => plainTopic(name))),
+    topics: createTopicMap(TOPICS.map((name, i) => plainTopic(name, settings.bases[i]))),
     config: {
       fanout: {
         ring: { records: settings.ringRecords, bytes: 1 << 30 },

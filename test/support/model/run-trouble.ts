@@ -11,6 +11,8 @@ export type TroubleStep =
   | { do: 'deliver'; gateway: number; partition: number; count: number }
   | { do: 'answer'; gateway: number; question: number; how: Answer | 'fail' }
   | { do: 'connect' | 'move'; client: number; gateway: number }
+  /** It wants other channels when it connects next. */
+  | { do: 'choose'; client: number; channel: string }
   | { do: 'disconnect' | 'take'; client: number; bytes: number }
   | { do: 'stall' | 'flow'; client: number }
   | { do: 'truncate'; partition: number; count: number }
@@ -31,9 +33,13 @@ export interface TroubleSeen {
   truncations: number;
   recreations: number;
   outages: number;
+  /** Resets because a client wants channels that its id is not for. */
+  widened: number;
   reads: number;
 }
 
+/** Channels of the topics, so that a stream may see one of them or both. */
+const BASES = ['/e', '/o'] as const;
 const any = fc.nat(1_000);
 const does = <const T extends string>(...names: T[]) => fc.constantFrom(...names);
 const upTo = (max: number) => fc.integer({ min: 1, max });
@@ -63,6 +69,7 @@ const step = weighted([
     }),
   ],
   [20, fc.record({ do: does('connect', 'move'), client: any, gateway: any })],
+  [8, fc.record({ do: does('choose'), client: any, channel: fc.constantFrom('/', '/', ...BASES) })],
   [8, fc.record({ do: does('disconnect', 'take'), client: any, bytes: fc.nat(300) })],
   [12, fc.record({ do: does('stall', 'flow', 'flow'), client: any })],
   [8, fc.record({ do: does('truncate'), partition: any, count: upTo(4) })],
@@ -94,10 +101,13 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
   const faults: string[] = [];
   const log = new ArrayLog(...it.partitions);
   const open = (own: Partial<GatewaySettings>): ModelGateway =>
-    createModelGateway(log, { ...ROOMY, ...own }, (fault) => faults.push(faultText(fault)));
+    createModelGateway(log, { ...ROOMY, ...own, bases: BASES }, (fault) => faults.push(faultText(fault)));
   const gateways = it.gateways.map(open);
-  const clients = Array.from({ length: it.clients }, (_, i) => new ToldClient(`client ${i}`, log, faults));
-  const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, reads: 0 };
+  const clients = Array.from(
+    { length: it.clients },
+    (_, i) => new ToldClient(`client ${i}`, log, BASES, faults),
+  );
+  const seen: TroubleSeen = { resets: 0, truncations: 0, recreations: 0, outages: 0, widened: 0, reads: 0 };
 
   function truncate(flat: number, count: number): void {
     const { entries } = log.partitions[flat]!;
@@ -132,6 +142,9 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
         client.connect(pick(gateways, one.gateway));
         break;
       }
+      case 'choose':
+        pick(clients, one.client).channel = one.channel;
+        break;
       case 'disconnect':
         pick(clients, one.client).leave(one.bytes);
         break;
@@ -196,6 +209,7 @@ export async function runTrouble(it: Trouble): Promise<{ faults: readonly string
     for (const client of clients) faults.push(`not at rest: ${client}`, ...client.missing());
   for (const client of clients) {
     seen.resets += client.resets;
+    seen.widened += client.widened;
     client.leave();
   }
   for (const gateway of gateways) {

@@ -2,7 +2,7 @@ import type { SseStream } from '../../../src/sse/sse-stream';
 import { parseCursor, topicDigest } from '../../../src/wire/cursor';
 import { createFrameDecoder } from '../../../src/wire/frame-decoder';
 import { timeOf } from '../../../src/wire/since-time';
-import type { ArrayLog } from './array-log';
+import { type ArrayLog, TOPICS } from './array-log';
 import { FakeSocket } from './fake-socket';
 import type { ModelGateway } from './model-gateway';
 
@@ -24,10 +24,11 @@ interface Had {
 }
 
 /**
- * A client of all channels, on an event log whose topics are created again, whose partitions are truncated, and whose
+ * A client that may want other channels at each connect, on an event log whose topics are created again, whose partitions are truncated, and whose
  * leaders do not answer. It always resumes from its last id. Faults are: a record twice or out of order; an id that goes
  * back, or names another topic, without a `gateway.reset` of that topic; a received record that the log has lost,
- * without one; and in the end any record that is missing.
+ * without one; an id that names less or more than its channels can see; a topic that begins now, because the id was of
+ * other channels, without a `gateway.reset`; and in the end any record that is missing.
  */
 export class ToldClient {
   id: string | null = null;
@@ -35,8 +36,15 @@ export class ToldClient {
   stream: SseStream | null = null;
   gateway: ModelGateway | null = null;
   resets = 0;
+  widened = 0;
+  /** Wanted when it connects next. */
+  channel = '/';
+  /** Of its stream. */
+  #channel = '/';
   readonly #name: string;
   readonly #log: ArrayLog;
+  /** By topic, its base channel. */
+  readonly #bases: readonly string[];
   readonly #faults: string[];
   readonly #had = new Map<number, Had>();
   #places = new Map<number, Place>();
@@ -44,6 +52,8 @@ export class ToldClient {
   readonly #unseen = new Set<number>();
   /** Partitions that were unreachable when it resumed, or that its id has no epoch of. */
   readonly #unjudged = new Set<number>();
+  /** Partitions that its id does not name although it can see them now. */
+  readonly #toBeTold = new Set<number>();
   #lives = 0;
   #asked: string | null = null;
   /** Where the ring began when it connected: with `gateway.live` it must have everything before. */
@@ -51,9 +61,10 @@ export class ToldClient {
   /** The incarnations of the topics that `#due` is about. */
   #dueOf: readonly number[] = [];
 
-  constructor(name: string, log: ArrayLog, faults: string[]) {
+  constructor(name: string, log: ArrayLog, bases: readonly string[], faults: string[]) {
     this.#name = name;
     this.#log = log;
+    this.#bases = bases;
     this.#faults = faults;
   }
 
@@ -71,6 +82,10 @@ export class ToldClient {
     const { id } = this;
     this.gateway = gateway;
     this.#asked = id;
+    this.#channel = this.channel;
+    this.#toBeTold.clear();
+    for (const flat of this.#log.partitions.keys())
+      if (id !== null && this.#sees(flat) && !this.#places.has(flat)) this.#toBeTold.add(flat);
     this.#lives = 0;
     this.#due = this.#oldestIn(gateway);
     this.#dueOf = this.#log.partitions.map(({ topic, number }) => {
@@ -107,7 +122,7 @@ export class ToldClient {
       }
     });
     this.socket = socket;
-    this.stream = gateway.connect(socket, '/events', id);
+    this.stream = gateway.connect(socket, `/events?channel=${this.#channel}`, id);
   }
 
   leave(taken = 0): void {
@@ -140,7 +155,7 @@ export class ToldClient {
     const missing: string[] = [];
     for (const [flat, { entries }] of this.#log.partitions.entries()) {
       const had = this.#had.get(flat);
-      if (had === undefined || this.#unseen.has(flat)) continue;
+      if (had === undefined || this.#unseen.has(flat) || !this.#sees(flat)) continue;
       const from = this.#offsetOf(flat, had.from);
       const now = new Set(entries.map(({ text }) => text));
       for (const { text, kind } of entries.slice(from))
@@ -160,7 +175,7 @@ export class ToldClient {
   }
 
   #event(id: string | null, event: string, data: string): void {
-    if (event === 'gateway.reset') this.#reset(id!, (JSON.parse(data) as { topics: string[] }).topics);
+    if (event === 'gateway.reset') this.#reset(id!, JSON.parse(data));
     else if (event === 'message') this.#record(id!, data);
     else if (event === 'gateway.live') this.#live(id!);
     else if (event === 'gateway.gap') this.#fault(`${event} ${data}`);
@@ -193,13 +208,15 @@ export class ToldClient {
     }
   }
 
-  #reset(id: string, topics: readonly string[]): void {
+  #reset(id: string, { reason, topics }: { reason: string; topics: readonly string[] }): void {
     this.resets++;
+    if (reason === 'channels') this.widened++;
     for (const [flat, { topic }] of this.#log.partitions.entries()) {
       if (!topics.includes(topic)) continue;
       const before = this.#places.get(flat);
       const place = this.#placesOf(id).get(flat);
       if (place === undefined) continue;
+      this.#toBeTold.delete(flat);
       const had = this.#hadOf(flat);
       if (before === undefined || before.incarnation !== place.incarnation) {
         had.given.clear();
@@ -220,13 +237,15 @@ export class ToldClient {
     const places = this.#placesOf(id);
     for (const [flat, place] of places) {
       const before = this.#places.get(flat);
+      if (!this.#sees(flat)) this.#fault(`the id of ${what} names ${flat}, which it cannot see`);
+      if (this.#toBeTold.has(flat)) this.#fault(`${flat} begins with ${what}, which does not tell`);
       if (before === undefined) this.#hadOf(flat).from = place;
       else if (before.incarnation !== place.incarnation) {
         this.#fault(`the id of ${what} is of another topic than before, in ${flat}`);
       } else if (!this.#unseen.has(flat)) this.#judgeMove(flat, before, place, what, sent);
     }
     for (const flat of this.#places.keys())
-      if (!places.has(flat)) this.#fault(`the id of ${what} leaves out ${flat}`);
+      if (!places.has(flat) && this.#sees(flat)) this.#fault(`the id of ${what} leaves out ${flat}`);
     this.#places = places;
   }
 
@@ -253,6 +272,11 @@ export class ToldClient {
       if (entry.kind === 'record' && !given.has(entry.text))
         this.#fault(`the id of ${what} covers ${entry.text}`);
     }
+  }
+
+  #sees(flat: number): boolean {
+    const base = this.#bases[(TOPICS as readonly string[]).indexOf(this.#log.partitions[flat]!.topic)];
+    return this.#channel === '/' || this.#channel === base;
   }
 
   #oldestIn({ ids, hub: { ring } }: ModelGateway): number[] {

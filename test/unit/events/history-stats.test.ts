@@ -27,7 +27,7 @@ it('counts records read from history and lost ones, once for all streams that sh
   while (gateway.log.deliver(0, 1_000)) await turn();
   expect(gateway.history.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, lost: 0 });
   const streams = [1, 2].map(() =>
-    gateway.connect(new FakeSocket(() => undefined), '/sse', gateway.ids.idOf(Positions.of([0n]))),
+    gateway.connect(new FakeSocket(() => undefined), '/sse', gateway.ids.idOfAll(Positions.of([0n]))),
   );
   await until(async () => {
     for (const question of [...gateway.log.questions]) question.answer('now');

@@ -18,13 +18,15 @@ const RECORDS: readonly [key: Buffer | null, channel: string, reason: string | n
   [Buffer.from('/'), '/orders/~1', null],
 ];
 
+const topics = createTopicMap(parseConfig({ KAFKA_TOPICS: `${TOPIC}=/orders/{key}` }).topics);
+
 it('records without a usable value are on the literal beginning, counted and logged by reason', () => {
   const hub = createTestHub();
   const logger = createQuietLogger();
   const feed = createFeed({
     hub,
-    ids: createLogIds(),
-    topics: createTopicMap(parseConfig({ KAFKA_TOPICS: `${TOPIC}=/orders/{key}` }).topics),
+    ids: createLogIds(topics),
+    topics,
     warmRecords: 100,
     maxFrameBytes: 1 << 20,
     clockSkewMs: 0,
@@ -73,8 +75,8 @@ it('a record that cannot be shown is reported on its own channel', () => {
   const hub = createTestHub();
   const feed = createFeed({
     hub,
-    ids: createLogIds(),
-    topics: createTopicMap(parseConfig({ KAFKA_TOPICS: `${TOPIC}=/orders/{key}` }).topics),
+    ids: createLogIds(topics),
+    topics,
     warmRecords: 100,
     maxFrameBytes: 200,
     clockSkewMs: 0,

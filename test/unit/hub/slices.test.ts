@@ -13,6 +13,7 @@ describe('slices', () => {
       sliceBytes: 100,
       withMeta: (entry) => entry,
       idLine: () => Buffer.from('id: same\n'),
+      lineInstead: () => null,
     });
     const subscription = createSubscription({ channels: ['/'] });
     const key = {};
