@@ -32,6 +32,8 @@ export interface Live {
   readonly gaps: number;
   readonly repeats: number;
   readonly bytes: number;
+  /** Processor time of the server since the first stream was opened. */
+  readonly serverCpuS: number;
 }
 
 /** Of the window. */

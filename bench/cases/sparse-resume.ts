@@ -22,8 +22,10 @@ export interface SparseResumeOptions {
   readonly channels: number;
   /** Clients, each on a channel of its own. */
   readonly clients: number;
-  /** `RING_RECORDS`; null: the default. */
+  /** `RING_RECORDS`; null: the ring holds all records. */
   readonly ringRecords: number | null;
+  /** There are no other streams, for a run that only asks for processor time. */
+  readonly isAlone?: true;
   readonly targets: readonly Target[];
 }
 
@@ -39,6 +41,8 @@ const AT_ONCE_PER_S = 1_000_000;
 const LIVE_DEADLINE_MS = 150_000;
 /** After the last `gateway.live`, for the others' events that were made before it. */
 const LATE_MS = 500;
+/** The default holds some 87,000 of these records. */
+const LARGE_RING_BYTES = 128 << 20;
 const MS_PER_S = 1_000;
 
 let topicsMade = 0;
@@ -56,6 +60,7 @@ export function createSparseResumeCase({ targets, name, about, ...sizes }: Spars
       { name: 'readS', title: 'reading the log, s', digits: 2 },
       { name: 'readings', title: '× reading', digits: 2 },
       { name: 'cpuS', title: 'CPU s', digits: 2 },
+      { name: 'aloneCpuS', title: 'alone CPU s', digits: 2 },
       { name: 'othersP99Ms', title: 'others p99 ms', digits: 1 },
       { name: 'othersMaxMs', title: 'max ms', digits: 1 },
       { name: 'calmP99Ms', title: 'calm p99 ms', digits: 1 },
@@ -75,7 +80,7 @@ type Sizes = Omit<SparseResumeOptions, 'name' | 'about' | 'targets'>;
 export async function measureSparseResume(
   context: BenchContext,
   name: ServerName,
-  { partitions, ringRecords, ...sizes }: Sizes,
+  { partitions, ringRecords, isAlone, ...sizes }: Sizes,
 ): Promise<Figures> {
   const clients = context.scaled(sizes.clients);
   const channels = context.scaled(sizes.channels);
@@ -85,7 +90,9 @@ export async function measureSparseResume(
     KAFKA_TOPICS: topic,
     KAFKA_CREATE_TOPICS: topic,
     KAFKA_TOPIC_PARTITIONS: String(partitions),
-    ...(ringRecords !== null && { RING_RECORDS: String(context.scaled(ringRecords)) }),
+    ...(ringRecords === null
+      ? { RING_BYTES: String(LARGE_RING_BYTES) }
+      : { RING_RECORDS: String(context.scaled(ringRecords)) }),
   };
   const directory = await mkdtemp(join(tmpdir(), 'sparse-resume-'));
   const pathsFile = join(directory, 'paths');
@@ -103,29 +110,35 @@ export async function measureSparseResume(
           (_, client) => `/events?channel=/c/${client * step}&lastEventId=${encodeURIComponent(id)}`,
         );
         await writeFile(pathsFile, paths.join('\n'));
-        return { fillPerS, ...(await resumeBesideOthers(context, server, { pathsFile, streams: clients })) };
+        const resume = () =>
+          withLoad(server, { pathsFile, streams: clients, connectPerS: AT_ONCE_PER_S }, liveInTime);
+        if (isAlone) return { fillPerS, live: await resume() };
+        return { fillPerS, ...(await besideOthers(context, server, resume)) };
       } finally {
         await poster.close();
       }
     });
     const { live, ...figures } = resumed;
+    const lost = clients * eachChannel - live.events + live.gaps + live.repeats;
+    const own = { ...figures, liveS: live.seconds, cpuS: live.serverCpuS, lost };
+    // A memory log is gone with its gateway.
+    if (context.broker === null) return own;
     const alone = await context.withServer({ name, env }, (server) =>
       withLoad(server, { pathsFile, streams: 1 }, liveInTime),
     );
     const { readS } = await runMeasuringProcess({
       name: 'read-process',
       node: context.node,
-      env: { ...env, KAFKA_BROKERS: context.broker!.bootstrap.join(',') },
+      env: { ...env, KAFKA_BROKERS: context.broker.bootstrap.join(',') },
     });
     return {
-      ...figures,
-      liveS: live.seconds,
+      ...own,
       liveP50S: live.p50Ms / MS_PER_S,
       aloneS: alone.seconds,
+      aloneCpuS: alone.serverCpuS,
       readS: readS!,
       readings: live.seconds / readS!,
       replayed: live.events / clients,
-      lost: clients * eachChannel - live.events + live.gaps + live.repeats,
       bytesEach: live.bytes / live.events,
     };
   } finally {
@@ -170,10 +183,11 @@ async function fill(poster: BatchPoster, channels: number, records: number): Pro
   }
 }
 
-async function resumeBesideOthers(
+/** Delays of events to others before and while clients resume. */
+async function besideOthers(
   { warmupSeconds, seconds }: BenchContext,
   server: BenchServer,
-  resuming: { readonly pathsFile: string; readonly streams: number },
+  resume: () => Promise<Live>,
 ) {
   return withLoad(server, { streams: OTHER_STREAMS, path: '/events?channel=/live' }, async (others) => {
     await others.measuring;
@@ -191,12 +205,11 @@ async function resumeBesideOthers(
       await others.window();
       await pause(seconds * MS_PER_S);
       const calm = await others.window();
-      const live = await withLoad(server, { ...resuming, connectPerS: AT_ONCE_PER_S }, liveInTime);
+      const live = await resume();
       await pause(LATE_MS);
       const busy = await others.window();
       return {
         live,
-        cpuS: busy.serverCpuS,
         othersP99Ms: busy.p99Ms,
         othersMaxMs: busy.maxMs,
         calmP99Ms: calm.p99Ms,

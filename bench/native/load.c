@@ -75,7 +75,7 @@ static struct {
 static Stream *streams;
 static char **own_paths; /* of each stream, with --paths */
 static int poller;
-static double began;
+static double began, server_began;
 static double *live_ms;
 static int lives;
 static volatile sig_atomic_t window_asked;
@@ -179,6 +179,7 @@ static void live(Stream *stream, double at) {
   stream->live = true;
   live_ms[lives++] = (at - stream->opened_at) * 1e3;
   if (lives < options.streams) return;
+  Cpu cpu = cpu_of(options.pid);
   uint64_t fewest = UINT64_MAX, most = 0;
   for (int i = 0; i < options.streams; i++) {
     if (streams[i].events < fewest) fewest = streams[i].events;
@@ -186,8 +187,9 @@ static void live(Stream *stream, double at) {
   }
   qsort(live_ms, (size_t)lives, sizeof *live_ms, ascending);
   printf("{\"phase\":\"live\",\"seconds\":%.3f,\"p50Ms\":%.1f,\"p99Ms\":%.1f,\"events\":%lu,\"fewest\":%lu,\"most\":%lu,"
-         "\"gaps\":%lu,\"repeats\":%lu,\"bytes\":%lu}\n",
-         at - began, quantile(live_ms, lives, .5), quantile(live_ms, lives, .99), events_total, fewest, most, gaps, repeats, bytes_total);
+         "\"gaps\":%lu,\"repeats\":%lu,\"bytes\":%lu,\"serverCpuS\":%.2f}\n",
+         at - began, quantile(live_ms, lives, .5), quantile(live_ms, lives, .99), events_total, fewest, most, gaps, repeats, bytes_total,
+         cpu.user + cpu.system - server_began);
 }
 
 static void line(Stream *stream, const char *p, int length, double at) {
@@ -464,6 +466,8 @@ int main(int argc, char **argv) {
 
   enum { OPENING, WARMING, MEASURING, ENDING } phase = OPENING;
   began = clock_s();
+  Cpu cpu_before = cpu_of(options.pid);
+  server_began = cpu_before.user + cpu_before.system;
   double phase_at = began, client_cpu = 0;
   Cpu server_cpu = {0, 0};
   for (;;) {

@@ -2,6 +2,7 @@ import type { Figures } from '../../bench/bench-case';
 import { createBenchContext } from '../../bench/bench-context';
 import { measureChannels } from '../../bench/cases/channels';
 import { measureFanout } from '../../bench/cases/fanout';
+import { measureSparseResume } from '../../bench/cases/sparse-resume';
 import { spreadOf } from '../../bench/statistics';
 
 /**
@@ -60,6 +61,33 @@ describe('a record', () => {
       const cpuRatios: number[] = [];
       for (let round = 0; round < ROUNDS; round++)
         cpuRatios.push((await measureChannels(context, STREAMS)).cpuRatio!);
+      expect(spreadOf(cpuRatios).median).toBeLessThan(LIMIT);
+    },
+    TEST_LIMIT_MS,
+  );
+});
+
+describe('a client that resumes on a channel of its own', () => {
+  const CLIENTS = 1_000;
+  const EVENTS_EACH = 8;
+  const OTHER_CHANNELS = 9_000;
+  const LIMIT = 2.1;
+
+  it(
+    'costs what it gets, not what the ring holds for others',
+    async () => {
+      const resumeOver = async (channels: number): Promise<number> => {
+        const records = channels * EVENTS_EACH;
+        const sizes = { partitions: 1, records, channels, clients: CLIENTS, ringRecords: null };
+        const { cpuS, lost } = await measureSparseResume(context, 'gateway', { ...sizes, isAlone: true });
+        expect(lost).toBe(0);
+        return cpuS!;
+      };
+      const cpuRatios: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const amongOthers = await resumeOver(CLIENTS + OTHER_CHANNELS);
+        cpuRatios.push(amongOthers / (await resumeOver(CLIENTS)));
+      }
       expect(spreadOf(cpuRatios).median).toBeLessThan(LIMIT);
     },
     TEST_LIMIT_MS,
