@@ -166,24 +166,25 @@ export interface EpochEnd extends TopicPartition {
   readonly endOffset: bigint;
 }
 
+/** ISO 8601. */
+type IsoTime = string;
+
 export interface LastError {
   /** Without credentials. */
   readonly message: string;
-  /** ISO 8601. */
-  readonly at: string;
-  /** ISO 8601 time at which what it was about was seen to be over; null while it goes on. */
-  readonly resolvedAt: string | null;
+  readonly at: IsoTime;
+  /** When what it was about was seen to be over; null while it goes on. */
+  readonly resolvedAt: IsoTime | null;
 }
 
 export interface ConnectionStatus {
   readonly connected: boolean;
   readonly state: 'starting' | 'connected' | 'interrupted' | 'closed';
-  /** ISO 8601. */
-  readonly stateSince: string;
+  readonly stateSince: IsoTime;
   /** Null when there was none. */
   readonly lastError: LastError | null;
-  /** ISO 8601 time until which a broker's quota keeps this side waiting; null when none does. */
-  readonly throttledUntil: string | null;
+  /** A broker's quota keeps this side waiting until then; null when none does. */
+  readonly throttledUntil: IsoTime | null;
 }
 
 /**
@@ -198,8 +199,7 @@ export type ServiceState = 'ok' | 'starting' | 'missing' | 'forbidden' | 'interr
 
 export interface Service {
   readonly state: ServiceState;
-  /** ISO 8601. */
-  readonly since: string;
+  readonly since: IsoTime;
   /** What is wrong and what to do, without credentials; null when `ok` or `starting`. */
   readonly detail: string | null;
 }
@@ -210,10 +210,10 @@ export interface PartitionStatus extends TopicPartition {
   readonly highWatermark: bigint | null;
   /** End of what a reader of committed records may see; an open transaction keeps it below `highWatermark`. */
   readonly lastStableOffset: bigint | null;
-  /** ISO 8601 time since which an open transaction holds records back; null when none does. */
-  readonly heldBackSince: string | null;
-  /** ISO 8601 time of the last record read; null when none was read. */
-  readonly lastRecordAt: string | null;
+  /** An open transaction has held records back since then; null when none does. */
+  readonly heldBackSince: IsoTime | null;
+  /** When the last record was read; null when none was. */
+  readonly lastRecordAt: IsoTime | null;
   readonly read: Service;
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Config } from '../config';
 
 const LIMITS = '/proc/self/limits';
 
@@ -18,17 +19,10 @@ export function openFileLimit(file = LIMITS): number | null {
   return soft === undefined ? null : Number(soft);
 }
 
-interface ConnectionLimits {
-  /** How many are wanted. */
-  readonly maxConnections: number;
-  /** Files kept for other uses. */
-  readonly reservedFiles: number;
-}
-
 /** As many of the wanted connections as there are files for, and at least one. @param limit null: no limit */
 export function connectionsWithin(
   limit: number | null,
-  { maxConnections, reservedFiles }: ConnectionLimits,
+  { maxConnections, reservedFiles }: Pick<Config['http'], 'maxConnections' | 'reservedFiles'>,
 ): number {
   return limit === null ? maxConnections : Math.max(1, Math.min(maxConnections, limit - reservedFiles));
 }

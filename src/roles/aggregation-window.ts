@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
-import type { TopicPartition } from '../eventlog/event-log';
+import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/records';
 
 /** Sum, minimum and maximum over events. Times are the records' timestamps in Unix milliseconds. */
@@ -92,11 +92,7 @@ export interface AggregationSummary {
   readonly eventSample: readonly unknown[];
 }
 
-export interface AggregatedRecord {
-  readonly offset: bigint;
-  readonly timestampMs: number;
-  readonly value: Buffer | null;
-}
+export type AggregatedRecord = Pick<LogRecord, 'offset' | 'timestampMs' | 'value'>;
 
 const SAMPLE_EVENTS = 5;
 

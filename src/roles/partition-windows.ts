@@ -1,7 +1,7 @@
 import type { Config } from '../config';
-import type { LogRecord, TopicPartition } from '../eventlog/event-log';
+import type { TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
-import { AggregationWindow } from './aggregation-window';
+import { type AggregatedRecord, AggregationWindow } from './aggregation-window';
 
 /** Group operations for an owned partition. */
 export interface PartitionOwner {
@@ -13,7 +13,7 @@ export interface PartitionOwner {
 
 /** Records of one partition, in offset order. */
 export interface OwnedBatch extends TopicPartition {
-  readonly records: readonly Pick<LogRecord, 'offset' | 'timestampMs' | 'value'>[];
+  readonly records: readonly AggregatedRecord[];
   readonly owner: PartitionOwner;
 }
 

@@ -1,5 +1,5 @@
 import type { AdminConnection, AdminStatus } from '../status/admin-report.ts';
-import { age, byId, textCell, wholeNumber } from './page.js';
+import { age, byId, setText, tag, textCell, wholeNumber } from './page.js';
 
 /** The admin page: the oldest, fullest or furthest-behind streams, refreshed every two seconds. */
 
@@ -10,10 +10,6 @@ const KIB = 1_024;
 
 const sort = new URLSearchParams(location.search).get('sort') ?? 'age';
 const pill = byId('status', HTMLElement);
-
-function setText(id: string, text: string): void {
-  byId(id, HTMLElement).textContent = text;
-}
 
 function setStatus(text: string, state: 'open' | 'reconnecting' | 'rejected'): void {
   // A screen reader announces it only when it changes.
@@ -29,11 +25,9 @@ function bytes(count: number): string {
 function rowOf(connection: AdminConnection, nowS: number): HTMLTableRowElement {
   const row = document.createElement('tr');
   const phase = document.createElement('td');
-  const tag = document.createElement('span');
-  tag.className = 'tag';
-  tag.dataset.state = connection.phase;
-  tag.textContent = connection.phase;
-  phase.append(tag);
+  const name = tag(connection.phase);
+  name.dataset.state = connection.phase;
+  phase.append(name);
   row.append(
     phase,
     textCell(connection.request_path, { className: 'channel' }),

@@ -1,4 +1,4 @@
-import { duration, textCell, timeOfDay } from './page.js';
+import { duration, tag, textCell, timeOfDay } from './page.js';
 import type { Notice, ReceivedEvent } from './received-event.js';
 
 /** The rows of the page, newest first: events, and notices about the stream in between. */
@@ -99,10 +99,7 @@ function nameCell(name: string): HTMLTableCellElement {
     cell.title = 'unnamed';
     return cell;
   }
-  const tag = document.createElement('span');
-  tag.className = name.startsWith('gateway.') ? 'tag own' : 'tag';
-  tag.textContent = name;
-  cell.append(tag);
+  cell.append(tag(name, name.startsWith('gateway.') ? 'tag own' : 'tag'));
   return cell;
 }
 

@@ -2,7 +2,7 @@ import { createEventRate } from './event-rate.js';
 import { createEventTable } from './event-table.js';
 import { createHiddenRecords } from './hidden-records.js';
 import { type ConnectionState, type LiveStream, openLiveStream } from './live-stream.js';
-import { byId, duration, wholeNumber } from './page.js';
+import { byId, duration, setText, wholeNumber } from './page.js';
 import { createPublishForm } from './publish-form.js';
 import { createRateChart } from './rate-chart.js';
 import { type Arrival, type Notice, noticeText, receivedEventOf } from './received-event.js';
@@ -55,7 +55,7 @@ function subscribe(subscription: PageSubscription): void {
       if (next !== 'connecting' || !wasLost) state = next;
       connection.dataset.state = state;
       connection.textContent = STATE_TEXTS[state];
-      byId('reconnects', HTMLElement).textContent = wholeNumber(reconnects);
+      setText('reconnects', wholeNumber(reconnects));
     },
   });
 }
@@ -82,14 +82,12 @@ function receive(arrival: Arrival): void {
 function notify(notice: Notice): void {
   table.addNotice(notice, Date.now());
   // For screen readers, which would announce too many events.
-  byId('notice', HTMLElement).textContent = notice.text;
+  setText('notice', notice.text);
 }
 
 function showWaiting(): void {
-  byId('waiting', HTMLElement).textContent =
-    table.waiting === 0
-      ? ''
-      : `${wholeNumber(table.waiting)}${table.waiting === MAX_ROWS ? ' or more' : ''} waiting`;
+  const more = table.waiting === MAX_ROWS ? ' or more' : '';
+  setText('waiting', table.waiting === 0 ? '' : `${wholeNumber(table.waiting)}${more} waiting`);
   byId('empty', HTMLElement).hidden = body.rows.length > 0;
 }
 
@@ -97,10 +95,10 @@ function showFigures(): void {
   const counts = rate.counts(Date.now());
   chart.show(counts);
   // The last count is of the current second, which is not over.
-  byId('rate', HTMLElement).textContent = wholeNumber(counts.at(-2) ?? 0);
-  byId('event-count', HTMLElement).textContent = wholeNumber(eventCount);
+  setText('rate', wholeNumber(counts.at(-2) ?? 0));
+  setText('event-count', wholeNumber(eventCount));
   const middle = [...latencies].sort((a, b) => a - b)[Math.floor(latencies.length / 2)];
-  byId('latency', HTMLElement).textContent = middle === undefined ? '–' : duration(middle);
+  setText('latency', middle === undefined ? '–' : duration(middle));
   const hint = byId('hidden', HTMLElement);
   hint.hidden = !isWhole || hidden.count === 0;
   hint.textContent = `${wholeNumber(hidden.count)} ${hidden.count === 1 ? 'record' : 'records'} hidden: only unnamed events and the event names listed under Subscription are shown.`;

@@ -19,6 +19,18 @@ export function textCell(text: string, { className, title }: CellOptions = {}): 
   return cell;
 }
 
+/** A word that the style sheet colours. */
+export function tag(text: string, className = 'tag'): HTMLSpanElement {
+  const span = document.createElement('span');
+  span.className = className;
+  span.textContent = text;
+  return span;
+}
+
+export function setText(id: string, text: string): void {
+  byId(id, HTMLElement).textContent = text;
+}
+
 const WHOLE = new Intl.NumberFormat('en');
 
 export function wholeNumber(value: number): string {

@@ -1,9 +1,9 @@
-import type { AppendConfig, KafkaConfig } from '../../config';
+import type { AppendConfig } from '../../config';
 import { GatewayError } from '../../errors';
-import type { Logger } from '../../logger';
 import type { Service, ServiceState } from '../event-log';
+import type { LogCounter } from '../records';
 import { rejectionOf } from './append-rejection';
-import { BrokerLinks, type UseWatch } from './cluster/broker-links';
+import { BrokerLinks, type LogUse } from './cluster/broker-links';
 import { nameOf } from './cluster/broker-socket';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
@@ -15,13 +15,11 @@ import { ERROR_CODE } from './protocol/protocol-error';
 import { keyOf } from './protocol/request';
 import { missingRight, TopicFaults, TrackedService, worstOf } from './service';
 
-export interface AppendPartitionsOptions {
-  readonly kafka: KafkaConfig;
+export interface AppendPartitionsOptions extends LogUse {
   readonly append: AppendConfig;
   readonly topics: readonly string[];
-  readonly logger: Logger;
-  readonly watch: UseWatch;
   readonly cluster: Cluster;
+  readonly counter: LogCounter;
   /** Connected while one of the leaders can be reached. */
   readonly state: ConnectionState;
   /** Called with the duration of each request that was answered with success. */
@@ -58,16 +56,13 @@ export class AppendPartitions {
   #isClosed = false;
 
   constructor(options: AppendPartitionsOptions) {
-    const { kafka, logger, watch } = options;
     this.#options = options;
     this.#faults = new TopicFaults(options);
-    this.#probes = new BrokerLinks({ kafka, logger, watch });
+    this.#probes = new BrokerLinks(options);
     this.#links = new BrokerLinks({
-      kafka,
-      logger,
-      watch,
+      ...options,
       onLost: (address, reason) => {
-        watch.requestFailed();
+        options.watch.requestFailed();
         this.#senders.get(nameOf(address))?.lost(reason);
       },
     });
@@ -171,15 +166,12 @@ export class AppendPartitions {
   }
 
   #get(topic: string, partition: number): AppendPartition {
-    const { append, kafka, logger } = this.#options;
     const partitions = this.#partitions.get(topic) ?? [];
     this.#partitions.set(topic, partitions);
     while (partitions.length <= partition) {
       const writer = new PartitionWriter({
+        ...this.#options,
         partition: { topic, partition: partitions.length },
-        kafka,
-        append,
-        logger,
         tally: this.queued,
         producerId: this.#producerId,
       });
@@ -200,18 +192,14 @@ export class AppendPartitions {
   }
 
   #connect(address: BrokerAddress): LeaderSender {
-    const { append, cluster, kafka, onProduced, state, watch } = this.#options;
+    const { state } = this.#options;
     const sender = new LeaderSender({
+      ...this.#options,
       address,
-      kafka,
-      append,
       links: this.#links,
       probes: this.#probes,
       producerId: this.#producerId,
       senderOf: ({ topic, partition }) => this.#partitions.get(topic)?.[partition]?.sender ?? null,
-      cluster,
-      onStored: onProduced,
-      watch,
       onChange: () => {
         if (sender.failure !== null) state.noted(sender.failure);
         this.#judge();

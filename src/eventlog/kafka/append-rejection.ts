@@ -4,7 +4,7 @@ import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { keyOf } from './protocol/request';
 
 /** Answers that leave open whether a batch is in the log: a leader that is deposed meanwhile has it all the same. */
-const UNCERTAIN = new Set<number>([
+export const UNCERTAIN: ReadonlySet<number> = new Set<number>([
   ERROR_CODE.UNKNOWN_SERVER_ERROR,
   ERROR_CODE.UNKNOWN_TOPIC_OR_PARTITION,
   ERROR_CODE.LEADER_NOT_AVAILABLE,
@@ -17,7 +17,7 @@ const UNCERTAIN = new Set<number>([
 ]);
 
 /** Answers that another try may change. */
-const TRANSIENT = new Set<number>([
+export const TRANSIENT: ReadonlySet<number> = new Set<number>([
   ...UNCERTAIN,
   ERROR_CODE.CORRUPT_MESSAGE,
   ERROR_CODE.NOT_ENOUGH_REPLICAS,
@@ -28,16 +28,12 @@ const TRANSIENT = new Set<number>([
 ]);
 
 /** The broker rejects a batch for what one of its records is: without it, the others are taken. */
-const FOR_ONE_RECORD = new Set<number>([
+export const FOR_ONE_RECORD: ReadonlySet<number> = new Set<number>([
   ERROR_CODE.MESSAGE_TOO_LARGE,
   ERROR_CODE.RECORD_LIST_TOO_LARGE,
   ERROR_CODE.INVALID_TIMESTAMP,
   ERROR_CODE.INVALID_RECORD,
 ]);
-
-export const isUncertain = (errorCode: number): boolean => UNCERTAIN.has(errorCode);
-export const isTransient = (errorCode: number): boolean => TRANSIENT.has(errorCode);
-export const isForOneRecord = (errorCode: number): boolean => FOR_ONE_RECORD.has(errorCode);
 
 /** The error for an answer that another try would not change. */
 export function rejectionOf(partition: TopicPartition, errorCode: number): GatewayError {

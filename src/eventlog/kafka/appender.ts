@@ -34,7 +34,10 @@ export class Appender {
       for (const [index, record] of records.entries()) {
         this.#enqueue(record, (result) => {
           results[index] = result;
-          if (--left === 0) resolve(results);
+          if (--left === 0) {
+            this.#options.counter.appended(results);
+            resolve(results);
+          }
           if (--this.#unsettled === 0) this.#onSettled();
         });
       }

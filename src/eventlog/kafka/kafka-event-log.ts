@@ -4,7 +4,6 @@ import type { Logger } from '../../logger';
 import type { ConnectionStatus, EventLog, LogLayout, Service, TopicPartition } from '../event-log';
 import { LogCounter, type LogOperation } from '../records';
 import { Appender } from './appender';
-import type { UseWatch } from './cluster/broker-links';
 import { Cluster } from './cluster/cluster';
 import { createConnectionLog } from './cluster/connection-error';
 import { type ConnectionState, createConnectionState } from './connection-state';
@@ -45,19 +44,21 @@ export function createKafkaEventLog({
   const consumer = createConnectionState(report('consumer'), kafka.silenceMs);
   const counter = new LogCounter(topics);
   const connectionFailed = createConnectionLog(logger);
-  const watchOf = (operation: LogOperation): UseWatch => ({
-    failed: connectionFailed,
-    requestFailed: () => counter.failed(operation),
-    throttled: (forMs) => counter.throttled(operation, forMs),
+  const useOf = (operation: LogOperation) => ({
+    kafka,
+    topics,
+    logger,
+    watch: {
+      failed: connectionFailed,
+      requestFailed: () => counter.failed(operation),
+      throttled: (forMs: number) => counter.throttled(operation, forMs),
+    },
   });
   let tail: KafkaTail | null = null;
   let closing: Promise<void> | null = null;
 
   const cluster = new Cluster({
-    kafka,
-    topics,
-    logger,
-    watch: watchOf('metadata'),
+    ...useOf('metadata'),
     onView(view) {
       appender.partitions.follow(view);
       if (tail === null) consumer.becameConnected();
@@ -71,16 +72,14 @@ export function createKafkaEventLog({
     },
   });
   const appender = new Appender({
-    kafka,
+    ...useOf('produce'),
     append,
-    topics,
-    logger,
     cluster,
-    watch: watchOf('produce'),
     state: producer,
+    counter,
     onProduced,
   });
-  const ranges = new RangeReader({ kafka, logger, cluster, watch: watchOf('read') });
+  const ranges = new RangeReader({ ...useOf('read'), cluster });
   const liveness = setInterval(() => {
     // After a stall of this gateway answers may be waiting in the sockets: let them be read first.
     setImmediate(() => {
@@ -113,22 +112,10 @@ export function createKafkaEventLog({
   }
 
   return {
-    async append(records) {
-      const results = await appender.append(records);
-      counter.appended(results);
-      return results;
-    },
+    append: (records) => appender.append(records),
     tail(listener) {
       if (tail !== null) throw new Error('this log is tailed already');
-      tail = new KafkaTail({
-        kafka,
-        topics,
-        logger,
-        cluster,
-        listener,
-        watch: watchOf('fetch'),
-        state: consumer,
-      });
+      tail = new KafkaTail({ ...useOf('fetch'), cluster, listener, state: consumer });
       return tail;
     },
     read: (partition, from, to, limits) => ranges.read(partition, from, to, limits),

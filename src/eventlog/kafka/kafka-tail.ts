@@ -1,6 +1,4 @@
 import { createBackoff, pause } from '../../backoff';
-import type { KafkaConfig } from '../../config';
-import type { Logger } from '../../logger';
 import type {
   LogLayout,
   LogReset,
@@ -9,19 +7,16 @@ import type {
   TopicPartition,
   UnavailablePartition,
 } from '../event-log';
-import { BrokerLinks, type UseWatch } from './cluster/broker-links';
+import { BrokerLinks, type LogUse } from './cluster/broker-links';
 import type { Cluster, ClusterView } from './cluster/cluster';
 import type { ConnectionState } from './connection-state';
 import { FetchLoop } from './fetch-loop';
 import { keyOf } from './protocol/request';
 import { TailPartitions } from './tail-partitions';
 
-interface KafkaTailOptions {
-  readonly kafka: KafkaConfig;
+interface KafkaTailOptions extends LogUse {
   /** Names of the topics to read. */
   readonly topics: readonly string[];
-  readonly logger: Logger;
-  readonly watch: UseWatch;
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
@@ -48,10 +43,9 @@ export class KafkaTail implements Tail {
   #resuming: AbortController | null = null;
 
   constructor(options: KafkaTailOptions) {
-    const { kafka, logger, watch } = options;
     this.#options = options;
     this.partitions = new TailPartitions(options);
-    this.#links = new BrokerLinks({ kafka, logger, watch });
+    this.#links = new BrokerLinks(options);
     this.#run(() => this.#start());
   }
 

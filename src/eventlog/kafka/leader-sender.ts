@@ -23,7 +23,7 @@ interface LeaderSenderOptions {
   senderOf(writer: PartitionWriter): LeaderSender | null;
   readonly cluster: Pick<Cluster, 'refresh'>;
   /** A request was answered with success after this long. */
-  onStored(durationMs: number): void;
+  onProduced(durationMs: number): void;
   readonly watch: UseWatch;
   /** Whether the broker can be reached may have changed. */
   onChange(): void;
@@ -190,7 +190,7 @@ export class LeaderSender {
   }
 
   async #send(): Promise<void> {
-    const { address, append, cluster, kafka, links, onStored, producerId, senderOf, watch } = this.#options;
+    const { address, append, cluster, kafka, links, onProduced, producerId, senderOf, watch } = this.#options;
     const link = await links.get(address);
     // Until it is sent, a record can still be taken back at its deadline.
     await link.pauseOver();
@@ -237,7 +237,7 @@ export class LeaderSender {
       for (const [writer, tried] of sent) {
         if (writer.answered(tried, answers.get(keyOf(writer)) ?? NO_ANSWER) !== null) failures++;
       }
-      if (failures === 0) onStored(tookMs);
+      if (failures === 0) onProduced(tookMs);
       else {
         watch.requestFailed();
         cluster.refresh().catch(watch.requestFailed);

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors';
 import type { Logger } from '../../logger';
 import type { TopicPartition } from '../event-log';
 import { AppendQueue, type PendingAppend, type QueueTally, settle } from './append-queue';
-import { isForOneRecord, isTransient, isUncertain, rejectionOf } from './append-rejection';
+import { FOR_ONE_RECORD, rejectionOf, TRANSIENT, UNCERTAIN } from './append-rejection';
 import { markRecord } from './origin-mark';
 import { type ProducerId, ProducerSequence } from './producer-sequence';
 import type { ProducedBatch } from './protocol/produce-request';
@@ -169,7 +169,7 @@ export class PartitionWriter implements TopicPartition {
       this.#stored(batch, errorCode === ERROR_CODE.NONE ? baseOffset : -1n);
       return null;
     }
-    if (isTransient(errorCode)) {
+    if (TRANSIENT.has(errorCode)) {
       const error = new ProtocolError(keyOf(this), errorCode);
       this.#judge(batch, errorCode);
       this.failed(error);
@@ -181,7 +181,7 @@ export class PartitionWriter implements TopicPartition {
       this.#beginAnew(batch.producerId);
       const { message } = new ProtocolError(keyOf(this), errorCode);
       for (const append of batch.appends) settle(append, { ok: false, error: unknownOutcome(message) });
-    } else if (isForOneRecord(errorCode) && batch.appends.length > 1) {
+    } else if (FOR_ONE_RECORD.has(errorCode) && batch.appends.length > 1) {
       const middle = batch.appends.length >> 1;
       this.#parts.unshift(batch.appends.slice(0, middle), batch.appends.slice(middle));
     } else {
@@ -264,7 +264,7 @@ export class PartitionWriter implements TopicPartition {
         batch.bytes = null;
         break;
       default:
-        batch.uncertain ||= isUncertain(errorCode);
+        batch.uncertain ||= UNCERTAIN.has(errorCode);
         if (!batch.uncertain) batch.bytes = null;
     }
   }

@@ -1,10 +1,8 @@
 import { createBackoff } from '../../backoff';
-import type { KafkaConfig } from '../../config';
 import { GatewayError } from '../../errors';
-import type { Logger } from '../../logger';
 import type { LogGap, LogRecord, ReadChunk, ReadLimits, TopicPartition } from '../event-log';
 import { contentBytes } from '../records';
-import { BrokerLinks, type UseWatch } from './cluster/broker-links';
+import { BrokerLinks, type LogUse } from './cluster/broker-links';
 import { nameOf } from './cluster/broker-socket';
 import type { Cluster, LedPartition } from './cluster/cluster';
 import { FetchSizing } from './fetch-sizing';
@@ -14,10 +12,7 @@ import { ERROR_CODE, ProtocolError } from './protocol/protocol-error';
 import { decodeRecordSet } from './protocol/record-batch';
 import { keyOf } from './protocol/request';
 
-interface RangeReaderOptions {
-  readonly kafka: KafkaConfig;
-  readonly logger: Logger;
-  readonly watch: UseWatch;
+interface RangeReaderOptions extends LogUse {
   readonly cluster: Cluster;
 }
 

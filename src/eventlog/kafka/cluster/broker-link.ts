@@ -7,7 +7,6 @@ import type { BrokerAddress } from '../protocol/metadata-request';
 import type { KafkaRequest } from '../protocol/request';
 import { createSocketFactory, nameOf, tlsOptions } from './broker-socket';
 import { type ConnectionPhase, connectionError, speaksTls, TLS_EXPECTED } from './connection-error';
-
 import {
   createKafkajsLogger,
   KafkajsBroker,
@@ -42,7 +41,8 @@ const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
  */
 export class BrokerLink {
   readonly address: BrokerAddress;
-  readonly #broker: KafkajsBroker;
+  /** Rejects when the broker does not accept the connection or the credentials in time. */
+  readonly opened: Promise<void>;
   readonly #connection: KafkajsConnection;
   readonly #options: BrokerLinkOptions;
   readonly #closing = new AbortController();
@@ -57,15 +57,8 @@ export class BrokerLink {
   #progressMs = 0;
   #exchangeMs = 0;
 
-  /** Starts to connect. `opened` rejects when the broker does not accept the connection or the credentials in time. */
-  static connect(options: BrokerLinkOptions): { link: BrokerLink; opened: Promise<BrokerLink> } {
-    const link = new BrokerLink(options);
-    const limit = { idleMs: options.kafka.connectTimeoutMs, inAll: true };
-    const opened = link.#within('connect', limit, () => link.#broker.connect());
-    return { link, opened: opened.then(() => link) };
-  }
-
-  private constructor(options: BrokerLinkOptions) {
+  /** Starts to connect. */
+  constructor(options: BrokerLinkOptions) {
     const { address, kafka, logger, failedConnects } = options;
     this.address = address;
     this.#options = options;
@@ -101,12 +94,14 @@ export class BrokerLink {
       },
     });
     this.#connection = connectionPool.pool[0];
-    this.#broker = new KafkajsBroker({
+    const broker = new KafkajsBroker({
       connectionPool,
       logger: kafkajsLogger,
       authenticationTimeout: kafka.connectTimeoutMs,
       allowAutoTopicCreation: false,
     });
+    const limit = { idleMs: kafka.connectTimeoutMs, inAll: true };
+    this.opened = this.#within('connect', limit, () => broker.connect());
   }
 
   get alive(): boolean {

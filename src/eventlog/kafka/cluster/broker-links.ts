@@ -15,10 +15,14 @@ export interface UseWatch {
   throttled(forMs: number): void;
 }
 
-interface BrokerLinksOptions {
+/** What each use of the event log (metadata, append, tail, range reads) needs of the gateway. */
+export interface LogUse {
   readonly kafka: KafkaConfig;
   readonly logger: Logger;
   readonly watch: UseWatch;
+}
+
+interface BrokerLinksOptions extends LogUse {
   /** An open link is lost. */
   readonly onLost?: (address: BrokerAddress, reason: Error) => void;
 }
@@ -32,8 +36,7 @@ interface Rest {
 }
 
 /**
- * The links of one use of the event log (metadata, append, tail, range reads): at most one per broker. Uses do not
- * share links, because a request waits behind the one in flight, such as the tail's idle fetch.
+ * The links of one use of the event log: at most one per broker. Uses do not share links, because a request waits behind the one in flight, such as the tail's idle fetch.
  *
  * To a broker that accepts no connection, or ends it soon, it connects with backoff.
  */
@@ -103,12 +106,11 @@ export class BrokerLinks {
     const restMs = this.restMs(address);
     if (restMs > 0) await pause(restMs, signal);
     signal.throwIfAborted();
-    const { kafka, logger, onLost, watch } = this.#options;
+    const { onLost, watch } = this.#options;
     let openedMs = Number.POSITIVE_INFINITY;
-    const { link, opened } = BrokerLink.connect({
+    const link = new BrokerLink({
+      ...this.#options,
       address,
-      kafka,
-      logger,
       failedConnects: this.#rests.get(name)?.failedConnects ?? 0,
       onThrottled: (forMs) => watch.throttled(forMs),
       onLost: (lost, reason) => {
@@ -122,7 +124,7 @@ export class BrokerLinks {
     const cancel = () => link.close(signal.reason as Error);
     signal.addEventListener('abort', cancel);
     try {
-      await opened;
+      await link.opened;
       openedMs = performance.now();
       if (link.alive) this.#open.set(name, link);
       return link;

@@ -1,6 +1,4 @@
 import { type Backoff, createBackoff, pause } from '../../../backoff';
-import type { KafkaConfig } from '../../../config';
-import type { Logger } from '../../../logger';
 import { nearestName } from '../../../nearest-name';
 import type { EpochEnd, EpochQuery, LogLayout, ServiceState, TopicPartition } from '../../event-log';
 import {
@@ -11,7 +9,7 @@ import {
 } from '../protocol/metadata-request';
 import { ERROR_CODE, ProtocolError } from '../protocol/protocol-error';
 import type { KafkaRequest } from '../protocol/request';
-import { BrokerLinks, type UseWatch } from './broker-links';
+import { BrokerLinks, type LogUse } from './broker-links';
 import { nameOf, parseAddress } from './broker-socket';
 import { type BoundsQuery, type FoundBounds, Leaders } from './leaders';
 import { createTopicCreator } from './topic-creator';
@@ -42,11 +40,8 @@ export interface ClusterView {
   readonly rights: ReadonlyMap<string, TopicRights>;
 }
 
-interface ClusterOptions {
-  readonly kafka: KafkaConfig;
+interface ClusterOptions extends LogUse {
   readonly topics: readonly string[];
-  readonly logger: Logger;
-  readonly watch: UseWatch;
   readonly onView: (view: ClusterView) => void;
   readonly onUnreachable: (error: Error) => void;
 }
@@ -71,11 +66,11 @@ export class Cluster {
   };
 
   constructor(options: ClusterOptions) {
-    const { kafka, logger, watch } = options;
+    const { kafka } = options;
     this.#options = options;
     this.#brokers = kafka.brokers.map(parseAddress);
     this.#backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
-    this.#links = new BrokerLinks({ kafka, logger, watch, onLost: () => this.#wake.abort() });
+    this.#links = new BrokerLinks({ ...options, onLost: () => this.#wake.abort() });
     this.#leaders = new Leaders({
       kafka,
       links: this.#links,

@@ -16,6 +16,11 @@ type ConnectionFailure =
 /** How far a connection came: `handshake` has TCP and TLS, `open` has had an answer to a request. */
 export type ConnectionPhase = 'connect' | 'handshake' | 'open';
 
+interface ConnectionStage {
+  readonly phase: ConnectionPhase;
+  readonly usesTls: boolean;
+}
+
 /** A connection to a broker that could not be opened, or was lost. Its message has no credentials. */
 export class ConnectionError extends Error {
   readonly failure: ConnectionFailure;
@@ -49,7 +54,7 @@ export function connectionError(
   address: BrokerAddress,
   what: string,
   cause: Error,
-  at: { readonly phase: ConnectionPhase; readonly usesTls: boolean },
+  at: ConnectionStage,
 ): ConnectionError {
   const failure = failureOf(cause, at);
   const check = checkOf(failure, cause, at);
@@ -86,10 +91,7 @@ const TLS_CODE =
   /^(ERR_SSL|ERR_TLS|ERR_OSSL|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|HOSTNAME_)|^EPROTO$/;
 const SASL_TYPE = /SASL/;
 
-function failureOf(
-  cause: Error,
-  { phase, usesTls }: { readonly phase: ConnectionPhase; readonly usesTls: boolean },
-): ConnectionFailure {
+function failureOf(cause: Error, { phase, usesTls }: ConnectionStage): ConnectionFailure {
   const { code, type, name } = cause as { code?: string; type?: string; name: string };
   if (cause instanceof TokenError || name === 'KafkaJSSASLAuthenticationError' || SASL_TYPE.test(type ?? ''))
     return 'authentication';
@@ -106,7 +108,7 @@ function failureOf(
 function checkOf(
   failure: ConnectionFailure,
   cause: Error,
-  { phase, usesTls }: { readonly phase: ConnectionPhase; readonly usesTls: boolean },
+  { phase, usesTls }: ConnectionStage,
 ): string | null {
   const code = (cause as { code?: string }).code ?? '';
   switch (failure) {
