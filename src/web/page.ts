@@ -44,11 +44,9 @@ export function duration(ms: number): string {
   if (total < 1_000) return `${sign}${Math.round(total)} ms`;
   if (total < 60_000) return `${sign}${(total / 1_000).toFixed(1)} s`;
   const seconds = Math.floor(total / 1_000);
-  const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit)) as [
-    number,
-    number,
-    number,
-  ];
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
   if (hours === 0) return `${sign}${minutes} min ${seconds % 60} s`;
   if (days === 0) return `${sign}${hours} h ${minutes % 60} min`;
   return `${sign}${days} d ${hours % 24} h`;

@@ -110,9 +110,15 @@ describe('posts to a topic that cannot be written, beside one that can', () => {
         state: 'forbidden',
         detail: expect.stringMatching(/User:ANONYMOUS lacks the right Write on topic bad/),
       });
-      const logged = () => gateway.logged.filter(({ message }) => message === 'Appends to topic failing');
+      const logged = () =>
+        gateway.logged.filter(({ fields }) => {
+          const { topic: name, state } = fields as { topic?: string; state?: string };
+          return name === 'bad' && state === 'forbidden';
+        });
       await until(() => logged().length > 0, 'it is logged');
-      expect(logged()).toMatchObject([{ level: 'warn', fields: { topic: 'bad', state: 'forbidden' } }]);
+      expect(logged()).toMatchObject([
+        { level: 'warn', message: 'Topic unavailable', fields: { what: 'append', state: 'forbidden' } },
+      ]);
       const goodStatus = denied.includes('good') ? 403 : 202;
       expect((await post('/good')).status).toBe(goodStatus);
       expect(await postBatch('/bad', '/good')).toMatchObject(

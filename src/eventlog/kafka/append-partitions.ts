@@ -1,6 +1,6 @@
 import type { AppendConfig } from '../../config';
 import { GatewayError } from '../../errors';
-import type { Service, ServiceState } from '../event-log';
+import type { Service } from '../event-log';
 import type { LogCounter } from '../records';
 import { rejectionOf } from './append-rejection';
 import { BrokerLinks, type LogUse } from './cluster/broker-links';
@@ -52,7 +52,6 @@ export class AppendPartitions {
   readonly #senders = new Map<string, LeaderSender>();
   readonly #ending = new Set<Promise<void>>();
   readonly #faults: TopicFaults;
-  readonly #logged = new Map<string, ServiceState>();
   #isClosed = false;
 
   constructor(options: AppendPartitionsOptions) {
@@ -113,7 +112,6 @@ export class AppendPartitions {
   checkLiveness(): void {
     for (const sender of this.#senders.values()) sender.checkLiveness();
     for (const partition of this.#all()) this.#judgeOne(partition);
-    this.#logTopics();
   }
 
   /** Of a topic in use. */
@@ -238,19 +236,5 @@ export class AppendPartitions {
     const failure = senders.find((sender) => sender.failure !== null)?.failure;
     if (failure) state.failed(failure);
     else if (senders.length === 0) state.failed(new Error('no partition has a leader'));
-  }
-
-  /** While nothing can be reached, that is logged once for all topics. */
-  #logTopics(): void {
-    const { logger, state, topics } = this.#options;
-    if (!state.connected) return;
-    for (const topic of topics) {
-      const { state: now, detail } = this.service(topic);
-      const before = this.#logged.get(topic) ?? 'starting';
-      if (now === before) continue;
-      this.#logged.set(topic, now);
-      if (now !== 'ok') logger.warn({ topic, state: now, detail }, 'Appends to topic failing');
-      else if (before !== 'starting') logger.info({ topic }, 'Appends to topic recovered');
-    }
   }
 }

@@ -14,7 +14,7 @@ import { contentBytes, LogCounter } from '../records';
 import { Fifo } from './fifo';
 import { LEADER_EPOCH, MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';
-import { createWaitingAppends, rejectAll } from './waiting-appends';
+import { rejectAll, WaitingAppends } from './waiting-appends';
 
 export interface MemoryEventLogOptions {
   /** Bounds of the history, over all topics; the oldest records go first. */
@@ -34,7 +34,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
   const partitions = new Map(topics.map((topic) => [topic, new MemoryPartition(topic)]));
   /** The partition of each record held, oldest first. */
   const history = new Fifo<MemoryPartition>();
-  const waiting = createWaitingAppends(append);
+  const waiting = new WaitingAppends(append);
   const counter = new LogCounter(topics);
   let heldBytes = 0;
   let tail: MemoryTail | null = null;
