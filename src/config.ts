@@ -93,7 +93,6 @@ function* contradictions(s: Settings): Iterable<string> {
   yield* valueContradictions(s);
 }
 
-/** The settings, grouped by the rooms that use them. */
 function arrange(s: Settings) {
   return {
     logLevel: s.LOG_LEVEL,

@@ -8,10 +8,7 @@ interface ErrorKind {
   readonly message?: string;
 }
 
-/**
- * Every error there is. The code is stable: it is in every problem document (RFC 9457), and clients may rely on it;
- * the message may change.
- */
+/** Every error there is. The code is stable: clients may rely on it in problem documents. The message may change. */
 const ERRORS = {
   'bad-request': { status: 400, counted: 'streams' },
   'bad-json': { status: 400 },
@@ -66,10 +63,8 @@ type CodesWith<Kind> = {
 /** Codes with a message that fits wherever the error occurs. */
 type CodeWithMessage = CodesWith<{ message: string }>;
 
-/** Codes that are counted in this metric. */
 export type CountedCode<Metric extends 'streams' | 'requests'> = CodesWith<{ counted: Metric | 'both' }>;
 
-/** Every status that an error may have. */
 export const ERROR_STATUSES: readonly number[] = [
   ...new Set(Object.values(ERRORS).map(({ status }) => status)),
 ];

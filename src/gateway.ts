@@ -31,10 +31,7 @@ export interface Gateway {
   readonly rejections: Readonly<RejectionCounts>;
 }
 
-/**
- * The event log that the configuration asks for.
- * @param topics unset: those to serve
- */
+/** The event log that the configuration asks for. @param topics unset: those to serve */
 export function createEventLog(
   config: Config,
   logger: Logger,

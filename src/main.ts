@@ -31,7 +31,6 @@ const EXIT_FAULTY = 2;
 const ignore = (): void => undefined;
 const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** A running command. */
 interface Running {
   stop(): Promise<void>;
 }
@@ -101,7 +100,6 @@ function isCommand(word: string): word is keyof typeof COMMANDS {
   return Object.hasOwn(COMMANDS, word);
 }
 
-/** Says what is wrong with the arguments. */
 function usageFault(command: string, rest: readonly string[]): string {
   const odd = [command, ...rest].find((word) => !isCommand(word));
   if (odd?.startsWith('-')) return `unknown option ${odd}: settings are environment variables`;

@@ -1,7 +1,4 @@
-/**
- * The name of `known` with the smallest edit distance to `name`, ignoring case; null when none is near enough for its
- * length.
- */
+/** The name of `known` with the smallest edit distance, ignoring case; null when none is near enough for its length. */
 export function nearestName(name: string, known: Iterable<string>): string | null {
   let nearest: string | null = null;
   let least = Number.POSITIVE_INFINITY;

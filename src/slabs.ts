@@ -1,4 +1,3 @@
-/** Allocates a buffer of this size. */
 export type Allocate = (bytes: number) => Buffer;
 
 const SLAB_BYTES = 8_192;

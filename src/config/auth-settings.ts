@@ -256,7 +256,6 @@ export function parseApiKey(text: string): ApiKeySetting | string {
   };
 }
 
-/** The content of a file with keys that verify tokens. */
 export type JwtKeyText = { readonly key: KeyObject } | { readonly jwks: { readonly keys: object[] } };
 
 /**

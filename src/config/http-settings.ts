@@ -48,10 +48,7 @@ export const HTTP_SETTINGS = {
 
 export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
 
-/**
- * The origin as a browser sends it, since it is compared exactly: lower case, no trailing slash, no default port,
- * international names as Punycode.
- */
+/** As browsers send it, since it is compared exactly: lower case, no trailing slash or default port, Punycode. */
 function originOf(text: string): string {
   const bare = text.replace(/\/$/, '');
   if (!ORIGIN.test(bare)) return text;

@@ -6,7 +6,6 @@ import { z } from 'zod';
  * variable's name. `preset` is the default.
  */
 
-/** The values of a table of settings, by variable. */
 export type SettingsOf<T extends z.core.$ZodLooseShape> = z.output<z.ZodObject<T>>;
 
 export function int(preset: number, min: number, max: number) {
@@ -71,10 +70,7 @@ export function onOff(preset: boolean) {
     .default(preset);
 }
 
-/**
- * One of these words, in any case, with `_` for `-`.
- * @param aliases other names for some of them
- */
+/** One of these words, in any case, with `_` for `-`. @param aliases other names for some of them */
 export function oneOf<const W extends string>(
   words: readonly W[],
   aliases: Readonly<Record<string, W>> = {},

@@ -60,10 +60,7 @@ export interface LogRecord {
   /** Null is a tombstone. The buffer may be a view of a larger one: copy what is to be kept. */
   readonly value: Buffer | null;
   readonly headers: readonly RecordHeader[];
-  /**
-   * A log appended it with `markOriginal`, in this topic. Never set for a copy that another program made of it, in the
-   * same topic or in another one.
-   */
+  /** A log appended it with `markOriginal`, in this topic. Never set for a copy that another program made of it. */
   readonly isOriginal?: boolean;
 }
 
@@ -72,10 +69,7 @@ export interface RecordBatch extends TopicPartition {
   readonly records: readonly LogRecord[];
   /** Position after this batch: greater than the last record's offset, by more than one across a hole. */
   readonly next: bigint;
-  /**
-   * Leader epoch under which all that lies before `next` in this batch was written: a batch never spans two. −1 when
-   * it is not known (message formats before Kafka 0.11); a memory log has 0 only.
-   */
+  /** Of all before `next` in this batch, which never spans two. −1: not known (before Kafka 0.11). Memory log: 0. */
   readonly leaderEpoch: number;
 }
 

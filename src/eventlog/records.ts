@@ -73,7 +73,6 @@ export class LogCounter {
   }
 }
 
-/** A partition's name as a key of maps, and in log lines. */
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 
-/** Which client sent a request. */
 export interface ClientAddress {
   /** The client's IP address, by what trusted proxies say. */
   of(req: IncomingMessage): string;

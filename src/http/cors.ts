@@ -18,10 +18,7 @@ const PREFLIGHT: CorsHeaders = {
   'Access-Control-Max-Age': '86400',
 };
 
-/**
- * @param origins exact origins that may read, with credentials; empty: any origin may read, without credentials (Fetch
- *   standard §3.2.5: `*` excludes them)
- */
+/** @param origins exact origins that may read, with credentials; empty: any, without them (Fetch standard §3.2.5) */
 export function createCors(origins: readonly string[]): Cors {
   const allowed = new Set(origins);
   const anyone: CorsHeaders = { 'Access-Control-Allow-Origin': '*', ...EXPOSED };

@@ -9,7 +9,6 @@ interface RateLimit {
 }
 
 interface RateLimitOptions {
-  /** Rate in the long run. */
   readonly perSecond: number;
   /** Size of the burst, in milliseconds of the rate; at least one may always happen. */
   readonly burstMs: number;
@@ -48,7 +47,6 @@ interface ClientRateLimitsOptions extends RateLimitOptions {
   readonly maxClients: number;
 }
 
-/** The same rate limit for each client. */
 interface ClientRateLimits {
   of(client: string, nowMs: number): RateLimit;
   readonly size: number;

@@ -10,7 +10,6 @@ import { parseTarget, type RequestTarget } from './request-target';
 /** Answers a request. @throws GatewayError, also as a rejection, for the router to answer */
 type Handler = (req: IncomingMessage, res: ServerResponse, target: RequestTarget) => void | Promise<void>;
 
-/** One line of the table of routes. */
 export interface Route {
   /** GET includes HEAD. */
   readonly method: 'GET' | 'POST';
@@ -35,7 +34,6 @@ export interface Route {
 /** Lets only the operator through. Without CORS headers, which would let any page that an operator visits read it. */
 export interface RouteGuard {
   check(req: IncomingMessage, path: string): void;
-  /** Headers of an answer with status 401. */
   readonly challenge: Readonly<Record<string, string>>;
 }
 
@@ -45,10 +43,7 @@ interface Place {
   readonly routes: readonly Route[];
 }
 
-/**
- * Makes the function that finds the routes marked `express`, and calls `serve` with their path, or `miss` when there is
- * none or Express itself failed.
- */
+/** Finds the routes marked `express`: calls `serve` with their path, or `miss` when there is none or Express failed. */
 export type CreateApp = (
   paths: readonly string[],
   serve: (path: string, req: IncomingMessage, res: ServerResponse) => void,
@@ -133,7 +128,6 @@ export function createRouter({ routes, createApp, cors, logger }: RouterDeps): R
   };
 }
 
-/** The list that `GET /` gives. */
 export function endpointsOf(routes: readonly Route[]): Record<string, string> {
   return Object.fromEntries(listed(routes).map((route) => [nameOf(route), route.about!]));
 }

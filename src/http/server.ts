@@ -19,12 +19,10 @@ interface HttpServerDeps {
   readonly sockets: Pick<DetachedSockets, 'holds' | 'destroyAll'>;
   readonly route: Router;
   readonly rejections: RejectionCounts;
-  /** Counted on by this server. */
   readonly accepts: AcceptCount;
   readonly logger: Logger;
 }
 
-/** Connections accepted since the start. */
 export interface AcceptCount {
   count: number;
 }

@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 
-/** Files of the pages for browsers. */
 export interface WebFiles {
   /** Answers with the file, or 304 when the client has it. False, without an answer, when there is no such file. */
   send(req: IncomingMessage, res: ServerResponse, name: string): boolean;

@@ -23,7 +23,6 @@ export interface IngestAdmission {
   readonly inFlight: { readonly requests: number; readonly bytes: number };
 }
 
-/** One request's place among those in flight. */
 export interface InFlightPlace {
   /** Counts bytes that are kept. False: they are too many, and not counted. */
   take(bytes: number): boolean;

@@ -10,10 +10,8 @@ const DISCARD_FACTOR = 8;
  * limit: a client that is still sending would not see an answer on a connection that was closed.
  * @param place counts the bytes that are kept; null: there is none
  * @param rejection why the request is rejected, whatever its body is; null: it is not
- * @throws GatewayError the rejection, once the body was read
- * @throws GatewayError `event-too-large`
- * @throws GatewayError `too-many-in-flight` when all bodies together are too large
- * @throws GatewayError `bad-request` when the client left before its end
+ * @throws GatewayError the rejection, once the body was read; `event-too-large`; `too-many-in-flight` when all bodies
+ *   together are too large; `bad-request` when the client left before its end
  */
 export function readBody(
   req: IncomingMessage,

@@ -16,7 +16,6 @@ export interface EventToPublish {
   readonly idempotencyKey: string | null;
 }
 
-/** Where an event was stored. */
 export interface Published {
   readonly topic: string;
   readonly partition: number;
@@ -36,10 +35,7 @@ interface PublisherDeps {
 }
 
 export interface Publisher {
-  /**
-   * Stores events in one append; one result each, in order. What is wrong with an event is its result.
-   * @param trace further headers of each record
-   */
+  /** Stores events in one append, one result each, in order: a fault is a result. @param trace headers of each record */
   publish(
     events: readonly (EventToPublish | GatewayError)[],
     trace: readonly RecordHeader[],

@@ -17,11 +17,9 @@ export interface RoutesDeps {
   readonly ingest: Pick<IngestRoutes, 'broadcast' | 'batch'>;
   readonly streams: Pick<OpenStreams, 'count'>;
   readonly readiness: () => ReturnType<typeof readiness>;
-  /** What `GET /kafka/status` answers. */
   readonly kafkaStatus: () => object;
   /** What `GET /grants` answers. */
   readonly reportGrants: ReportGrants;
-  /** What the admin page shows. */
   readonly report: ReportAdminStatus;
   readonly metrics: Pick<MetricRegistry, 'contentType' | 'render'>;
   readonly guard: OperatorGuard;

@@ -73,7 +73,6 @@ function finite(value: unknown): number | null {
 export interface AggregationSummary {
   /** `<topic>.<partition>.<first offset>`; a later summary with the same id replaces the earlier one. */
   readonly id: string;
-  /** When the window was closed. */
   readonly timestamp: number;
   readonly aggregationPeriod: {
     readonly start: number | null;
@@ -120,7 +119,6 @@ export class AggregationWindow {
     return `${this.topic}.${this.partition}.${this.firstOffset}`;
   }
 
-  /** Position after its last record. */
   get next(): bigint {
     return this.#next;
   }

@@ -12,7 +12,6 @@ import { createPartitionWindows } from './partition-windows';
 export interface AggregatorDeps {
   /** Receives the summaries; the summary topic must be among its topics. */
   readonly log: EventLog;
-  /** Names of the topics to aggregate. */
   readonly topics: readonly string[];
   readonly config: Pick<Config, 'aggregation' | 'append' | 'kafka' | 'shutdown' | 'summaryTopic'>;
   readonly logger: Logger;

@@ -18,7 +18,6 @@ export interface GroupMembershipOptions {
   readonly createWindows: (onFailure: (error: Error) => void) => PartitionWindows;
   /** Called after each rebalance, when this member has partitions. */
   readonly onJoined: () => void;
-  /** Ends the membership. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }

@@ -3,7 +3,6 @@ import type { TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import { type AggregatedRecord, AggregationWindow } from './aggregation-window';
 
-/** Group operations for an owned partition. */
 export interface PartitionOwner {
   /** Commits the offset to resume from. Rejects when another member owns the partition by now. */
   commit(next: bigint): Promise<void>;
@@ -21,7 +20,6 @@ export interface PartitionWindowsDeps {
   readonly config: Config['aggregation'];
   /** Appends the summaries of these windows. @throws when one was not stored, or its outcome is unknown */
   readonly publish: (windows: readonly AggregationWindow[]) => Promise<void>;
-  /** Most windows of one append. */
   readonly maxPublished: number;
   /** The summary of a window that closed by time was not stored: its partition must be read again. */
   readonly onFailure: (error: Error) => void;

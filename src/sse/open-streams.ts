@@ -61,10 +61,7 @@ export class OpenStreams {
 
 type Rejection = CountedCode<'streams'> | 'other';
 
-/**
- * How a stream that asked for a replay began: all of it from the ring; some of it from the event log; with a gap; with a
- * reset, because its id cannot be used.
- */
+/** How a replay began: all from the ring; some from the event log; with a gap; with a reset, as its id is unusable. */
 export const RESUME_RESULTS = ['ring', 'log', 'gap', 'reset'] as const;
 export type ResumeResult = (typeof RESUME_RESULTS)[number];
 
@@ -96,7 +93,6 @@ interface StreamLogDeps {
   readonly logger: Logger;
   /** Limit; 0 writes no lines. */
   readonly linesPerSecond: number;
-  /** Events that a stream was given. */
   readonly eventsOf: (stream: SseStream) => number;
 }
 

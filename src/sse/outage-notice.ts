@@ -7,7 +7,6 @@ export type TroubleReason = NonNullable<StreamStatus['reason']>;
 
 /** What of the event log cannot be read at one moment. Immutable. */
 export interface LogTroubles {
-  /** Kafka as a whole is unreachable. */
   readonly isAway: boolean;
   /** Topics that cannot be read, or not all of them, by name; empty while Kafka as a whole is unreachable. */
   readonly topics: ReadonlyMap<string, TroubleReason>;

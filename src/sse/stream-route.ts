@@ -35,7 +35,6 @@ interface StreamRouteDeps extends StreamRejectionDeps {
   readonly open: OpenStream;
 }
 
-/** A request that may have a stream. */
 interface StreamCall {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;

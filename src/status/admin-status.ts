@@ -84,7 +84,6 @@ function heaviestFirst(a: Candidate, b: Candidate): number {
 const STREAM_ORDERS = ['age', 'buffered', 'behind'] as const;
 export type StreamOrder = (typeof STREAM_ORDERS)[number];
 
-/** Which streams are shown, and in which order. */
 interface StreamSelection {
   readonly limit: number;
   readonly sort: StreamOrder;

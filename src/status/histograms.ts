@@ -42,7 +42,6 @@ export function createHistograms(): Histograms {
 interface BucketCounts {
   /** Cheap enough for the hot path: no label, no object, no lookup. */
   observe(value: number): void;
-  /** In Prometheus' text format. */
   render(): string;
 }
 

@@ -96,7 +96,6 @@ export interface CurrentAggregationOptions {
   readonly events: number;
   /** Time after which a window closes with fewer. */
   readonly windowMs: number;
-  /** A monotonic clock. */
   readonly now?: () => number;
 }
 

@@ -36,7 +36,6 @@ export function startLogWatch(deps: LogWatchDeps): LogWatch {
   const { log, everyMs, baseOf, heldBackMs, onNews, onUnread, logger } = deps;
   let troubles = NO_TROUBLES;
   const logged = new Map<string, Service['state']>();
-  /** By partition. */
   const heldBack = new Map<string, TopicPartition>();
 
   function check(): void {

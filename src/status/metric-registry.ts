@@ -8,10 +8,8 @@ export interface MetricRegistryDeps {
   readonly takeSnapshot: TakeSnapshot;
 }
 
-/** Renders the metrics for Prometheus. */
 export interface MetricRegistry {
   readonly contentType: string;
-  /** The text of one scrape. */
   render(): Promise<string>;
 }
 
@@ -60,10 +58,7 @@ const COSTLY = [
 
 let registry: Registry | null = null;
 
-/**
- * prom-client's metrics of the process: CPU, memory, open files, garbage collection, event loop lag. Created once per
- * process, however many gateways run in it (tests).
- */
+/** prom-client's metrics of the process, created once however many gateways run in it (tests). */
 function processMetrics(): Registry {
   if (registry !== null) return registry;
   registry = new Registry();

@@ -17,7 +17,6 @@ export interface ReadMetric {
   read(now: Snapshot): readonly Sample[];
 }
 
-/** A metric that takes each observation. */
 interface ObservedMetric {
   readonly type: 'histogram';
   readonly help: string;
@@ -34,10 +33,7 @@ const PASS_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 const EVENT_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 const LIFETIME_BUCKETS = [1, 10, 60, 300, 900, 3_600, 14_400];
 
-/**
- * Every metric of the gateway, by its name without the prefix. docs/metrics.md is written from it (`npm run docs`). Labels take
- * their values from closed sets, the configured topics and Kafka's partitions; never from a client.
- */
+/** By name without the prefix; docs/metrics.md is written from it. No label takes its values from a client. */
 export const READ_METRICS = {
   build_info: gauge(
     'always 1; the version of the gateway and of Node',
@@ -320,7 +316,6 @@ function histogram(help: string, buckets: readonly number[]): ObservedMetric {
   return { type: 'histogram', help, labels: [], buckets };
 }
 
-/** A metric without labels. */
 function one(value: number | boolean): readonly Sample[] {
   return [{ labels: {}, value: Number(value) }];
 }

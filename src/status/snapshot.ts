@@ -83,7 +83,6 @@ export const STREAM_PHASES = [
 ] as const satisfies readonly ('starting' | Phase['name'])[];
 export type StreamPhase = (typeof STREAM_PHASES)[number];
 
-/** Of an open stream. */
 export function streamPhaseOf({ subscriber, isBlocked }: SseStream): StreamPhase {
   if (subscriber === null) return 'starting';
   const { name } = subscriber.phase;

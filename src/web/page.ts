@@ -57,7 +57,6 @@ export function age(seconds: number): string {
   return seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
 }
 
-/** Local time of day with milliseconds. */
 export function timeOfDay(timeMs: number): string {
   const date = new Date(timeMs);
   return `${date.toLocaleTimeString('en-GB')}.${String(date.getMilliseconds()).padStart(3, '0')}`;

@@ -17,7 +17,6 @@ export const ONLY_FOR_IDS = [
   'gateway.position',
 ] as const satisfies readonly GatewayEventName[];
 
-/** An event as the page shows it. */
 export interface ReceivedEvent {
   readonly id: string;
   /** `message` for unnamed ones. */

@@ -1,6 +1,5 @@
 import { byId } from './page.js';
 
-/** What the page subscribes to. */
 export interface PageSubscription {
   /** Relative to the page, so that it works behind a path prefix. */
   readonly url: string;

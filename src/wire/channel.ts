@@ -10,10 +10,7 @@ const MAX_SEGMENTS = 16;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-/**
- * A channel in its only form: the leading slash may be left out. Empty text stays empty, which is not a channel: an empty
- * variable must not mean all channels.
- */
+/** A channel in its only form. Empty text stays empty, which is none: an empty variable must not mean all channels. */
 export function channelOf(text: string): string {
   return text === '' || text.startsWith('/') ? text : `/${text}`;
 }

@@ -22,10 +22,7 @@ export interface FrameDecoder {
   push(text: string): void;
 }
 
-/**
- * Reads an event stream by the standard's rules (§9.2.6). An incomplete event at the end is dropped.
- * Linear time, whatever the pieces and the length of the lines.
- */
+/** Reads an event stream (§9.2.6) in linear time, whatever the pieces. An incomplete event at the end is dropped. */
 export function createFrameDecoder(listener: FrameDecoderListener): FrameDecoder {
   /** The parts of an incomplete line. */
   let parts: string[] = [];

@@ -5,7 +5,6 @@
 
 const ORIGIN = -(2n ** 62n);
 
-/** The latest time of ECMAScript, in Unix milliseconds. */
 export const MAX_TIME_MS = 8.64e15;
 
 /** @param unixMs a whole number from 0 to `MAX_TIME_MS` */

@@ -26,13 +26,11 @@ export interface AppendPartitionsOptions extends LogUse {
   readonly onProduced: (durationMs: number) => void;
 }
 
-/** A partition and the sender of its leader. */
 export interface AppendPartition {
   readonly writer: PartitionWriter;
   readonly service: TrackedService;
   /** Null while it has no leader. */
   sender: LeaderSender | null;
-  /** The last one that was not null. */
   lastSender: LeaderSender | null;
   /** On the clock of `performance.now()`; null while it has a leader. */
   leaderlessSinceMs: number | null;
@@ -133,7 +131,6 @@ export class AppendPartitions {
     return null;
   }
 
-  /** The partition, or why it takes nothing at the moment. */
   open(topic: string, number: number): AppendPartition | GatewayError {
     const partition = this.#get(topic, number);
     const trouble = this.#troubleOf(partition);
@@ -149,7 +146,6 @@ export class AppendPartitions {
     return nextMs;
   }
 
-  /** Settles all that is left. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const sender of this.#senders.values()) this.#disconnect(sender);

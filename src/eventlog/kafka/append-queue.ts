@@ -1,13 +1,11 @@
 import type { AppendResult } from '../event-log';
 import type { OutgoingRecord } from './protocol/record-encoder';
 
-/** A record on its way to the log. */
 export interface PendingAppend {
   readonly record: OutgoingRecord;
   readonly bytes: number;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
-  /** Called by `settle`. */
   readonly onSettled: (result: AppendResult) => void;
   settled: boolean;
 }
@@ -60,7 +58,6 @@ export class AppendQueue {
     return this.#shift(count);
   }
 
-  /** Takes what is past its deadline. */
   takeExpired(nowMs: number): readonly PendingAppend[] {
     const alive = this.#waiting.findIndex(({ deadlineMs }) => deadlineMs > nowMs);
     return this.#shift(alive === -1 ? this.#waiting.length : alive);

@@ -57,7 +57,6 @@ export class Appender {
     });
   }
 
-  /** Settles all that is left. */
   async close(): Promise<void> {
     this.#isDraining = true;
     if (this.#expiry !== null) clearTimeout(this.#expiry);

@@ -23,7 +23,6 @@ export class FetchSizing {
     this.#bytes = maxBytes;
   }
 
-  /** Bytes that the next answer may have. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -41,7 +40,6 @@ export class FetchSizing {
     }
   }
 
-  /** An answer of this size took this long. */
   answered(bytes: number, tookMs: number): void {
     // A small answer was slow for another reason: the broker took its time.
     if (tookMs > this.#slowMs && bytes > this.#minBytes) this.#allow(Math.min(this.#bytes, bytes) / 2);

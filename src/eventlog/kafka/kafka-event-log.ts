@@ -23,10 +23,7 @@ interface KafkaEventLogOptions {
 
 const CHECKS_PER_SILENCE = 8;
 
-/**
- * The event log on Apache Kafka. Returns at once, and waits for absent brokers in the background. Metadata, appends, the
- * tail and range reads each have their own connections.
- */
+/** The event log on Apache Kafka. Returns at once, and waits for absent brokers in the background. */
 export function createKafkaEventLog({
   kafka,
   append,

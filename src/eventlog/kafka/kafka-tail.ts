@@ -15,17 +15,13 @@ import { keyOf } from './protocol/request';
 import { TailPartitions } from './tail-partitions';
 
 interface KafkaTailOptions extends LogUse {
-  /** Names of the topics to read. */
   readonly topics: readonly string[];
   readonly cluster: Pick<Cluster, 'view' | 'refresh' | 'layout' | 'bounds'>;
   readonly listener: TailListener;
   readonly state: ConnectionState;
 }
 
-/**
- * The one reader of all partitions: assign mode, without a consumer group, one fetch loop per leading broker. It reads
- * what can be read, and waits for each other partition by itself.
- */
+/** The one reader of all partitions, without a consumer group: one fetch loop per broker. Waits for each partition alone. */
 export class KafkaTail implements Tail {
   readonly partitions: TailPartitions;
   readonly #options: KafkaTailOptions;

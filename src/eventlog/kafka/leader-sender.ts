@@ -39,7 +39,6 @@ const PINGS_PER_SILENCE = 4;
  * arrives meanwhile goes into the next one, so batches grow with the load.
  */
 export class LeaderSender {
-  /** Of its broker. */
   readonly name: string;
   readonly ended: Promise<void>;
   readonly #options: LeaderSenderOptions;
@@ -49,7 +48,6 @@ export class LeaderSender {
   #failure: Error | null = null;
   #wasReached = false;
   #sentMs = Number.POSITIVE_INFINITY;
-  /** When it last answered a probe. */
   #probedMs = Number.NEGATIVE_INFINITY;
   #isProbing = false;
   #isClosed = false;
@@ -70,7 +68,6 @@ export class LeaderSender {
     return this.#failure;
   }
 
-  /** The partition has something to send. */
   offer(writer: PartitionWriter): void {
     this.#waiting.add(writer);
     // A broker that does not answer is tried again after its backoff, not earlier for this.
@@ -89,7 +86,6 @@ export class LeaderSender {
     cluster.refresh().catch(watch.requestFailed);
   }
 
-  /** The broker does not answer. */
   lost(error: Error): void {
     this.#failure = error;
     this.#wake();

@@ -18,7 +18,6 @@ function markOf(topicId: string, producerId: bigint): Buffer {
   return Buffer.from(digest.subarray(0, MARK_BYTES).toString('base64url'), 'latin1');
 }
 
-/** Headers with room for a mark. */
 export function withRoomForMark(headers: readonly RecordHeader[]): readonly RecordHeader[] {
   return [...headers, PLACEHOLDER];
 }

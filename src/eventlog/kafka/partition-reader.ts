@@ -64,7 +64,6 @@ export class PartitionReader implements TopicPartition {
     return this.#position;
   }
 
-  /** It was fetched. */
   fetched(): void {
     this.#lastAnswerMs = performance.now();
     this.service.become('ok');
@@ -142,10 +141,7 @@ export class PartitionReader implements TopicPartition {
     this.#listener.onGap({ topic, partition, from, to, reason });
   }
 
-  /**
-   * Goes on at `to`, with other records than before. When `to` is not below the position, the position stays, and the
-   * known leader epochs are forgotten, so that the broker is not asked about them again.
-   */
+  /** Goes on at `to`, with other records. Not below the position: that stays, and the epochs are not asked about again. */
   truncate(to: bigint): void {
     const { topic, partition } = this;
     this.#epochs.truncate(to);
@@ -176,10 +172,7 @@ export class PartitionReader implements TopicPartition {
     };
   }
 
-  /**
-   * An open transaction holds back the records behind the last stable offset. While that offset moves, transactions
-   * end and others begin: then nothing is held back for long.
-   */
+  /** Records behind the last stable offset are held back while it stands still: while it moves, transactions end. */
   #noteEnds(highWatermark: bigint, lastStableOffset: bigint): void {
     this.#highWatermark = highWatermark;
     this.#lastStableOffset = lastStableOffset;

@@ -134,7 +134,6 @@ export class PartitionWriter implements TopicPartition {
     return this.#tries;
   }
 
-  /** This try was not answered. */
   lost(tried: number): void {
     const batch = this.#batch;
     if (batch?.inFlight !== tried) return;
@@ -190,7 +189,6 @@ export class PartitionWriter implements TopicPartition {
     return null;
   }
 
-  /** Settles all that waits with this. */
   reject(error: GatewayError): void {
     this.#isForbidden = error.code === 'topic-forbidden';
     this.#giveUp(Number.POSITIVE_INFINITY, error, error.message);

@@ -58,10 +58,7 @@ export class TopicFaults {
     this.#services = new Map(topics.map((topic) => [topic, new TrackedService('starting')]));
   }
 
-  /**
-   * A broker may not know a topic for a moment after its start: one that is in use counts as missing only when that is
-   * still so a while later.
-   */
+  /** A broker may not know a topic just after its start: one in use counts as missing only when it stays so. */
   follow({ faults }: ClusterView, isInUse: (topic: string) => boolean): void {
     for (const [topic, service] of this.#services) {
       const fault = faults.get(topic);

@@ -23,7 +23,6 @@ interface TailPartitionsOptions {
   readonly logger: Logger;
 }
 
-/** A partition that exists and is not read yet. */
 interface WaitingPartition extends TopicPartition {
   readonly topicId: string;
   /** It existed unread at this Unix time, so older records are not for the streams; null: all of it is new. */
@@ -47,7 +46,6 @@ export class TailPartitions {
   readonly #faults: TopicFaults;
   readonly #readers = new Map<string, PartitionReader>();
   readonly #waiting = new Map<string, WaitingPartition>();
-  /** Topics whose partitions are looked up anew. */
   readonly #resetting = new Set<string>();
   /** Topics of which nothing could be seen at the start, not even whether they exist: since this Unix time. */
   readonly #hiddenSinceMs = new Map<string, number>();
@@ -80,7 +78,6 @@ export class TailPartitions {
     return [...this.#readers.keys()].flatMap((key) => this.#led.get(key)?.leader ?? []);
   }
 
-  /** The readers of what this broker leads. */
   ledBy(name: string): readonly PartitionReader[] {
     return [...this.#readers].flatMap(([key, reader]) =>
       this.#led.get(key)?.leader?.name === name ? [reader] : [],
@@ -127,7 +124,6 @@ export class TailPartitions {
     return found.sort((a, b) => place(a) - place(b) || a.partition - b.partition);
   }
 
-  /** By name, each topic in use. */
   services(): ReadonlyMap<string, Service> {
     const services = new Map<string, Service[]>(this.#options.topics.map((topic) => [topic, []]));
     for (const { topic, service } of this.all()) services.get(topic)!.push(service.current);

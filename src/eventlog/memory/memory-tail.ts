@@ -43,7 +43,6 @@ export class MemoryTail implements Tail {
     this.#options.onDelivered();
   }
 
-  /** To be called when there is something to deliver. */
   wake(): void {
     if (this.#state === 'closed' || this.#turn !== null) return;
     this.#turn = setImmediate(() => {

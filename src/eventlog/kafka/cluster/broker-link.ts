@@ -29,10 +29,7 @@ interface BrokerLinkOptions {
 }
 
 const LOOKS_PER_SILENCE = 4;
-/**
- * Time for a request to reach the broker, before its silence counts: the system takes what is sent at once and does not
- * say when it has left.
- */
+/** Time for a request to reach the broker before its silence counts: the system does not say when it has left. */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
 
 /**
@@ -57,7 +54,6 @@ export class BrokerLink {
   #progressMs = 0;
   #exchangeMs = 0;
 
-  /** Starts to connect. */
   constructor(options: BrokerLinkOptions) {
     const { address, kafka, logger, failedConnects } = options;
     this.address = address;
@@ -113,10 +109,7 @@ export class BrokerLink {
     return this.#throttledUntilMs;
   }
 
-  /**
-   * By `performance.now()`: when bytes last came in an exchange that takes long, or the end of a pause that the broker
-   * asked for. Up to then its silence says nothing.
-   */
+  /** By `performance.now()`: up to then its silence says nothing, for bytes came or the broker asked for a pause. */
   get aliveUntilMs(): number {
     return Math.max(this.#progressMs, this.#throttledUntilMs);
   }

@@ -7,9 +7,7 @@ import { nameOf } from './broker-socket';
 
 /** Counts and logs what goes wrong in one use of the event log. */
 export interface UseWatch {
-  /** A link could not be opened, or was lost. */
   failed(address: BrokerAddress, reason: Error): void;
-  /** A request failed. */
   requestFailed(): void;
   /** A broker's quota keeps the use waiting. */
   throttled(forMs: number): void;
@@ -23,7 +21,6 @@ export interface LogUse {
 }
 
 interface BrokerLinksOptions extends LogUse {
-  /** An open link is lost. */
   readonly onLost?: (address: BrokerAddress, reason: Error) => void;
 }
 
@@ -36,9 +33,9 @@ interface Rest {
 }
 
 /**
- * The links of one use of the event log: at most one per broker. Uses do not share links, because a request waits behind the one in flight, such as the tail's idle fetch.
- *
- * To a broker that accepts no connection, or ends it soon, it connects with backoff.
+ * The links of one use of the event log: at most one per broker. Uses do not share links, because a request waits behind
+ * the one in flight, such as the tail's idle fetch. To a broker that accepts no connection, or ends it soon, it connects
+ * with backoff.
  */
 export class BrokerLinks {
   readonly #options: BrokerLinksOptions;
@@ -51,10 +48,7 @@ export class BrokerLinks {
     this.#options = options;
   }
 
-  /**
-   * The link to this broker, opened when there is none, after the rest of its pause.
-   * @throws Error when it cannot be opened
-   */
+  /** The link to this broker, opened when there is none, after its pause. @throws Error when it cannot be opened */
   get(address: BrokerAddress): Promise<BrokerLink> {
     const name = nameOf(address);
     const open = this.#open.get(name);
@@ -90,7 +84,6 @@ export class BrokerLinks {
     return leftMs > 0 ? Date.now() + leftMs : null;
   }
 
-  /** Any open link. */
   any(): BrokerLink | null {
     return this.#open.values().next().value ?? null;
   }

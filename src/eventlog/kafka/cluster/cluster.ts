@@ -87,10 +87,7 @@ export class Cluster {
     return this.#view;
   }
 
-  /**
-   * Partitions of a topic; 0 when it does not exist. A broker that has just started may not know a topic yet: what was
-   * known stays, so that no key goes to a wrong partition.
-   */
+  /** 0: it does not exist. What was known stays when a new broker does not know it: no key goes to a wrong partition. */
   partitionCount(topic: string): number {
     return this.#partitionCounts.get(topic) ?? 0;
   }
@@ -110,7 +107,6 @@ export class Cluster {
     return { clusterId: view.clusterId, ...found };
   }
 
-  /** Bounds of these partitions, asked now. */
   bounds(partitions: readonly LedPartition[], query: BoundsQuery = {}): Promise<FoundBounds> {
     return this.#leaders.bounds(partitions, query);
   }

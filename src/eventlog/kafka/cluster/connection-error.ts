@@ -2,7 +2,6 @@ import type { Logger } from '../../../logger';
 import type { BrokerAddress } from '../protocol/metadata-request';
 import { nameOf } from './broker-socket';
 
-/** The kind of failure of a connection to a broker. */
 type ConnectionFailure =
   | 'dns'
   | 'refused'
@@ -36,7 +35,6 @@ export class ConnectionError extends Error {
 
 /** There is no token for a broker, or it rejects the token. The message has no secret. */
 export class TokenError extends Error {
-  /** What to look at. */
   readonly check: string;
 
   constructor(message: string, check: string, cause?: unknown) {
@@ -152,14 +150,10 @@ const REPEAT_MS = 60_000;
 interface LoggedFailures {
   /** By the kind of failure, when it was logged last. */
   readonly atMs: Map<string, number>;
-  /** Failures since then. */
   unlogged: number;
 }
 
-/**
- * Logs why brokers cannot be connected to: each kind of failure once per broker, and again every minute while it goes on.
- * All connections of an event log share one, since they fail alike.
- */
+/** Logs why brokers cannot be connected to: each kind of failure once per broker, and each minute while it goes on. */
 export function createConnectionLog(
   logger: Logger,
   now: () => number = () => performance.now(),

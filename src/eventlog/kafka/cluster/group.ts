@@ -17,13 +17,9 @@ import { saslOptions } from './sasl';
 
 export type { Consumer, EachBatchPayload } from 'kafkajs';
 
-/** Makes kafkajs's own consumers of a consumer group. */
 export type CreateConsumer = (config: ConsumerConfig) => Consumer;
 
-/**
- * Consumers that read every codec and do not restart themselves: kafkajs's restart cannot be cancelled (`onCrash` in
- * kafkajs/src/consumer/index.js).
- */
+/** Consumers that read every codec and do not restart themselves: kafkajs's restart (`onCrash`) cannot be cancelled. */
 export function createGroupConsumers(kafka: KafkaConfig, logger: Logger): CreateConsumer {
   registerCodecs();
   const options = kafkaClientOptions(kafka, logger);

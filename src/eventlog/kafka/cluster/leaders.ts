@@ -80,7 +80,6 @@ export class Leaders {
     void probe.finally(() => this.#probes.delete(probe));
   }
 
-  /** The bounds of these partitions as they are now. */
   async bounds(
     partitions: readonly LedPartition[],
     { timeMs, mustBeReadable = false }: BoundsQuery = {},

@@ -4,10 +4,8 @@ const MAX_UVARINT_BYTES = 5;
 /** Reads Kafka's encodings from a buffer, in order (https://kafka.apache.org/protocol.html#protocol_types). */
 export class Reader {
   readonly #buffer: Buffer;
-  /** Where the next read begins. */
   at: number;
 
-  /** @param at where it begins */
   constructor(buffer: Buffer, at = 0) {
     this.#buffer = buffer;
     this.at = at;
@@ -154,7 +152,6 @@ export class Reader {
 /** Bytes that a writer begins with unless told otherwise. */
 const START_BYTES = 512;
 
-/** Writes Kafka's encodings one after the other. */
 export class Writer {
   #buffer: Buffer;
   #at = 0;

@@ -37,10 +37,7 @@ function tables(): [Table, Table, Table, Table, Table, Table, Table, Table] {
 
 const CRC32_TABLE = tableOf(CRC32_POLYNOMIAL);
 
-/**
- * The CRC-32 of `bytes` from `start` (included) to the end, as an unsigned 32-bit number. Ours, since the oldest Node we
- * run on has no `zlib.crc32`.
- */
+/** The CRC-32 of `bytes` from `start` on, unsigned. The oldest Node that we run on has no `zlib.crc32`. */
 export function crc32(bytes: Buffer, start: number): number {
   let crc = -1;
   for (let at = start; at < bytes.length; at++) crc = (crc >>> 8) ^ CRC32_TABLE[(crc ^ bytes[at]!) & 0xff]!;

@@ -146,10 +146,7 @@ function decodeBlock(
 /** Below this many bytes a plain loop beats a call into the runtime. */
 const SHORT = 24;
 
-/**
- * Repeats `length` bytes that lie `distance` before `at`. A match may overlap its own copy, then it repeats what
- * it has just written. The caller has checked that all of it lies inside `output`.
- */
+/** Repeats `length` bytes from `distance` before `at`, also those just written. All of it lies inside `output`. */
 export function copyMatch(output: Buffer, at: number, distance: number, length: number): void {
   if (distance >= length && length > SHORT) {
     output.copyWithin(at, at - distance, at - distance + length);

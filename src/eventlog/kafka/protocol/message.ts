@@ -49,10 +49,7 @@ export function hasRightChecksum(message: Buffer): boolean {
   return crc32(message, MAGIC_AT) === message.readUInt32BE(CRC_AT);
 }
 
-/**
- * The records of one message whose checksum is right; keys and values are views of it, or of what was decompressed.
- * Records below `from` are left out.
- */
+/** The records from `from` on of one message whose checksum is right; keys and values are views. */
 export function readMessage(bytes: Buffer, from: bigint, codecs: Codecs): KafkaRecord[] | Unreadable {
   try {
     const message = parse(bytes);

@@ -40,10 +40,7 @@ export interface Metadata {
   readonly topics: readonly TopicMetadata[];
 }
 
-/**
- * Metadata, by hand: kafkajs stops at version 6, which has no topic ids (they came with version 10). No topics asks for
- * the cluster alone, `all` for every topic that may be described.
- */
+/** Metadata; kafkajs's version 6 has no topic ids. No topics: the cluster alone; `all`: all that may be described. */
 export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest<Metadata> {
   return kafkaRequest(
     ['Metadata', 3, 12],

@@ -176,10 +176,7 @@ function batchAt(recordSet: Buffer, at: number): BatchPlace | null {
   return { offset, magic, end: at + BODY_AT + length };
 }
 
-/**
- * The first offset of what stands at `at`; null when nothing does, or it is a message that holds others: that one says
- * its last offset only.
- */
+/** The first offset of what stands at `at`; null: nothing does, or a message that holds others, which says its last only. */
 function firstOffsetAt(recordSet: Buffer, at: number): bigint | null {
   const place = batchAt(recordSet, at);
   if (place === null || (place.magic < MAGIC && holdsOthers(recordSet, at))) return null;

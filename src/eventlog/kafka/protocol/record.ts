@@ -5,7 +5,6 @@ export interface RecordHeader {
   readonly value: Buffer | null;
 }
 
-/** A record as Kafka has it. */
 export interface KafkaRecord {
   readonly offset: bigint;
   /** Unix time. */

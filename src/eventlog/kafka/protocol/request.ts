@@ -11,10 +11,7 @@ export interface KafkaRequest<T extends { readonly throttleMs: number }> {
   decode(payload: Buffer): T;
 }
 
-/**
- * @param api name, key and version, as in Kafka's protocol
- * @param writer with room for what `encode` writes
- */
+/** @param api name, key and version, as in Kafka's protocol @param writer with room for what `encode` writes */
 export function kafkaRequest<T extends { readonly throttleMs: number }>(
   [apiName, apiKey, apiVersion]: readonly [string, number, number],
   encode: (writer: Writer) => Writer,
@@ -30,13 +27,11 @@ export function kafkaRequest<T extends { readonly throttleMs: number }>(
   };
 }
 
-/** A partition by name. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
 
-/** A partition's name as a key of maps. */
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
