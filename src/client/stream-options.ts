@@ -20,11 +20,7 @@ export interface StreamErrorEvent extends Event {
 }
 
 /** Thrown by the iterator when the stream is rejected for good; its message has the `detail`. */
-export interface StreamRejection extends Error {
-  readonly status: number;
-  readonly code: string | null;
-  readonly detail: string | null;
-}
+export interface StreamRejection extends Error, Pick<StreamErrorEvent, 'status' | 'code' | 'detail'> {}
 
 export type StreamHeaders = Record<string, string> | readonly (readonly [string, string])[] | Headers;
 

@@ -215,7 +215,7 @@ export class LeaderSender {
       recordsLeft -= sealed.records;
       bytesLeft -= sealed.bytes.length;
       batches.push({ topic: writer.topic, partition: writer.partition, batch: sealed.bytes });
-      sent.set(writer, writer.handOver());
+      sent.set(writer, sealed.tried);
       this.#waiting.delete(writer);
     }
     if (sent.size === 0) return;

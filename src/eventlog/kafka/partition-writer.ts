@@ -97,12 +97,12 @@ export class PartitionWriter implements TopicPartition {
     this.#queue.push(append);
   }
 
-  /** Makes the next batch, or takes the one before again; null when nothing is left to send. */
+  /** What is sent now: the next batch, or the one before again, and the number of this try. Null: nothing is left. */
   seal(
     producerId: bigint,
     maxRecords: number,
     maxBytes: number,
-  ): { readonly bytes: Buffer; readonly records: number } | null {
+  ): { readonly bytes: Buffer; readonly records: number; readonly tried: number } | null {
     for (;;) {
       const batch = this.#batch ?? this.#nextBatch(maxRecords, maxBytes);
       if (batch === null) return null;
@@ -124,14 +124,9 @@ export class PartitionWriter implements TopicPartition {
           this.#sequence.next(producerId),
         );
       }
-      return { bytes: batch.bytes, records: batch.appends.length };
+      batch.inFlight = ++this.#tries;
+      return { bytes: batch.bytes, records: batch.appends.length, tried: this.#tries };
     }
-  }
-
-  /** The batch is sent now; returns the number of this try. */
-  handOver(): number {
-    this.#batch!.inFlight = ++this.#tries;
-    return this.#tries;
   }
 
   lost(tried: number): void {

@@ -47,8 +47,8 @@ class Partition {
   ): { bytes: Buffer; id: bigint; epoch: number; base: number; values: string[] } | null {
     const sealed = this.writer.seal(PRODUCER, maxRecords, 1 << 20);
     if (sealed === null) return null;
-    this.tried = this.writer.handOver();
     const { bytes } = sealed;
+    this.tried = sealed.tried;
     return {
       bytes,
       id: bytes.readBigInt64BE(43),
