@@ -5,12 +5,6 @@ import type { ClientAddress } from '../http/client-address';
 import { notFound } from '../http/router';
 import { digestOf } from './credentials';
 
-interface OperatorGuardDeps {
-  /** Null: only requests made on this machine are answered. */
-  readonly adminKey: string | null;
-  readonly clientAddress: ClientAddress;
-}
-
 /**
  * Lets only the operator through.
  * @throws GatewayError `not-found` for a request from another machine while no key is set, like any unknown path
@@ -26,8 +20,9 @@ export const OPERATOR_CHALLENGE = {
 /**
  * The guard of `/admin/` and `/metrics`. The key is accepted as `Authorization: Bearer` or as the password of HTTP Basic,
  * which browsers can ask for; never from a URL, since URLs are logged and remembered.
+ * @param adminKey null: only requests made on this machine are answered
  */
-export function createOperatorGuard({ adminKey, clientAddress }: OperatorGuardDeps): OperatorGuard {
+export function createOperatorGuard(adminKey: string | null, clientAddress: ClientAddress): OperatorGuard {
   const expected = adminKey === null ? null : digestOf(adminKey);
   return (req, path) => {
     if (expected === null) {

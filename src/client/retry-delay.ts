@@ -1,20 +1,16 @@
 /** Timers with a longer delay fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export interface RetryPlan {
-  /** Shortest delay. */
-  readonly baseMs: number;
-  /** Longest delay of the exponential backoff. */
-  readonly maxMs: number;
-  /** Attempts in a row that delivered nothing; 0 after a stream that did. */
-  readonly failures: number;
-}
-
 /**
  * Exponential backoff with jitter: at least `baseMs`, plus a random part of a span that doubles with each failure and is
- * at least a quarter of `baseMs`, so that clients that lost the same server do not reconnect together.
+ * at least a quarter of `baseMs`, so that clients that lost the same server do not reconnect together. `failures` are the
+ * attempts in a row that delivered nothing, 0 after a stream that did.
  */
-export function retryDelayMs({ baseMs, maxMs, failures }: RetryPlan): number {
+export function retryDelayMs({
+  baseMs,
+  maxMs,
+  failures,
+}: Record<'baseMs' | 'maxMs' | 'failures', number>): number {
   const spanMs = Math.max(baseMs / 4, Math.min(maxMs, Math.max(baseMs, 1) * 2 ** failures) - baseMs);
   return Math.min(MAX_TIMER_MS, baseMs + Math.random() * spanMs);
 }

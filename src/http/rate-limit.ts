@@ -42,17 +42,15 @@ export function createRateLimit({ perSecond, burstMs }: RateLimitOptions): RateL
   };
 }
 
-interface ClientRateLimitsOptions extends RateLimitOptions {
-  /** Clients remembered at a time. Beyond it the one known for longest is evicted. */
-  readonly maxClients: number;
-}
-
 interface ClientRateLimits {
   of(client: string, nowMs: number): RateLimit;
   readonly size: number;
 }
 
-export function createClientRateLimits(options: ClientRateLimitsOptions): ClientRateLimits {
+/** @param options.maxClients clients remembered at a time: beyond it the one known for longest is evicted */
+export function createClientRateLimits(
+  options: RateLimitOptions & { readonly maxClients: number },
+): ClientRateLimits {
   const limits = new Map<string, RateLimit>();
 
   /** Evicts in order of insertion: those at the front of the Map have had the most time to refill. */

@@ -26,15 +26,9 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'self'",
 ].join('; ');
 
-interface WebFile {
-  readonly body: Buffer;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly etag: string;
-}
-
 /** Reads the directory once: its files belong to the program. */
 export function createWebFiles(directory: string): WebFiles {
-  const files = new Map<string, WebFile>();
+  const files = new Map<string, { body: Buffer; headers: Record<string, string>; etag: string }>();
   for (const name of readdirSync(directory)) {
     const type = TYPES[extname(name)];
     if (type === undefined) continue;

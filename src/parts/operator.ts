@@ -52,10 +52,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     readyWhen: config.readyWhen,
     heldBackMs: config.kafka.silenceMs,
   };
-  const guard = createOperatorGuard({
-    adminKey: config.http.adminKey,
-    clientAddress: edge.clientAddress,
-  });
+  const guard = createOperatorGuard(config.http.adminKey, edge.clientAddress);
   const report = createAdminStatus({
     hub,
     streams,
@@ -63,19 +60,16 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     health: () => firstFailure(health) ?? 'OK',
     streamsPerTurn,
   });
-  const metrics = createMetricRegistry({
-    histograms,
-    takeSnapshot: createTakeSnapshot({
-      build: { version: packageVersion(), node: process.version },
-      health,
-      streamCounts: streaming.counts,
-      rejections: edge.rejections,
-      ingest,
-      hub,
-      feed,
-      history,
-      streamsPerTurn,
-    }),
+  const takeSnapshot = createTakeSnapshot({
+    build: { version: packageVersion(), node: process.version },
+    health,
+    streamCounts: streaming.counts,
+    rejections: edge.rejections,
+    ingest,
+    hub,
+    feed,
+    history,
+    streamsPerTurn,
   });
   return routesOf({
     stream: streaming.route,
@@ -91,7 +85,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       ingest: config.ingest.enabled,
     }),
     report,
-    metrics,
+    metrics: createMetricRegistry(takeSnapshot, histograms),
     guard,
     web: createWebFiles(join(__dirname, '../web')),
   });

@@ -101,7 +101,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     counts,
     config: config.streams,
     retryMs,
-    outageNotice: createOutageNotice({ troubles, baseOf }),
+    outageNotice: createOutageNotice(troubles, baseOf),
     admission,
     tokenExpiry,
     logger,

@@ -17,17 +17,12 @@ export interface AggregatorDeps {
   readonly logger: Logger;
 }
 
-export interface Aggregator {
-  /** Finishes appends in flight and leaves the group, so that its partitions are reassigned at once. */
-  stop(): Promise<void>;
-}
-
 /**
  * Aggregates events in windows, per partition, and appends a summary of each window to the summary topic. All
  * aggregators are one consumer group, so that each partition has one owner. After a failure it joins the group again,
  * with backoff, and resumes from the committed offsets.
  */
-export function startAggregator({ log, topics, config, logger }: AggregatorDeps): Aggregator {
+export function startAggregator({ log, topics, config, logger }: AggregatorDeps): { stop(): Promise<void> } {
   const { aggregation, append, kafka, summaryTopic } = config;
   const createConsumer = createGroupConsumers(kafka, logger);
   const backoff = createBackoff(kafka.retryMinMs, kafka.retryMaxMs);
@@ -84,6 +79,7 @@ export function startAggregator({ log, topics, config, logger }: AggregatorDeps)
 
   const running = run();
   return {
+    /** Finishes appends in flight and leaves the group, so that its partitions are reassigned at once. */
     async stop() {
       stopping.abort();
       await running;

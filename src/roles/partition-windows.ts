@@ -43,14 +43,9 @@ export interface PartitionWindows {
   close(): Promise<void>;
 }
 
-interface OpenWindow {
-  readonly window: AggregationWindow;
-  readonly timer: NodeJS.Timeout;
-}
-
 /** From one rebalance to the next. */
 class Ownership {
-  readonly open = new Map<string, OpenWindow>();
+  readonly open = new Map<string, { readonly window: AggregationWindow; readonly timer: NodeJS.Timeout }>();
   failure: Error | null = null;
   isOver = false;
 

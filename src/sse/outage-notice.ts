@@ -41,13 +41,6 @@ export function troubleNews(
   return [...groups.values()];
 }
 
-interface OutageNoticeDeps {
-  /** As the open streams know them. */
-  readonly troubles: () => LogTroubles;
-  /** Base channel of a topic in use. */
-  readonly baseOf: (topic: string) => string;
-}
-
 /** A stream, as far as outages concern it. */
 interface Listener {
   readonly channels: readonly string[];
@@ -62,7 +55,14 @@ export interface OutageNotice {
   textFor(stream: Listener): string;
 }
 
-export function createOutageNotice({ troubles, baseOf }: OutageNoticeDeps): OutageNotice {
+/**
+ * @param troubles as the open streams know them
+ * @param baseOf base channel of a topic in use
+ */
+export function createOutageNotice(
+  troubles: () => LogTroubles,
+  baseOf: (topic: string) => string,
+): OutageNotice {
   /** What a stream knows; without an entry: of no troubles. */
   const known = new WeakMap<Listener, LogTroubles>();
   return {

@@ -1,3 +1,4 @@
+import type { Config } from '../config';
 import type { EventLog, PartitionStatus } from '../eventlog/event-log';
 import type { Feed } from '../events/feed';
 import type { RecordCounts } from '../events/record-counts';
@@ -91,19 +92,10 @@ export interface CurrentAggregation {
   report(): { readonly currentBuffer: number; readonly stats: AggregationStats };
 }
 
-export interface CurrentAggregationOptions {
-  /** Events after which a window closes: the most frames that are kept. */
-  readonly events: number;
-  /** Time after which a window closes with fewer. */
-  readonly windowMs: number;
-  readonly now?: () => number;
-}
-
-export function createCurrentAggregation({
-  events: maxEvents,
-  windowMs,
-  now = () => performance.now(),
-}: CurrentAggregationOptions): CurrentAggregation {
+export function createCurrentAggregation(
+  { events: maxEvents, windowMs }: Pick<Config['aggregation'], 'events' | 'windowMs'>,
+  now: () => number = () => performance.now(),
+): CurrentAggregation {
   let open: RecordEntry[] = [];
   let openedMs = 0;
 

@@ -3,17 +3,15 @@ import type { Histograms } from './histograms';
 import { PREFIX, READ_METRICS, type ReadMetric } from './metrics';
 import type { Snapshot, TakeSnapshot } from './snapshot';
 
-export interface MetricRegistryDeps {
-  readonly histograms: Pick<Histograms, 'render'>;
-  readonly takeSnapshot: TakeSnapshot;
-}
-
 export interface MetricRegistry {
   readonly contentType: string;
   render(): Promise<string>;
 }
 
-export function createMetricRegistry({ histograms, takeSnapshot }: MetricRegistryDeps): MetricRegistry {
+export function createMetricRegistry(
+  takeSnapshot: TakeSnapshot,
+  histograms: Pick<Histograms, 'render'>,
+): MetricRegistry {
   const registry = new Registry();
   const ofProcess = processMetrics();
   const updates = Object.entries(READ_METRICS).map(([name, metric]) => createRead(registry, name, metric));

@@ -6,7 +6,7 @@ import { entryTimestampMs } from '../events/record-entry';
 import type { Hub, HubStats } from '../hub/hub';
 import type { Ring } from '../hub/ring';
 import type { Phase } from '../hub/subscriber';
-import type { OpenStreams, OpenStreamsStats, StreamCounts } from '../sse/open-streams';
+import type { OpenStreamsStats, StreamCounts } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
 import { type HealthDeps, readiness } from './health';
 
@@ -57,7 +57,7 @@ export function createTakeSnapshot({
   const { lifecycle, log, maxStreams, streams } = health;
   return async () => ({
     // First, since it takes several turns of the event loop: the rest is from one moment.
-    survey: await surveyStreams({ hub, streams, streamsPerTurn }),
+    survey: await surveyStreams(hub, streams.snapshot(), streamsPerTurn),
     ...rest,
     isDraining: lifecycle.state === 'draining',
     isReady: readiness(health).ready,
@@ -99,23 +99,16 @@ export interface StreamSurvey {
   readonly maxBehind: number;
 }
 
-export interface StreamSurveyDeps {
-  readonly hub: Pick<Hub, 'recordsBehind'>;
-  readonly streams: Pick<OpenStreams, 'snapshot'>;
-  /** Streams after which the walk yields to the event loop. */
-  readonly streamsPerTurn: number;
-}
-
 /** Visits every stream once, over many turns of the event loop. */
-export async function surveyStreams({
-  hub,
-  streams,
-  streamsPerTurn,
-}: StreamSurveyDeps): Promise<StreamSurvey> {
+export async function surveyStreams(
+  hub: Pick<Hub, 'recordsBehind'>,
+  streams: readonly SseStream[],
+  perTurn: number,
+): Promise<StreamSurvey> {
   const phases = Object.fromEntries(STREAM_PHASES.map((phase) => [phase, 0])) as Record<StreamPhase, number>;
   let bufferedBytes = 0;
   let maxBehind = 0;
-  for await (const some of inTurns(streams.snapshot(), streamsPerTurn)) {
+  for await (const some of inTurns(streams, perTurn)) {
     for (const stream of some) {
       if (!stream.isOpen) continue;
       phases[streamPhaseOf(stream)]++;

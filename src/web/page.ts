@@ -5,13 +5,11 @@ export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
   return found;
 }
 
-export interface CellOptions {
-  readonly className?: string;
-  readonly title?: string;
-}
-
 /** A table cell with text, which is never parsed as markup. */
-export function textCell(text: string, { className, title }: CellOptions = {}): HTMLTableCellElement {
+export function textCell(
+  text: string,
+  { className, title }: { readonly className?: string; readonly title?: string } = {},
+): HTMLTableCellElement {
   const cell = document.createElement('td');
   cell.textContent = text;
   if (className !== undefined) cell.className = className;

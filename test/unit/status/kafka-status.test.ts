@@ -31,7 +31,7 @@ function encoded(value: string | null, timestampMs = 0): RecordEntry {
 
 describe('the current aggregation', () => {
   let nowMs = 0;
-  const create = () => createCurrentAggregation({ events: 10, windowMs: 30_000, now: () => nowMs });
+  const create = () => createCurrentAggregation({ events: 10, windowMs: 30_000 }, () => nowMs);
 
   it('has nulls while it is empty', () => expect(create().report()).toEqual(EMPTY));
 

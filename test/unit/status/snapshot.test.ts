@@ -19,11 +19,11 @@ function fakeStream({ phase = 'live', isBlocked = false, isOpen = true, ...rest 
 }
 
 const survey = (streams: readonly SseStream[]) =>
-  surveyStreams({
-    hub: { recordsBehind: (subscriber: Subscriber) => (subscriber as unknown as { behind: number }).behind },
-    streams: { snapshot: () => [...streams] },
-    streamsPerTurn: STREAMS_PER_TURN,
-  });
+  surveyStreams(
+    { recordsBehind: (subscriber: Subscriber) => (subscriber as unknown as { behind: number }).behind },
+    streams,
+    STREAMS_PER_TURN,
+  );
 
 describe('the survey of the streams', () => {
   it('counts each stream in one phase, and adds up unsent bytes', async () => {

@@ -147,18 +147,13 @@ function messageOf(error: Error): string {
 /** While a failure goes on. */
 const REPEAT_MS = 60_000;
 
-interface LoggedFailures {
-  /** By the kind of failure, when it was logged last. */
-  readonly atMs: Map<string, number>;
-  unlogged: number;
-}
-
 /** Logs why brokers cannot be connected to: each kind of failure once per broker, and each minute while it goes on. */
 export function createConnectionLog(
   logger: Logger,
   now: () => number = () => performance.now(),
 ): (broker: BrokerAddress, error: Error) => void {
-  const brokers = new Map<string, LoggedFailures>();
+  /** By the kind of failure, when it was logged last; and the failures since any was. */
+  const brokers = new Map<string, { readonly atMs: Map<string, number>; unlogged: number }>();
 
   return (address, error) => {
     const broker = nameOf(address);

@@ -41,17 +41,15 @@ export function produceRequest(
   );
 }
 
-interface GrantedProducerId {
-  readonly throttleMs: number;
-  readonly errorCode: number;
-  readonly producerId: bigint;
-}
-
 /** Of no meaning without a transactional id. */
 const TRANSACTION_TIMEOUT_MS = 0;
 
 /** InitProducerId without a transactional id: any broker answers, with an id that nobody had before. */
-export function initProducerIdRequest(): KafkaRequest<GrantedProducerId> {
+export function initProducerIdRequest(): KafkaRequest<{
+  throttleMs: number;
+  errorCode: number;
+  producerId: bigint;
+}> {
   return kafkaRequest(
     ['InitProducerId', 22, 1],
     (writer) => writer.string(null).int32(TRANSACTION_TIMEOUT_MS),
