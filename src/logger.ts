@@ -10,7 +10,7 @@ export interface Logger {
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly level: (typeof LOG_LEVELS)[number];
   readonly format?: 'json' | 'text';
   /** Hidden wherever they occur in a line. */

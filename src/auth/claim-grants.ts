@@ -11,7 +11,7 @@ export interface ClaimGrants {
 }
 
 /** How the claims of a token become channels. */
-export interface ClaimGrantRules {
+interface ClaimGrantRules {
   /** Claim with channels. */
   readonly claim: string;
   readonly templates: readonly GrantTemplate[];

@@ -5,7 +5,7 @@ import type { JwtVerifier } from './jwt-verifier';
 import { type ApiKeys, unknownKey } from './publish-guard';
 
 /** What `GET /grants` answers: what the bearer of these credentials may do, and nothing about others. */
-export interface GrantsReport {
+interface GrantsReport {
   /** `key:shop`, `sub:alice`; null without credentials, and for a token without a subject. */
   readonly holder: string | null;
   /** Channels, each with those below it. */

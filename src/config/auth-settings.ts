@@ -90,7 +90,7 @@ export const AUTH_SETTINGS = {
   ),
 } as const;
 
-export type AuthSettings = SettingsOf<typeof AUTH_SETTINGS>;
+type AuthSettings = SettingsOf<typeof AUTH_SETTINGS>;
 
 export function authConfig(s: AuthSettings) {
   return {
@@ -256,7 +256,7 @@ export function parseApiKey(text: string): ApiKeySetting | string {
   };
 }
 
-export type JwtKeyText = { readonly key: KeyObject } | { readonly jwks: { readonly keys: object[] } };
+type JwtKeyText = { readonly key: KeyObject } | { readonly jwks: { readonly keys: object[] } };
 
 /**
  * A JSON Web Key Set, or one public key or certificate as PEM.

@@ -33,7 +33,7 @@ export const EVENT_LOG_SETTINGS = {
   MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('most bytes in the memory log'),
 } as const;
 
-export type EventLogSettings = SettingsOf<typeof EVENT_LOG_SETTINGS>;
+type EventLogSettings = SettingsOf<typeof EVENT_LOG_SETTINGS>;
 
 export function eventLogOf(s: EventLogSettings & Pick<KafkaSettings, 'KAFKA_BROKERS'>): 'kafka' | 'memory' {
   return s.EVENT_LOG ?? (s.KAFKA_BROKERS.length > 0 ? 'kafka' : 'memory');

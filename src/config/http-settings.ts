@@ -46,7 +46,7 @@ export const HTTP_SETTINGS = {
     .describe('key for `/admin/` and `/metrics`; unset: only requests from this machine are answered'),
 } as const;
 
-export type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
+type HttpSettings = SettingsOf<typeof HTTP_SETTINGS>;
 
 /** As browsers send it, since it is compared exactly: lower case, no trailing slash or default port, Punycode. */
 function originOf(text: string): string {

@@ -17,7 +17,7 @@ export const ROLE_SETTINGS = {
   ),
 } as const;
 
-export type RoleSettings = SettingsOf<typeof ROLE_SETTINGS>;
+type RoleSettings = SettingsOf<typeof ROLE_SETTINGS>;
 
 export function tickerConfig(s: RoleSettings) {
   return { intervalMs: s.TICK_MS, format: s.TICK_FORMAT };
@@ -57,7 +57,7 @@ export const PROCESS_SETTINGS = {
   ),
 } as const;
 
-export type ProcessSettings = SettingsOf<typeof PROCESS_SETTINGS>;
+type ProcessSettings = SettingsOf<typeof PROCESS_SETTINGS>;
 
 export function shutdownConfig(s: ProcessSettings) {
   return { drainMs: s.DRAIN_MS, drainGapMs: s.DRAIN_MAX_PAUSE_MS, finishMs: s.SHUTDOWN_MS };

@@ -32,7 +32,7 @@ export interface Route {
 }
 
 /** Lets only the operator through. Without CORS headers, which would let any page that an operator visits read it. */
-export interface RouteGuard {
+interface RouteGuard {
   check(req: IncomingMessage, path: string): void;
   readonly challenge: Readonly<Record<string, string>>;
 }

@@ -11,7 +11,7 @@ import { createPublisher } from '../ingest/publisher';
 import { createIngestRoutes, type IngestRoutes } from '../ingest/routes';
 import type { Edge } from './edge';
 
-export interface IngestDeps {
+interface IngestDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly ids: Pick<LogIds, 'idAfter'>;

@@ -9,7 +9,7 @@ import type { PassReport } from '../hub/audience';
 import { Hub } from '../hub/hub';
 import type { Logger } from '../logger';
 
-export interface ReadingDeps {
+interface ReadingDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly config: Pick<Config, 'fanout' | 'replay'>;

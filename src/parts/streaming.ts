@@ -23,7 +23,7 @@ import type { Reading } from './reading';
 /** Ending a stream takes about as long as this many writes of an event. */
 const CLOSE_WRITES = 10;
 
-export interface StreamingDeps {
+interface StreamingDeps {
   readonly reading: Pick<Reading, 'hub' | 'ids'>;
   readonly log: Pick<EventLog, 'bounds' | 'epochEnds'>;
   readonly edge: Pick<Edge, 'cors' | 'clientAddress' | 'onRejected'> & {

@@ -9,7 +9,7 @@ import type { AggregationWindow } from './aggregation-window';
 import { joinGroup } from './group-membership';
 import { createPartitionWindows } from './partition-windows';
 
-export interface AggregatorDeps {
+interface AggregatorDeps {
   /** Receives the summaries; the summary topic must be among its topics. */
   readonly log: EventLog;
   readonly topics: readonly string[];

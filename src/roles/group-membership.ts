@@ -9,7 +9,7 @@ import {
 import type { Logger } from '../logger';
 import type { OwnedBatch, PartitionWindows } from './partition-windows';
 
-export interface GroupMembershipOptions {
+interface GroupMembershipOptions {
   readonly createConsumer: CreateConsumer;
   readonly config: Pick<Config, 'aggregation' | 'kafka' | 'shutdown'>;
   /** Topics that exist and may be read. @throws when Kafka is unreachable */

@@ -3,7 +3,7 @@ import type { TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import { type AggregatedRecord, AggregationWindow } from './aggregation-window';
 
-export interface PartitionOwner {
+interface PartitionOwner {
   /** Commits the offset to resume from. Rejects when another member owns the partition by now. */
   commit(next: bigint): Promise<void>;
   /** Keeps the membership alive during long work. */
@@ -16,7 +16,7 @@ export interface OwnedBatch extends TopicPartition {
   readonly owner: PartitionOwner;
 }
 
-export interface PartitionWindowsDeps {
+interface PartitionWindowsDeps {
   readonly config: Config['aggregation'];
   /** Appends the summaries of these windows. @throws when one was not stored, or its outcome is unknown */
   readonly publish: (windows: readonly AggregationWindow[]) => Promise<void>;

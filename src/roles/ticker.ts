@@ -7,7 +7,7 @@ import type { TopicMap } from '../events/topic-map';
 import type { Logger } from '../logger';
 import { ROOT_CHANNEL } from '../wire/channel';
 
-export interface TickerDeps {
+interface TickerDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
   readonly config: Config['ticker'];

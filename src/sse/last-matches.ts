@@ -23,7 +23,7 @@ interface Remembered {
 }
 
 /** Finds the newest records of the ring that match a subscription; looks at none twice. */
-export interface LastMatches {
+interface LastMatches {
   /** The floor of a stream that is to get the newest `count` matching records that are still in the ring. */
   floorOf(subscription: Subscription, count: number): Positions;
 }

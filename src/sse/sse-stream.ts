@@ -47,7 +47,7 @@ export interface SseStreamDeps {
   readonly onClose: (stream: SseStream, reason: CloseReason) => void;
 }
 
-export interface SseStreamOptions {
+interface SseStreamOptions {
   readonly socket: Socket;
   readonly origin: StreamOrigin;
   /** As its subscription has them. */
@@ -224,7 +224,7 @@ export class SseStream implements Sink {
 }
 
 /** The two lines of the head that differ by route. */
-export interface StreamKind {
+interface StreamKind {
   readonly contentType: string;
   readonly cacheControl: string;
 }

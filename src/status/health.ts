@@ -23,7 +23,7 @@ export interface HealthDeps {
 }
 
 /** A topic, or partitions of it, that cannot be served although the gateway may be ready. */
-export interface Degraded {
+interface Degraded {
   readonly topic: string;
   readonly what: 'read' | 'append';
   /** `held-back`: an open transaction of another producer blocks the records behind it for every reader. */

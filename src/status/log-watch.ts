@@ -5,7 +5,7 @@ import { type LogTroubles, NO_TROUBLES, type TroubleReason, troubleNews } from '
 import type { StreamStatus } from '../wire/gateway-events';
 import { heldBackFor } from './health';
 
-export interface LogWatchDeps {
+interface LogWatchDeps {
   readonly log: Pick<EventLog, 'status'>;
   readonly everyMs: number;
   /** Base channel of a topic in use. */

@@ -34,7 +34,7 @@ export interface Snapshot {
   readonly nowMs: number;
 }
 
-export interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'rejections' | 'ingest'> {
+interface TakeSnapshotDeps extends Pick<Snapshot, 'build' | 'streamCounts' | 'rejections' | 'ingest'> {
   readonly health: HealthDeps;
   readonly hub: Hub;
   readonly feed: Pick<Feed, 'stats'>;
@@ -81,7 +81,7 @@ export const STREAM_PHASES = [
   'ahead',
   'slow',
 ] as const satisfies readonly ('starting' | Phase['name'])[];
-export type StreamPhase = (typeof STREAM_PHASES)[number];
+type StreamPhase = (typeof STREAM_PHASES)[number];
 
 export function streamPhaseOf({ subscriber, isBlocked }: SseStream): StreamPhase {
   if (subscriber === null) return 'starting';
@@ -91,7 +91,7 @@ export function streamPhaseOf({ subscriber, isBlocked }: SseStream): StreamPhase
 }
 
 /** All open streams at about one moment. */
-export interface StreamSurvey {
+interface StreamSurvey {
   readonly phases: Readonly<Record<StreamPhase, number>>;
   /** Bytes that the kernel has not taken yet. */
   readonly bufferedBytes: number;

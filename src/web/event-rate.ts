@@ -1,5 +1,5 @@
 /** Events received in each of the last seconds. */
-export interface EventRate {
+interface EventRate {
   add(nowMs: number): void;
   /** One count per second, oldest first, the current second last. */
   counts(nowMs: number): number[];

@@ -2,7 +2,7 @@ import { duration, tag, textCell, timeOfDay } from './page.js';
 import type { Notice, ReceivedEvent } from './received-event.js';
 
 /** The rows of the page, newest first: events, and notices about the stream in between. */
-export interface EventTable {
+interface EventTable {
   addEvent(event: ReceivedEvent, nowMs: number): void;
   addNotice(notice: Notice, nowMs: number): void;
   /** Paused: new rows wait; they are shown when it ends. */
@@ -12,7 +12,7 @@ export interface EventTable {
   readonly waiting: number;
 }
 
-export interface EventTableOptions {
+interface EventTableOptions {
   readonly body: HTMLTableSectionElement;
   /** The oldest rows beyond it are removed. */
   readonly maxRows: number;

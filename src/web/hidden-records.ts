@@ -1,7 +1,7 @@
 import type { EventPosition } from './received-event.js';
 
 /** Counts the records that the stream did not show, by the offsets that were skipped. */
-export interface HiddenRecords {
+interface HiddenRecords {
   readonly count: number;
   see(position: EventPosition): void;
   /** After a gap or reset: the next offsets may be any. */

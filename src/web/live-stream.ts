@@ -2,7 +2,7 @@ import { ALWAYS_SHOWN, type Arrival, ONLY_FOR_IDS } from './received-event.js';
 
 export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'rejected';
 
-export interface LiveStreamOptions {
+interface LiveStreamOptions {
   /** Without `lastEventId`; relative to the page. */
   readonly url: string;
   readonly names: Iterable<string>;

@@ -2,7 +2,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 28;
 const BAR = 3;
 
-export interface RateChart {
+interface RateChart {
   /** @param counts one bar each, oldest first */
   show(counts: readonly number[]): void;
 }

@@ -7,7 +7,7 @@ export interface DecodedEvent {
   readonly data: string;
 }
 
-export interface FrameDecoderListener {
+interface FrameDecoderListener {
   onEvent(event: DecodedEvent): void;
   /** A `retry:` line of digits only. */
   onRetry?(retryMs: number): void;

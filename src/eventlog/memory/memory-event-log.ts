@@ -16,7 +16,7 @@ import { LEADER_EPOCH, MemoryPartition, SERVED } from './memory-partition';
 import { MemoryTail } from './memory-tail';
 import { rejectAll, WaitingAppends } from './waiting-appends';
 
-export interface MemoryEventLogOptions {
+interface MemoryEventLogOptions {
   /** Bounds of the history, over all topics; the oldest records go first. */
   readonly config: Config['memoryLog'];
   readonly append: AppendConfig;

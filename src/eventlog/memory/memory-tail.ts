@@ -2,7 +2,7 @@ import type { Logger } from '../../logger';
 import type { LogLayout, Tail, TailListener } from '../event-log';
 import type { MemoryPartition } from './memory-partition';
 
-export interface MemoryTailOptions {
+interface MemoryTailOptions {
   readonly partitions: readonly MemoryPartition[];
   /** Records of one partition that are delivered in one turn of the event loop. */
   readonly batchRecords: number;

@@ -27,7 +27,7 @@ const TOKEN_CLAIMS = z.object({ exp: z.number() });
 /** RFC 6749 §5.2. */
 const TOKEN_REFUSAL = z.object({ error: z.string(), error_description: z.string().optional() });
 
-export interface ClientCredentials {
+interface ClientCredentials {
   readonly tokenUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;

@@ -11,7 +11,7 @@ export interface RecordGap extends Unreadable {
 }
 
 /** Records that stand together, and the position after them. */
-export interface RecordRun {
+interface RecordRun {
   /** Ascending, from the fetch offset on; may be empty. */
   readonly records: readonly KafkaRecord[];
   readonly next: bigint;
@@ -270,11 +270,11 @@ export const MAGIC_AT = 16;
 export const CRC_AT = 17;
 /** What the checksum covers, up to the end. */
 export const ATTRIBUTES_AT = 21;
-export const LAST_OFFSET_DELTA_AT = 23;
-export const BASE_TIMESTAMP_AT = 27;
-export const MAX_TIMESTAMP_AT = 35;
-export const PRODUCER_ID_AT = 43;
-export const COUNT_AT = 57;
+const LAST_OFFSET_DELTA_AT = 23;
+const BASE_TIMESTAMP_AT = 27;
+const MAX_TIMESTAMP_AT = 35;
+const PRODUCER_ID_AT = 43;
+const COUNT_AT = 57;
 export const RECORDS_AT = 61;
 
 /** The version of the format. */

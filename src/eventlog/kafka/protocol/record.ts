@@ -17,7 +17,7 @@ export interface KafkaRecord {
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([]);
 
 /** What the records of one batch have in common, from its header. */
-export interface RecordContext {
+interface RecordContext {
   readonly baseOffset: bigint;
   readonly lastOffsetDelta: number;
   /** How many records the batch says it holds; fewer than its offsets after compaction. */
