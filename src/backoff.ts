@@ -25,6 +25,12 @@ export function createBackoff(minMs: number, maxMs: number, random: () => number
   };
 }
 
+/** Resolves with the work, or after `ms` although it goes on. */
+export async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([work, pause(ms, patience.signal)]).finally(() => patience.abort());
+}
+
 /** Resolves after `ms`, or as soon as the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {

@@ -212,7 +212,7 @@ export interface PartitionStatus extends TopicPartition {
 }
 
 /** One topic of the configuration, whether or not it exists. */
-interface TopicStatus {
+export interface TopicStatus {
   readonly topic: string;
   /** Of its partitions the worst. */
   readonly read: Service;

@@ -75,10 +75,7 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return name === 'localhost' || isLoopback(addressOf(name));
 }
 
-/**
- * What limits per client count by: an IPv4 address as it is, of an IPv6 address the first 64 bits, since a client with
- * one address of such a network has all of them (RFC 4291 §2.5.1).
- */
+/** What limits per client count by: of IPv6 the first 64 bits, since a client has all addresses of such a network. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('%', 1)[0]!.split('::');

@@ -1,11 +1,6 @@
-import { pause } from '../backoff';
+import { atMost } from '../backoff';
 import type { Config } from '../config';
-import {
-  type Consumer,
-  type CreateConsumer,
-  type EachBatchPayload,
-  logRecordOf,
-} from '../eventlog/kafka/cluster/group';
+import { type CreateConsumer, type EachBatchPayload, logRecordOf } from '../eventlog/kafka/cluster/group';
 import type { Logger } from '../logger';
 import type { OwnedBatch, PartitionWindows } from './partition-windows';
 
@@ -109,7 +104,12 @@ export async function joinGroup(options: GroupMembershipOptions): Promise<void> 
   signal.removeEventListener('abort', onStop);
   clearTimeout(watchdog);
   clearInterval(missingTopicsCheck);
-  await leave(consumer, windows.close(), shutdown.finishMs, logger);
+  const left = windows
+    .close()
+    .then(() => consumer.disconnect())
+    .catch((error: unknown) => logger.debug({ err: error }, 'Leaving the consumer group failed'));
+  // kafkajs may wait much longer for an unreachable broker.
+  await atMost(shutdown.finishMs, left);
   if (fault !== null) throw fault;
 }
 
@@ -121,21 +121,6 @@ function ownedBatchOf({ batch, heartbeat, commitOffsetsIfNecessary }: EachBatchP
       topics: [{ topic, partitions: [{ partition, offset: String(next) }] }],
     });
   return { topic, partition, records: messages.map(logRecordOf), owner: { commit, heartbeat } };
-}
-
-/** At most `finishMs`: kafkajs may wait much longer for an unreachable broker. */
-async function leave(
-  consumer: Consumer,
-  published: Promise<void>,
-  finishMs: number,
-  logger: Logger,
-): Promise<void> {
-  const patience = new AbortController();
-  const left = published
-    .then(() => consumer.disconnect())
-    .catch((error: unknown) => logger.debug({ err: error }, 'Leaving the consumer group failed'));
-  await Promise.race([left, pause(finishMs, patience.signal)]);
-  patience.abort();
 }
 
 /** Errors after which kafkajs's runner joins the group again. */

@@ -1,3 +1,4 @@
+import { atMost } from '../../backoff';
 import { GatewayError } from '../../errors';
 import type { AppendResult, NewRecord } from '../event-log';
 import { type AppendPartition, AppendPartitions, type AppendPartitionsOptions } from './append-partitions';
@@ -48,13 +49,10 @@ export class Appender {
   async flush(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
     if (this.#unsettled === 0) return;
-    await new Promise<void>((resolve) => {
-      const patience = setTimeout(resolve, deadlineMs);
-      this.#onSettled = () => {
-        clearTimeout(patience);
-        resolve();
-      };
+    const settled = new Promise<void>((resolve) => {
+      this.#onSettled = resolve;
     });
+    await atMost(deadlineMs, settled);
   }
 
   async close(): Promise<void> {

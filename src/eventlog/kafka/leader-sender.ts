@@ -34,10 +34,7 @@ const NO_ANSWER = { errorCode: ERROR_CODE.UNKNOWN_SERVER_ERROR, baseOffset: -1n 
 
 const PINGS_PER_SILENCE = 4;
 
-/**
- * Sends to one broker what is appended to the partitions that it leads, with acks −1, one request at a time: what
- * arrives meanwhile goes into the next one, so batches grow with the load.
- */
+/** Sends a broker what is appended to its partitions, acks −1, one request at a time: batches grow with the load. */
 export class LeaderSender {
   readonly name: string;
   readonly ended: Promise<void>;

@@ -33,10 +33,7 @@ interface Batch {
   uncertain: boolean;
 }
 
-/**
- * Makes what is to be stored in one partition into batches, one after the other. The next batch gets its numbers only
- * when it is known whether the log has the one before.
- */
+/** Makes batches, one after the other: the next is numbered when it is known whether the log has the one before. */
 export class PartitionWriter implements TopicPartition {
   readonly topic: string;
   readonly partition: number;

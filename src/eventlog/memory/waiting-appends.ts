@@ -1,3 +1,4 @@
+import { atMost } from '../../backoff';
 import type { AppendConfig } from '../../config';
 import { GatewayError } from '../../errors';
 import type { AppendResult, NewRecord } from '../event-log';
@@ -57,13 +58,10 @@ export class WaitingAppends {
   /** Resolves when none waits any more; those that still do after `deadlineMs` are rejected. */
   async finish(deadlineMs: number): Promise<void> {
     if (this.isEmpty) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadlineMs);
-      this.#onEmpty = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
     });
+    await atMost(deadlineMs, empty);
     for (const entry of [...this.#waiting]) this.#giveUp(entry);
   }
 

@@ -50,10 +50,7 @@ const NONE = -1n;
 /** Only the error codes of the answer count. */
 const PROBE_LIMITS = { maxWaitMs: 0, maxBytes: 1, partitionBytes: 1 };
 
-/**
- * Asks the leaders of partitions, all at once. A broker that does not answer is asked again in the background until it
- * does: meanwhile its partitions are unavailable, and nothing waits for it.
- */
+/** Asks leaders, all at once. One that does not answer is asked in the background: meanwhile nothing waits for it. */
 export class Leaders {
   readonly #options: LeadersOptions;
   /** Of the brokers that are away, why. */
