@@ -74,7 +74,7 @@ export class Audience {
   /** In the queue of audiences that have something to serve, or waiting to be. The scheduler's own mark. */
   isQueued = false;
   readonly #deps: AudienceDeps;
-  readonly #members: Subscriber[] = [];
+  #members: Subscriber[] = [];
   /**
    * What came since the last pass began, never empty. A new array each time: one that is kept grows old, and then its
    * entries outlive minor garbage collections.
@@ -176,7 +176,10 @@ export class Audience {
   /** Takes a subscriber that stands exactly where the members are, between two passes. */
   join(subscriber: Subscriber): void {
     subscriber.sent -= this.#passedEvents;
-    subscriber.index = this.#members.push(subscriber) - 1;
+    // A literal has room for one: many audiences have one stream only.
+    if (this.#members.length === 0) this.#members = [subscriber];
+    else this.#members.push(subscriber);
+    subscriber.index = this.#members.length - 1;
   }
 
   #beginPass(): Pass | null {

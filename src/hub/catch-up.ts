@@ -18,6 +18,9 @@ import {
 const LIVE: Phase = { name: 'live' };
 const CLOSED: Phase = { name: 'closed' };
 
+/** While all streams of an audience are live: a set of its own takes 200 bytes even when it is empty. Never added to. */
+const NOBODY: ReadonlySet<Subscriber> = new Set();
+
 /**
  * The streams of one audience that are served alone: those that resumed, and slow clients. Each has a place of its own
  * and is served from history and then from the ring, until it has caught up with the members.
@@ -25,9 +28,9 @@ const CLOSED: Phase = { name: 'closed' };
 export class CatchUp {
   readonly #audience: Audience;
   readonly #deps: AudienceDeps;
-  readonly #subscribers = new Set<Subscriber>();
+  #subscribers = NOBODY;
   /** Those of them in the phase `joining`. */
-  readonly #joining = new Set<Subscriber>();
+  #joining = NOBODY;
   /** Entries before this one do not count any more. */
   #restartedAt = 0;
   #restartPositions = Positions.NONE;
@@ -38,12 +41,12 @@ export class CatchUp {
   }
 
   get isEmpty(): boolean {
-    return this.#subscribers.size === 0;
+    return this.#subscribers === NOBODY;
   }
 
   /** Takes a new subscriber, which may become live before this returns. */
   add(subscriber: Subscriber): void {
-    this.#subscribers.add(subscriber);
+    this.#subscribers = withOne(this.#subscribers, subscriber);
     this.#proceed(subscriber);
   }
 
@@ -57,7 +60,7 @@ export class CatchUp {
       floor: null,
       heldBack: null,
     };
-    this.#subscribers.add(member);
+    this.#subscribers = withOne(this.#subscribers, member);
     this.#enter(member, { name: 'slow', place });
   }
 
@@ -259,8 +262,8 @@ export class CatchUp {
 
   #leave(subscriber: Subscriber, phase: Phase): void {
     this.#enter(subscriber, phase);
-    this.#subscribers.delete(subscriber);
-    if (this.#subscribers.size === 0) this.#deps.slices.forget(this);
+    this.#subscribers = withoutOne(this.#subscribers, subscriber);
+    if (this.#subscribers === NOBODY) this.#deps.slices.forget(this);
   }
 
   /** Changes its place, and serves it there when its socket is writable. */
@@ -274,9 +277,10 @@ export class CatchUp {
     const { scheduler } = this.#deps;
     const before = subscriber.phase.name;
     subscriber.phase = phase;
-    if (before === 'joining' && phase.name !== 'joining') this.#joining.delete(subscriber);
+    if (before === 'joining' && phase.name !== 'joining')
+      this.#joining = withoutOne(this.#joining, subscriber);
     if (before === 'ahead' && phase.name !== 'ahead') scheduler.removeAhead(subscriber);
-    if (phase.name === 'joining') this.#joining.add(subscriber);
+    if (phase.name === 'joining') this.#joining = withOne(this.#joining, subscriber);
     else if (phase.name === 'ahead') scheduler.addAhead(subscriber);
   }
 
@@ -344,4 +348,15 @@ export class CatchUp {
       },
     };
   }
+}
+
+/** The set with one more, which is the same one unless it was `NOBODY`. */
+function withOne(set: ReadonlySet<Subscriber>, one: Subscriber): ReadonlySet<Subscriber> {
+  return set === NOBODY ? new Set([one]) : (set as Set<Subscriber>).add(one);
+}
+
+/** The set without one of it; `NOBODY` instead of an empty one. */
+function withoutOne(set: ReadonlySet<Subscriber>, one: Subscriber): ReadonlySet<Subscriber> {
+  if (set !== NOBODY) (set as Set<Subscriber>).delete(one);
+  return set.size === 0 ? NOBODY : set;
 }

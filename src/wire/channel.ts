@@ -64,9 +64,11 @@ export function overlaps(channels: readonly string[], other: string): boolean {
 /** A set of channels in its only form: sorted, without duplicates, and without channels below another one of the set. */
 export function normaliseChannels(channels: readonly string[]): string[] {
   const unique = [...new Set(channels)];
-  return unique
+  const widest = unique
     .filter((channel) => !unique.some((other) => other !== channel && covers(other, channel)))
     .sort();
+  // A filtered array has room for 17, and each stream keeps its own.
+  return widest.slice();
 }
 
 /** `/base` + `/relative`; either may be `/`. */
