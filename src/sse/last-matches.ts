@@ -3,8 +3,9 @@ import type { Positions } from '../hub/positions';
 import type { Ring } from '../hub/ring';
 import { type Subscription, wantsCandidate } from '../hub/subscription';
 
-/** Answers that are cached: connecting clients ask for the same few again and again. */
-const MAX_REMEMBERED = 1_000;
+/** Elements of the answers that are cached, and answers: connecting clients ask for the same few again and again. */
+const MAX_SIZE = 20_000;
+const MAX_ANSWERS = 1_000;
 
 interface Match {
   readonly seq: number;
@@ -20,6 +21,8 @@ interface Remembered {
   readonly matches: readonly Match[];
   /** By slot, the latest time of a match. */
   readonly latestMs: Map<number, number>;
+  /** Elements of both. */
+  readonly size: number;
 }
 
 /** Finds the newest records of the ring that match a subscription; looks at none twice. */
@@ -34,6 +37,8 @@ interface LastMatches {
  */
 export function createLastMatches(ring: Ring): LastMatches {
   const remembered = new Map<string, Remembered>();
+  /** Of all answers. */
+  let size = 0;
 
   /** Matches from `from` on, in the order of the ring. */
   function look(subscription: Subscription, from: number, latestMs: Map<number, number>): Match[] {
@@ -55,11 +60,26 @@ export function createLastMatches(ring: Ring): LastMatches {
   /** What is remembered, unless something of it is gone for which older matches may have to be found. */
   function recall(key: string, count: number): Remembered {
     const before = remembered.get(key);
-    const nothing = { head: ring.base, matches: [], latestMs: new Map<number, number>() };
+    const nothing = { head: ring.base, matches: [], latestMs: new Map<number, number>(), size: 0 };
     if (before === undefined || before.head <= ring.base) return nothing;
     const matches = before.matches.filter(({ seq }) => seq >= ring.base && !ring.at(seq).isVoid);
     const isWhole = matches.length === before.matches.length || before.matches.length < count;
     return isWhole ? { ...before, matches } : nothing;
+  }
+
+  function remember(key: string, answer: Remembered): void {
+    forget(key);
+    remembered.set(key, answer);
+    size += answer.size;
+    for (const oldest of remembered.keys()) {
+      if (size <= MAX_SIZE && remembered.size <= MAX_ANSWERS) break;
+      forget(oldest);
+    }
+  }
+
+  function forget(key: string): void {
+    size -= remembered.get(key)?.size ?? 0;
+    remembered.delete(key);
   }
 
   function newest(subscription: Subscription, count: number): readonly Match[] {
@@ -68,9 +88,7 @@ export function createLastMatches(ring: Ring): LastMatches {
     const matches = [...older, ...look(subscription, head, latestMs)]
       .sort((a, b) => a.timeMs - b.timeMs || a.seq - b.seq)
       .slice(-count);
-    remembered.delete(key);
-    remembered.set(key, { head: ring.head, matches, latestMs });
-    if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value!);
+    remember(key, { head: ring.head, matches, latestMs, size: matches.length + latestMs.size });
     return matches;
   }
 

@@ -14,8 +14,8 @@ const START_MS = Date.UTC(2026, 0, 1);
 const MISSING = -1 - START_MS;
 
 /** A ring of two partitions, and the floor of who gets the newest records. */
-function createFixture(records = 100) {
-  const ring = new Ring({ records, bytes: 1 << 20 });
+function createFixture(records = 100, ringBytes = 1 << 20) {
+  const ring = new Ring({ records, bytes: ringBytes });
   ring.restart(Positions.of([0n, 0n]));
   const matches = createLastMatches(ring);
   const bytes = Buffer.from('x\n');
@@ -117,5 +117,21 @@ describe('the newest N', () => {
     read(1, [30]);
     expect(floor(1)).toEqual([3, 0]);
     expect(floor(2)).toEqual([2, 0]);
+  });
+
+  it('are remembered for few records only: clients choose how many they ask for', () => {
+    const RECORDS = 25_000;
+    const { ring, read, floor } = createFixture(RECORDS, 1 << 30);
+    read(0, Array(RECORDS).fill(1));
+    const look = jest.spyOn(ring, 'at');
+    const looks = (count: number) => {
+      look.mockClear();
+      floor(count);
+      return look.mock.calls.length;
+    };
+    expect(looks(15_000)).toBeGreaterThanOrEqual(RECORDS);
+    expect(looks(15_000)).toBeLessThan(RECORDS);
+    expect(looks(15_001)).toBeGreaterThanOrEqual(RECORDS);
+    expect(looks(15_000)).toBeGreaterThanOrEqual(RECORDS);
   });
 });
