@@ -1,6 +1,7 @@
 import { logicalReader } from './avro-logical-types';
 import type { ByteReader } from './byte-reader';
 import { type JsonValue, ValueError } from './decoded';
+import { setMember } from './set-member';
 
 /** Reads one value; the schema decides what comes next. */
 export type AvroReader = (reader: ByteReader) => JsonValue;
@@ -149,13 +150,6 @@ function record(
     readers.push(compile(field.type, type.namespace, named, depth + 1));
   }
   return type.read;
-}
-
-/** Sets an own member whatever its name. */
-export function setMember(object: Record<string, JsonValue>, name: string, value: JsonValue): void {
-  if (name === '__proto__')
-    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-  else object[name] = value;
 }
 
 function enumeration(

@@ -2,6 +2,7 @@ import { avroReader } from './avro-schema';
 import { ByteReader } from './byte-reader';
 import { decodedBy, type ValueDecoder, ValueError, type ValueOptions } from './decoded';
 import { parseJson } from './json-values';
+import { protobufReader } from './protobuf-values';
 import type { FramedReader, RegisteredSchema, SchemaRegistry } from './schema-registry';
 
 /** A zero and the schema's id in four bytes stand before the value: Confluent's wire format. */
@@ -33,6 +34,7 @@ export function createFramedDecoder(registry: SchemaRegistry, options: ValueOpti
 export function compileSchema({ type, text, references }: RegisteredSchema): FramedReader {
   switch (type) {
     case 'AVRO':
+      if (isBareBytes(text)) return (reader) => reader.rest().toString('base64');
       return avroReader(
         text,
         references.map((reference) => reference.text),
@@ -41,6 +43,11 @@ export function compileSchema({ type, text, references }: RegisteredSchema): Fra
       // The schema says nothing of how the bytes are to be read.
       return (reader) => parseJson(reader.rest(), reader.options);
     case 'PROTOBUF':
-      throw new ValueError('bad-schema', 'Protobuf is not supported yet');
+      return protobufReader(text, references);
   }
+}
+
+/** Serializers write a value that is nothing but bytes without its length. */
+function isBareBytes(text: string): boolean {
+  return /^\s*("bytes"|bytes|\{\s*"type"\s*:\s*"bytes"\s*\})\s*$/.test(text);
 }

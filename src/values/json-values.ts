@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { setMember } from './avro-schema';
 import { decodedBy, type JsonValue, type ValueDecoder, ValueError, type ValueOptions } from './decoded';
+import { setMember } from './set-member';
 
 /** Values that are JSON texts without a frame around them. */
 export function createJsonDecoder(options: ValueOptions): ValueDecoder {

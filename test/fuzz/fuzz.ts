@@ -8,8 +8,8 @@ import { FUZZ_TARGETS } from './targets';
 
 const USAGE = `Usage: npm run fuzz -- [options]
 
-Feeds everything that strangers can reach with random bytes: cursors, stream requests, channels, batches and Kafka
-records by themselves, and a whole gateway over sockets. Ends with 0 when nothing broke; else it prints the smallest
+Feeds everything that strangers can reach with random bytes: cursors, stream requests, channels, batches, Kafka
+records, and values of Avro, Protobuf and JSON by themselves, and a whole gateway over sockets. Ends with 0 when nothing broke; else it prints the smallest
 input that does, with the seed to try it again.
 
   --inputs N     how many in all (1000000); one in twenty goes over a socket

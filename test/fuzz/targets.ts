@@ -16,6 +16,7 @@ import { createFrameDecoder } from '../../src/wire/frame-decoder';
 import { entryOf } from '../support/encoded-record';
 import { BASE_OFFSET, type RecordSetName, recordSet } from '../support/fixtures/record-sets';
 import { decodingFault, seal } from '../support/record-set';
+import { VALUE_TARGETS } from './value-targets';
 
 /** What strangers can reach with bytes of their own, and what has to hold whatever they send. */
 export interface FuzzTarget {
@@ -250,4 +251,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   batches,
   records,
   recordSets,
+  ...VALUE_TARGETS,
 ].map(({ name, property }) => ({ name, property: property as unknown as fc.IProperty<[unknown]> }));

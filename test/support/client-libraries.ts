@@ -34,7 +34,7 @@ export async function installClientLibraries(print: Print): Promise<ClientComman
     installNpm(print),
     buildJava(print),
     buildGo(print),
-    installPython(print),
+    installPython(print, 'python'),
   ]);
   const node = (name: string): ClientCommand => ({
     command: process.execPath,
@@ -105,8 +105,9 @@ function buildGo(print: Print): Promise<string> {
   });
 }
 
-function installPython(print: Print): Promise<string> {
-  return installOnce('python', async (source, directory) => {
+/** A virtual environment with what a directory of test/clients requires. @returns where it is */
+export function installPython(print: Print, name: string): Promise<string> {
+  return installOnce(name, async (source, directory) => {
     await run(print, 'python3', ['-m', 'venv', directory], directory);
     const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-deps'];
     await run(
