@@ -90,7 +90,7 @@ function* contradictions(s: Settings): Iterable<string> {
   yield* authContradictions(s);
   yield* streamContradictions(s);
   yield* kafkaContradictions(s);
-  yield* valueContradictions(s);
+  yield* valueContradictions(s, servedTopics(s));
 }
 
 function arrange(s: Settings) {

@@ -5,7 +5,7 @@ import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
 import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
 import { createMemoryEventLog } from './eventlog/memory/memory-event-log';
-import { createTopicMap } from './events/topic-map';
+import { createTopicMap, type TopicMap } from './events/topic-map';
 import type { RejectionCounts } from './http/problem';
 import { createRouter } from './http/router';
 import { createServer } from './http/server';
@@ -21,6 +21,8 @@ import type { Lifecycle } from './status/health';
 import { createHistograms } from './status/histograms';
 import { createCurrentAggregation } from './status/kafka-status';
 import { startLogWatch } from './status/log-watch';
+import { compileSchema, createFramedDecoder } from './values/framed-values';
+import { createSchemaRegistry, type SchemaRegistry } from './values/schema-registry';
 
 export interface Gateway {
   /** Resolves with the port it listens on. The event log may not be reached yet: `/readyz` tells. */
@@ -44,6 +46,19 @@ export function createEventLog(
     : createMemoryEventLog({ config: memoryLog, append, topics, logger });
 }
 
+/** Null: none is configured. */
+export function createRegistry(config: Config, logger: Logger): SchemaRegistry | null {
+  const { registry } = config.values;
+  return registry === null
+    ? null
+    : createSchemaRegistry({ config: registry, compile: compileSchema, logger });
+}
+
+export function createServedTopics({ topics, values }: Config, registry: SchemaRegistry | null): TopicMap {
+  if (registry === null) return createTopicMap(topics);
+  return createTopicMap(topics, (int64) => createFramedDecoder(registry, { int64, ...values.limits }));
+}
+
 /** Builds the parts and joins them, in the order in which an event travels: event log, reading, streams; then the way in. */
 export function createGateway(config: Config, logger: Logger): Gateway {
   const { kafka, auth } = config;
@@ -51,7 +66,8 @@ export function createGateway(config: Config, logger: Logger): Gateway {
   const draining = () => (lifecycle.state === 'draining' ? new GatewayError('draining') : null);
   const edge = createEdge(config.http, logger);
   const histograms = createHistograms();
-  const topics = createTopicMap(config.topics);
+  const registry = createRegistry(config, logger);
+  const topics = createServedTopics(config, registry);
   const baseOf = (topic: string) => topics.byName(topic).base;
   const aggregation = createCurrentAggregation(config.aggregation);
   const verifier = auth.jwt === null ? null : createJwtVerifier(auth.jwt, logger);
@@ -120,6 +136,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     histograms,
     aggregation,
     verifier,
+    registry,
     config,
   });
   const server = createServer({
@@ -141,6 +158,7 @@ export function createGateway(config: Config, logger: Logger): Gateway {
     await server.close(config.shutdown.finishMs);
     streaming.close();
     logWatch.stop();
+    registry?.close();
     await reading.close();
     await log.close(config.shutdown.finishMs);
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { type Config, ConfigError, parseConfig } from './config';
 import { createTopicMap } from './events/topic-map';
-import { createEventLog, createGateway } from './gateway';
+import { createEventLog, createGateway, createRegistry, createServedTopics } from './gateway';
 import { createLogger, type Logger } from './logger';
 import { startAggregator } from './roles/aggregator';
 import { check } from './roles/check';
@@ -82,14 +82,17 @@ async function runCheck(config: Config): Promise<void> {
   const kafka = { ...config.kafka, createTopics: { ...config.kafka.createTopics, names: [] } };
   // What goes wrong is in the report.
   const log = createEventLog({ ...config, kafka }, SILENT);
+  const registry = createRegistry(config, SILENT);
   try {
-    const faults = await check({ log, topics: createTopicMap(config.topics), config, print });
+    const topics = createServedTopics(config, registry);
+    const faults = await check({ log, topics, registry, config, print });
     print('');
     print(
       faults === 0 ? 'all is well' : `${faults} ${faults === 1 ? 'fault' : 'faults'}, in the lines with !`,
     );
     if (faults > 0) process.exitCode = EXIT_FAULTY;
   } finally {
+    registry?.close();
     await log.close(config.shutdown.finishMs);
   }
 }

@@ -49,6 +49,8 @@ export interface StackOptions {
   readonly aggregators: number;
   /** `host:port` list of brokers that run already; null: start one. */
   readonly kafka: readonly string[] | null;
+  /** Start a schema registry as well. */
+  readonly registry: boolean;
   /** Restart a gateway, ticker or aggregator that dies. */
   readonly restart: boolean;
   readonly verbose: boolean;
@@ -66,6 +68,7 @@ a ticker that appends timestamp events, an aggregator of statistics, and nginx i
   --kafka HOST:PORT    use this Kafka instead of starting one; several separated by commas
   --tick-ms N          interval of timestamp events (1000)
   --aggregators N      how many aggregators (1); with 0 the gateways do not serve /summary
+  --registry           start a schema registry as well, and tell the gateways of it
   --restart            restart a gateway, ticker or aggregator that dies; without it, only report it
   --verbose            print the output of all processes; the log files always have it
   --help               this text
@@ -82,6 +85,7 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
     'tick-ms': { type: 'string', default: '1000' },
     aggregators: { type: 'string', default: '1' },
     kafka: { type: 'string' },
+    registry: { type: 'boolean', default: false },
     restart: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   });
@@ -94,6 +98,7 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
     aggregators: wholeNumber('--aggregators', values.aggregators, 0, 100, faults),
     tickMs: wholeNumber('--tick-ms', values['tick-ms'], 1, 2 ** 31 - 1, faults),
     kafka: brokerList(text(values.kafka), faults),
+    registry: values.registry === true,
     restart: values.restart === true,
     verbose: values.verbose === true,
   };

@@ -39,7 +39,7 @@ The stack is ready.
   nginx     ${url}
   gateways  ${stack.gateways.map((gateway) => gateway.url).join('  ')}
   Kafka     ${stack.kafka.join(',')}
-  logs      ${logDirectory}
+  ${stack.registry === null ? '' : `registry  ${stack.registry.url}\n  `}logs      ${logDirectory}
 
 Listen to everything, to one channel,${sums ? ' to the sums over ten events,' : ''} and send:
 

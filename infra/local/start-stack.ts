@@ -4,6 +4,7 @@ import { missingForKafka } from './kafka-jars';
 import { missingForNginx, type Nginx, startNginx } from './nginx';
 import { assertPortFree, freePorts } from './ports';
 import { createProgram, mainFile, type Program, readyFault } from './program';
+import { missingForRegistry, type Registry, startRegistry } from './registry';
 import { describeExit } from './supervised-child';
 
 export interface StartStackOptions {
@@ -17,6 +18,8 @@ export interface StartStackOptions {
   readonly gatewayPort?: number;
   /** `host:port` list of brokers that run already; default: start one. */
   readonly kafka?: readonly string[];
+  /** Start a schema registry as well; default false. */
+  readonly registry?: boolean;
   /** Interval of timestamp events, default 1000; null: no ticker. */
   readonly tickMs?: number | null;
   /**
@@ -46,6 +49,8 @@ export interface Stack {
   readonly url: string;
   /** `host:port` of the brokers. */
   readonly kafka: readonly string[];
+  /** Null without one. */
+  readonly registry: Registry | null;
   readonly gateways: readonly StackGateway[];
   /** Null when the stack did not start the brokers. */
   readonly broker: Broker | null;
@@ -76,7 +81,10 @@ const discard = (): void => undefined;
 export async function startStack(options: StartStackOptions = {}): Promise<Stack> {
   const { gateways: count = 3, brokers = 1, tickMs = 1_000, aggregators: aggregatorCount = 1 } = options;
   const { log = discard, onOutput = discard } = options;
-  const missing = (options.kafka === undefined ? missingForKafka() : null) ?? missingForNginx();
+  const missing =
+    (options.kafka === undefined ? missingForKafka() : null) ??
+    missingForNginx() ??
+    (options.registry === true ? missingForRegistry() : null);
   if (missing !== null) throw new Error(missing);
   mainFile();
   const port = await choosePort(options.port ?? 0, 'nginx');
@@ -105,6 +113,12 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
       closers.push(broker.close);
     }
     const kafka = options.kafka ?? broker!.bootstrap;
+    let registry: Registry | null = null;
+    if (options.registry === true) {
+      log('starting the schema registry');
+      registry = await startRegistry({ log, onOutput: (line) => onOutput('registry', line) });
+      closers.push(registry.close);
+    }
 
     /** Starts one process of our program, to be ended with the stack. */
     const run = async (
@@ -126,6 +140,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
           KAFKA_BROKERS: kafka.join(','),
           KAFKA_TOPICS: process.env.KAFKA_TOPICS ?? (aggregatorCount > 0 ? TOPICS_WITH_SUMMARIES : TOPICS),
           KAFKA_TOPIC_REPLICATION: String(options.kafka === undefined ? brokers : 1),
+          ...(registry === null ? {} : { SCHEMA_REGISTRY_URL: registry.url }),
           DRAIN_MS: process.env.DRAIN_MS ?? String(DRAIN_MS),
           ...env,
           ...options.env,
@@ -165,7 +180,7 @@ export async function startStack(options: StartStackOptions = {}): Promise<Stack
     closers.push(nginx.close);
     await untilReadyThrough(nginx.url);
 
-    return { url: nginx.url, kafka, gateways, broker, ticker, aggregators, nginx, close };
+    return { url: nginx.url, kafka, registry, gateways, broker, ticker, aggregators, nginx, close };
   } catch (error) {
     await close().catch((fault: unknown) => log(String(fault)));
     throw error;

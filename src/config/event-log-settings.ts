@@ -31,6 +31,9 @@ export const EVENT_LOG_SETTINGS = {
   ),
   MEMORY_LOG_RECORDS: int(100_000, 1, 10_000_000).describe('most records in the memory log'),
   MEMORY_LOG_BYTES: bytes(64 << 20, 1024).describe('most bytes in the memory log'),
+  MEMORY_LOG_RETRY_MS: ms(100, 1).describe(
+    'pause of the memory log before records whose schema was not there are looked at again',
+  ),
 } as const;
 
 type EventLogSettings = SettingsOf<typeof EVENT_LOG_SETTINGS>;
@@ -52,7 +55,7 @@ export function appendConfig(s: EventLogSettings) {
 }
 
 export function memoryLogConfig(s: EventLogSettings) {
-  return { records: s.MEMORY_LOG_RECORDS, bytes: s.MEMORY_LOG_BYTES };
+  return { records: s.MEMORY_LOG_RECORDS, bytes: s.MEMORY_LOG_BYTES, retryMs: s.MEMORY_LOG_RETRY_MS };
 }
 
 export function* eventLogContradictions(

@@ -13,15 +13,21 @@ import {
   type ValuePath,
 } from './topic-template';
 
-/** What a topic's keys are: text, or bytes that are shown as text. */
-export const KEY_TYPES = ['utf8', 'int32', 'int64', 'uuid', 'hex'] as const;
+/** What a topic's keys are: text, or bytes that are shown as text. `registry`: as a schema of the registry says. */
+export const KEY_TYPES = ['utf8', 'int32', 'int64', 'uuid', 'hex', 'registry'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
-/** What a topic's values are: text, JSON that can be looked into, or bytes that clients get as base64. */
-export const VALUE_TYPES = ['utf8', 'json', 'base64'] as const;
+/**
+ * What a topic's values are: text, JSON that can be looked into, or bytes that clients get as base64. `registry`: bytes
+ * that become JSON by the schemas of the registry.
+ */
+export const VALUE_TYPES = ['utf8', 'json', 'base64', 'registry'] as const;
 export type ValueType = (typeof VALUE_TYPES)[number];
 /** Those that have parts. */
-const PARSED: readonly ValueType[] = ['json'];
+const PARSED: readonly ValueType[] = ['json', 'registry'];
+
+/** How clients get integers of 64 bits: as numbers with all their digits, or as texts, for JavaScript. */
+export const INT64_TYPES = ['number', 'string'] as const;
 
 /** What becomes of records without a channel of their own. */
 export const UNMAPPED_ACTIONS = ['base', 'drop'] as const;
@@ -37,6 +43,7 @@ export interface TopicSetting {
   readonly event: EventTemplate | null;
   readonly key: KeyType;
   readonly value: ValueType;
+  readonly int64: (typeof INT64_TYPES)[number];
   /** The parts of a value that leave the gateway; null: all of it. */
   readonly fields: readonly ValuePath[] | null;
   /** Records for which it is not true do not leave the gateway. */
@@ -51,6 +58,7 @@ export interface WrittenTopic {
   readonly event?: string | undefined;
   readonly key?: KeyType | undefined;
   readonly value?: ValueType | undefined;
+  readonly int64?: TopicSetting['int64'] | undefined;
   readonly fields?: readonly string[] | undefined;
   readonly where?: string | undefined;
   readonly unmapped?: TopicSetting['unmapped'] | undefined;
@@ -73,12 +81,12 @@ export function topicNameFault(name: string): string | null {
 /** A topic of text whose records say their own channels. */
 export function plainTopic(name: string, base = '/'): TopicSetting {
   const nothing = { channel: null, event: null, fields: null, where: null };
-  return { name, base, ...nothing, key: 'utf8', value: 'utf8', unmapped: 'base' };
+  return { name, base, ...nothing, key: 'utf8', value: 'utf8', int64: 'number', unmapped: 'base' };
 }
 
 /** The setting of a topic as it is written, or all that is wrong with it. */
 export function topicSetting(written: WrittenTopic): TopicSetting | readonly TopicFault[] {
-  const { name, key = 'utf8', unmapped = 'base' } = written;
+  const { name, key = 'utf8', int64 = 'number', unmapped = 'base' } = written;
   const faults: TopicFault[] = [];
   const say = (fault: string | null, ...path: TopicFault['path']) => {
     if (fault !== null) faults.push({ path, fault });
@@ -108,10 +116,11 @@ export function topicSetting(written: WrittenTopic): TopicSetting | readonly Top
   const value = written.value ?? (asking.length > 0 ? 'json' : 'utf8');
   if (asking.length > 0 && !PARSED.includes(value))
     say(`must be ${PARSED.join(' or ')}, because ${asking.join(' and ')} asks for a part of it`, 'value');
+  if (written.int64 !== undefined && value !== 'registry') say('is only for value: registry', 'int64');
   if (unmapped === 'drop' && address.channel === null)
     say('is only for a channel with placeholders', 'unmapped');
   if (faults.length > 0) return faults;
-  return { name, ...address, event, key, value, fields: fields ?? null, where, unmapped };
+  return { name, ...address, event, key, value, int64, fields: fields ?? null, where, unmapped };
 }
 
 function partsOf(...lists: readonly (readonly (string | Placeholder)[] | undefined)[]): Placeholder[] {
@@ -128,7 +137,7 @@ function readAddress(written: string, topic: string): Pick<TopicSetting, 'base' 
   return { base: literalBeginning(template), channel: isLiteral ? null : template };
 }
 
-/** The short form: `topic`, `topic=/base`, `topic=/base/{key}`, each maybe with `;base64`. */
+/** The short form: `topic`, `topic=/base`, `topic=/base/{key}`, each maybe with `;base64` or `;registry`. */
 export function topicList() {
   return z.string().transform((words, context): TopicSetting[] => {
     const found: TopicSetting[] = [];
@@ -148,8 +157,10 @@ function readTopic(word: string): TopicSetting | string {
   const [name = '', channel = '/', option] = (/^([^=;]*)(?:=([^;]*))?(?:;(.*))?$/s.exec(word) ?? [])
     .slice(1)
     .map((part) => part?.trim());
-  if (option !== undefined && option.toLowerCase() !== 'base64') return 'has an option other than base64';
-  const setting = topicSetting({ name, channel, value: option === undefined ? undefined : 'base64' });
+  const value = option?.toLowerCase();
+  if (value !== undefined && value !== 'base64' && value !== 'registry')
+    return 'has an option other than base64 or registry';
+  const setting = topicSetting({ name, channel, value });
   if (!isFaulty(setting)) return setting;
   const [{ path, fault }] = setting as readonly [TopicFault];
   const [part] = path;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
 import {
+  INT64_TYPES,
   isFaulty,
   KEY_TYPES,
   TOPIC_NAME,
@@ -31,6 +32,9 @@ const TOPIC = z.strictObject(
     key: oneOf(KEY_TYPES).describe('what keys are; left out: `utf8`'),
     value: oneOf(VALUE_TYPES).describe(
       'what values are; left out: `json` where something asks for a part of them, else `utf8`',
+    ),
+    int64: oneOf(INT64_TYPES).describe(
+      'how clients get 64-bit integers of a registry’s values: `number`, with all digits, or `string`; left out: `number`',
     ),
     fields: z
       .array(z.string(TEXT), 'must be a list of paths')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bytes, file, int, list, ms, type SettingsOf } from './setting-types';
+import type { TopicSetting } from './topic-settings';
 
 /** Settings of values that are not text, and of the schema registry that describes them. */
 export const VALUE_SETTINGS = {
@@ -73,7 +74,13 @@ export function registrySecrets(s: ValueSettings): (string | undefined)[] {
   return [s.SCHEMA_REGISTRY_PASSWORD, s.SCHEMA_REGISTRY_TOKEN];
 }
 
-export function* valueContradictions(s: ValueSettings): Iterable<string> {
+export function* valueContradictions(
+  s: ValueSettings,
+  topics: readonly Pick<TopicSetting, 'name' | 'key' | 'value'>[],
+): Iterable<string> {
+  const needing = topics.find(({ key, value }) => key === 'registry' || value === 'registry');
+  if (needing !== undefined && s.SCHEMA_REGISTRY_URL.length === 0)
+    yield `SCHEMA_REGISTRY_URL must be set, because topic ${needing.name} has schemas in a registry`;
   if ((s.SCHEMA_REGISTRY_USERNAME === undefined) !== (s.SCHEMA_REGISTRY_PASSWORD === undefined))
     yield 'SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD must be set together';
   if (s.SCHEMA_REGISTRY_USERNAME !== undefined && s.SCHEMA_REGISTRY_TOKEN !== undefined)

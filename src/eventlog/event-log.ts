@@ -106,15 +106,27 @@ export interface JoinedPartition extends PartitionBounds {
   readonly start: bigint;
 }
 
+/** Records that the listener cannot take yet. */
+export interface Untaken {
+  /** Offset of the first of them. */
+  readonly from: bigint;
+  /** What they wait for, once that takes too long; null: nothing worth telling. */
+  readonly detail: string | null;
+}
+
 /**
  * What the log tells its one reader. Calls are synchronous and must not throw: a throw is a defect and stops the
  * tail. Per partition, calls come in offset order and leave nothing out: each position from the start is covered
- * by exactly one batch or gap.
+ * by exactly one batch or gap, as far as the listener took it.
  */
 export interface TailListener {
   /** Once, when the log is first reachable and before any record. Answers where to start, one position a partition. */
   onStart(layout: LogLayout): readonly bigint[];
-  onRecords(batch: RecordBatch): void;
+  /**
+   * Answers null when it took all of the batch. Else it took what lies before `from` and nothing more: after a pause the
+   * tail offers the partition's records from there again, so that nothing is kept in between.
+   */
+  onRecords(batch: RecordBatch): Untaken | null;
   onGap(gap: LogGap): void;
   /** Reading goes on from `layout`'s `logEnd` of every partition of the topics concerned. */
   onReset(reset: LogReset): void;
@@ -187,9 +199,10 @@ export interface ConnectionStatus {
  * - `starting`: not reached yet since the start;
  * - `missing`: the topic does not exist;
  * - `forbidden`: a right is missing;
- * - `interrupted`: no leader, or the leader does not answer.
+ * - `interrupted`: no leader, or the leader does not answer;
+ * - `waiting`: it can be read, but its listener cannot take its records yet.
  */
-export type ServiceState = 'ok' | 'starting' | 'missing' | 'forbidden' | 'interrupted';
+export type ServiceState = 'ok' | 'starting' | 'missing' | 'forbidden' | 'interrupted' | 'waiting';
 
 export interface Service {
   readonly state: ServiceState;

@@ -66,7 +66,9 @@ export function createChannelMapping({ text, segments }: ChannelTemplate, keyTyp
 
   return {
     text,
-    isInvertible: placeholders.every(({ from }) => from === 'key' || from === 'header'),
+    isInvertible: placeholders.every(
+      ({ from }) => (from === 'key' && keyType !== 'registry') || from === 'header',
+    ),
     hasKey: keyAt >= 0,
 
     channelOf(parts) {

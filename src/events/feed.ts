@@ -8,6 +8,7 @@ import type {
   RecordBatch,
   TailListener,
   TopicPartition,
+  Untaken,
 } from '../eventlog/event-log';
 import { isOddTimestamp, keyOf } from '../eventlog/records';
 import type { Hub } from '../hub/hub';
@@ -178,22 +179,27 @@ export function createFeed(deps: FeedDeps): Feed {
       return starts;
     },
 
-    onRecords(batch: RecordBatch) {
+    onRecords(batch: RecordBatch): Untaken | null {
       const topic = topics.byName(batch.topic);
       const slot = slotOf(batch.topic, batch.partition);
       const { next, leaderEpoch } = batch;
       const first = batch.records[0]?.offset ?? null;
       knownSlots().noteEpoch(slot, { from: ring.positions.at(slot)!, first, next, leaderEpoch });
-      consumed[batch.topic]! += batch.records.length;
       const nowMs = Date.now();
+      let untaken: Untaken | null = null;
       for (const record of batch.records) {
-        if (isOddTimestamp(record.timestampMs, nowMs)) oddTimestamps[batch.topic]!++;
         const positions = moved(slot, record.offset + 1n);
         const key = idempotencyKeyOf(record);
         // A repeat never gets into the ring: in a shared slab its bytes would be kept by the records beside it.
         const allocate = key === null ? slabs : undefined;
         const { bytes: id } = ids.lineOfTopic(batch.topic, positions);
         const entry = encodeRecord(id, record, slot, batch, topic, maxFrameBytes, allocate);
+        if ('until' in entry) {
+          untaken = { from: record.offset, detail: entry.detail };
+          break;
+        }
+        consumed[batch.topic]!++;
+        if (isOddTimestamp(record.timestampMs, nowMs)) oddTimestamps[batch.topic]!++;
         if ('leftOut' in entry) {
           counter.addLeftOut(batch, record.offset, entry.leftOut);
           ring.advance(positions);
@@ -212,9 +218,11 @@ export function createFeed(deps: FeedDeps): Feed {
         if (isWarm) onEvent?.(entry);
       }
       // Publishing the last record advanced the ring already, unless offsets without records follow it.
-      if (batch.records.at(-1)?.offset !== batch.next - 1n) ring.advance(moved(slot, batch.next));
+      const end = untaken?.from ?? next;
+      if (ring.positions.at(slot) !== end) ring.advance(moved(slot, end));
       judgeWarmth();
       hub.flush();
+      return untaken;
     },
 
     onGap({ topic, partition, from, to, reason }: LogGap) {

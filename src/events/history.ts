@@ -5,6 +5,7 @@ import { ChannelIndex } from '../hub/channel-index';
 import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
 import { createEntry, type FrameFrom } from '../hub/ring';
 import type { Logger } from '../logger';
+import type { WaitingValue } from '../values/decoded';
 import { gapData, ownFrame } from '../wire/own-event';
 import { timeOf } from '../wire/since-time';
 import type { LogIds } from './log-ids';
@@ -114,7 +115,19 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
       throw new Error(`the event log of ${partition.topic}/${partition.partition} ends at ${from}`);
     recordCount += found.records.length;
     for (const gap of found.gaps) lost += Number(gap.to - gap.from);
-    cache.keep(createHistoryChunk(slot, from, found, topics.byName(partition.topic), maxFrameBytes));
+    const topic = topics.byName(partition.topic);
+    let chunk = createHistoryChunk(slot, from, found, topic, maxFrameBytes);
+    let missing: number | null = null;
+    while ('until' in chunk) {
+      const { schemaId, detail, until } = chunk;
+      if (schemaId === missing)
+        throw new Error(`schema ${schemaId} of ${partition.topic} cannot be fetched: ${detail ?? 'not yet'}`);
+      missing = schemaId;
+      await until;
+      if (generation !== began) return false;
+      chunk = createHistoryChunk(slot, from, found, topic, maxFrameBytes);
+    }
+    cache.keep(chunk);
     return true;
   }
 
@@ -292,12 +305,13 @@ function createHistoryChunk(
   read: ReadChunk,
   topic: Topic,
   maxFrameBytes: number,
-): HistoryChunk {
+): HistoryChunk | WaitingValue {
   const entries: HistoryEntry[] = read.gaps.map((gap) => gapEntry(slot, gap));
   let bytes = 0;
   for (const record of read.records) {
     const entry = encodeRecord(null, record, slot, read, topic, maxFrameBytes);
     if ('leftOut' in entry) continue;
+    if ('until' in entry) return entry;
     bytes += entry.bytes.length + entry.originBytes;
     entries.push({ next: record.offset + 1n, entry });
   }

@@ -35,6 +35,12 @@ const UNDECODABLE_HINTS: Readonly<Record<UndecodableReason, string>> = {
   'not-json': 'a part of the value is asked for, but it is not JSON',
   'too-deep': 'fields asks for a part of the value that is nested too deeply',
   'bad-key': 'the key of a tombstone is not of the type that the topic’s key says',
+  'not-framed': 'the value does not begin with 0 and a schema id: the topic’s value is not registry',
+  'unknown-schema':
+    'the registry does not know the schema id in the value: is it the registry of the producer?',
+  'bad-schema': 'the schema cannot be used; another line of the log says why',
+  malformed: 'the value does not fit its schema',
+  'too-complex': 'the value has more members or levels than VALUE_MAX_NODES or VALUE_MAX_DEPTH',
 };
 
 const UNMAPPED_HINTS: Readonly<Record<UnmappedReason, string>> = {

@@ -2,8 +2,10 @@ import type { LogRecord, TopicPartition } from '../eventlog/event-log';
 import { isOddTimestamp } from '../eventlog/records';
 import { createEntry, type RingEntry } from '../hub/ring';
 import type { Allocate } from '../slabs';
+import type { WaitingValue } from '../values/decoded';
 import { dataOf, encodeFrame, type Frame } from '../wire/frame';
 import { eventOf, GATEWAY_EVENT_PREFIX, type LeftOut, undecodable } from './record-event';
+import { withReadKey } from './record-key';
 import { envelopeOf, originBytes, originOf, type RecordOrigin } from './record-origin';
 import type { Topic } from './topic-map';
 
@@ -16,22 +18,25 @@ export interface RecordEntry extends RingEntry {
 /**
  * The one place where a record becomes bytes.
  * @param id or the whole `id:` line; null leaves it out, for streams that put their own there
- * @returns `LeftOut` for a record that the topic's settings keep from clients
+ * @returns `LeftOut` for a record that the topic's settings keep from clients, `WaitingValue` for one whose schema is not
+ *   there yet
  * @param slot of its partition
  * @param maxFrameBytes a larger frame is replaced by `gateway.undecodable`
  * @param allocate for the frame; unset: memory of its own
  */
 export function encodeRecord(
   id: string | Uint8Array | null,
-  record: LogRecord,
+  given: LogRecord,
   slot: number,
   at: TopicPartition,
   topic: Topic,
   maxFrameBytes: number,
   allocate?: Allocate,
-): RecordEntry | LeftOut {
+): RecordEntry | LeftOut | WaitingValue {
+  const record = withReadKey(given, topic.keyDecoder);
+  if ('until' in record) return record;
   let shown = eventOf(record, at, topic);
-  if ('leftOut' in shown) return shown;
+  if ('leftOut' in shown || 'until' in shown) return shown;
   let frame = encodeFrame(id, shown.event, shown.data, allocate);
   if (frame.bytes.length > maxFrameBytes) {
     shown = undecodable(record, at, shown.channel, 'too-large', shown.unmapped);

@@ -4,6 +4,8 @@ import type { KeyType } from '../config/topic-settings';
 import { fieldError, GatewayError } from '../errors';
 import type { LogRecord, NewRecord, RecordHeader, TopicPartition } from '../eventlog/event-log';
 import { headerOf } from '../eventlog/records';
+import { VALUE_FAULTS, type WaitingValue } from '../values/decoded';
+import { jsonText } from '../values/json-text';
 import { channelFault, channelOf, joinChannels, ROOT_CHANNEL, relativeChannel } from '../wire/channel';
 import { lineFault } from '../wire/frame';
 import type { GatewayEventName, UndecodableRecord } from '../wire/gateway-events';
@@ -42,6 +44,7 @@ export const UNDECODABLE_REASONS: readonly UndecodableReason[] = [
   'not-json',
   'too-deep',
   'bad-key',
+  ...VALUE_FAULTS,
 ];
 
 export interface GatewayEvent {
@@ -123,15 +126,21 @@ function addressOf(
  * `gateway.undecodable`, a null value `gateway.tombstone` with the key as data, and a reserved event name gets `record.`
  * before it.
  */
-export function eventOf(record: LogRecord, at: TopicPartition, topic: Topic): RecordEvent | LeftOut {
+export function eventOf(
+  record: LogRecord,
+  at: TopicPartition,
+  topic: Topic,
+): RecordEvent | LeftOut | WaitingValue {
   const parts = topic.isPlain ? null : readParts(record, at, topic);
+  if (parts !== null && 'until' in parts) return parts;
   if (parts !== null && topic.where !== null) {
     const verdict = judge(topic.where, parts, at, topic);
     if (verdict !== null) return verdict;
   }
   const { channel, unmapped, isBad } = channelOfRecord(record, parts, topic);
   if (unmapped !== null && topic.unmapped === 'drop') return { leftOut: unmapped };
-  const bad = (reason: UndecodableReason) => undecodable(record, at, channel, reason, unmapped);
+  const bad = (reason: UndecodableReason) =>
+    undecodable(record, at, channel, reason, unmapped, parts?.schemaId);
   const name =
     topic.event === null || parts === null
       ? headerText(record, EVENT_HEADER)
@@ -148,15 +157,24 @@ export function eventOf(record: LogRecord, at: TopicPartition, topic: Topic): Re
 interface ReadParts extends RecordParts {
   /** Why its value could not be read. */
   readonly fault: UndecodableReason | null;
+  /** The schema of a value that could not be read. */
+  readonly schemaId?: number | null;
 }
 
 function readParts(
   { key, headers, value }: LogRecord,
   { partition }: TopicPartition,
   topic: Topic,
-): ReadParts {
+): ReadParts | WaitingValue {
   if (value === null || !topic.asksForValue)
     return { key, headers, partition, value: undefined, fault: null };
+  if (topic.valueDecoder !== null) {
+    const decoded = topic.valueDecoder.decode(value);
+    if (decoded.kind === 'waiting') return decoded;
+    if (decoded.kind === 'value') return { key, headers, partition, value: decoded.value, fault: null };
+    const { reason: fault, schemaId } = decoded;
+    return { key, headers, partition, value: undefined, fault, schemaId };
+  }
   const read = parseJson(value);
   return 'fault' in read
     ? { key, headers, partition, value: undefined, fault: read.fault }
@@ -203,7 +221,7 @@ function headerTexts(headers: readonly RecordHeader[]): ReadonlyMap<string, stri
 function valueData(value: Buffer, topic: Topic, parts: ReadParts | null): Buffer | UndecodableReason {
   if (topic.value === 'base64') return Buffer.from(value.toString('base64'));
   if (parts?.value === undefined) return parts?.fault ?? (isUtf8(value) ? value : 'not-utf8');
-  if (topic.fields === null) return value;
+  if (topic.fields === null) return topic.valueDecoder === null ? value : Buffer.from(jsonText(parts.value));
   const written = jsonOf(parts.value, topic.fields);
   return 'fault' in written ? written.fault : Buffer.from(written.text);
 }
@@ -256,10 +274,12 @@ export function undecodable(
   channel: string,
   reason: UndecodableReason,
   unmapped: UnmappedReason | null,
+  schemaId: number | null = null,
 ): RecordEvent {
   const { topic, partition } = at;
   const bytes = record.value?.length ?? 0;
-  const shown: UndecodableRecord = { topic, partition, offset: String(record.offset), bytes, reason };
+  const place = { topic, partition, offset: String(record.offset), bytes, reason };
+  const shown: UndecodableRecord = schemaId === null ? place : { ...place, schemaId };
   return { channel, event: UNDECODABLE, data: Buffer.from(JSON.stringify(shown)), reason, unmapped };
 }
 

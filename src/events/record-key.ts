@@ -1,5 +1,24 @@
 import { isUtf8 } from 'node:buffer';
 import type { KeyType } from '../config/topic-settings';
+import type { LogRecord } from '../eventlog/event-log';
+import type { JsonValue, ValueDecoder, WaitingValue } from '../values/decoded';
+
+/** Stands before the bytes of a key that has no text. No text has it in a channel. */
+const NO_TEXT = Buffer.from([0]);
+
+/** The record with the text of its key in place of the bytes that a registry's schema describes. */
+export function withReadKey(record: LogRecord, decoder: ValueDecoder | null): LogRecord | WaitingValue {
+  const { key } = record;
+  if (decoder === null || key === null) return record;
+  const decoded = decoder.decode(key);
+  if (decoded.kind === 'waiting') return decoded;
+  const text = decoded.kind === 'value' ? scalarText(decoded.value) : null;
+  return { ...record, key: text === null ? Buffer.concat([NO_TEXT, key]) : Buffer.from(text) };
+}
+
+function scalarText(value: JsonValue): string | null {
+  return typeof value === 'object' ? null : String(value);
+}
 
 /** A key as text; null for bytes that are not of this type. */
 export function keyText(bytes: Buffer, type: KeyType): string | null {
@@ -16,6 +35,9 @@ export function keyText(bytes: Buffer, type: KeyType): string | null {
         : null;
     case 'hex':
       return bytes.toString('hex');
+    // Read before: `withReadKey`.
+    case 'registry':
+      return bytes[0] === 0 ? null : bytes.toString();
   }
 }
 
@@ -40,5 +62,7 @@ function bytesOf(text: string, type: KeyType): Buffer | null {
       return Buffer.from(text.replaceAll('-', ''), 'hex');
     case 'hex':
       return Buffer.from(text, 'hex');
+    case 'registry':
+      return null;
   }
 }

@@ -1,4 +1,5 @@
 import type { TopicSetting } from '../config/topic-settings';
+import type { ValueDecoder } from '../values/decoded';
 import { covers } from '../wire/channel';
 import { type ChannelMapping, createChannelMapping } from './channel-mapping';
 import { type FieldTree, fieldTree } from './json-value';
@@ -7,6 +8,10 @@ import { type FieldTree, fieldTree } from './json-value';
 export interface Topic extends Omit<TopicSetting, 'channel' | 'fields'> {
   /** How its channels are made of keys, headers and values; null: each record's header `channel` says it. */
   readonly mapping: ChannelMapping | null;
+  /** What makes JSON of its values; null: they are text, JSON already, or shown as bytes. */
+  readonly valueDecoder: ValueDecoder | null;
+  /** What makes JSON of its keys; null: they are of a type that needs no schema. */
+  readonly keyDecoder: ValueDecoder | null;
   /** The parts of a value that leave the gateway; null: all of it. */
   readonly fields: FieldTree | null;
   /** Nothing of a record is asked for but its headers `channel` and `event`. */
@@ -34,17 +39,33 @@ export interface TopicMap {
   byName(name: string): Topic;
 }
 
-export function createTopic({ channel, fields: paths, ...setting }: TopicSetting): Topic {
+/** Makes the decoder of values whose schemas are in the registry. */
+export type RegistryDecoders = (int64: TopicSetting['int64']) => ValueDecoder;
+
+/** For those who only append. */
+const NO_REGISTRY: RegistryDecoders = () => ({
+  decode: () => ({ kind: 'undecodable', reason: 'unknown-schema', schemaId: null }),
+});
+
+export function createTopic(
+  { channel, fields: paths, ...setting }: TopicSetting,
+  decoders: RegistryDecoders = NO_REGISTRY,
+): Topic {
   const mapping = channel === null ? null : createChannelMapping(channel, setting.key);
   const fields = paths === null ? null : fieldTree(paths);
   const placeholders = [...(channel?.segments ?? []), ...(setting.event?.parts ?? [])];
+  const valueDecoder = setting.value === 'registry' ? decoders(setting.int64) : null;
+  const keyDecoder = setting.key === 'registry' ? decoders(setting.int64) : null;
   const asksForValue =
+    valueDecoder !== null ||
     fields !== null ||
     setting.where?.asksFor.has('value') === true ||
     placeholders.some((part) => typeof part !== 'string' && part.from === 'value');
   return {
     ...setting,
     mapping,
+    valueDecoder,
+    keyDecoder,
     fields,
     isPlain: mapping === null && setting.event === null && setting.where === null && !asksForValue,
     asksForValue,
@@ -54,8 +75,8 @@ export function createTopic({ channel, fields: paths, ...setting }: TopicSetting
   };
 }
 
-export function createTopicMap(settings: readonly TopicSetting[]): TopicMap {
-  const all = settings.map(createTopic);
+export function createTopicMap(settings: readonly TopicSetting[], decoders?: RegistryDecoders): TopicMap {
+  const all = settings.map((setting) => createTopic(setting, decoders));
   const named = new Map(all.map((topic) => [topic.name, topic]));
   const byLength = [...all].sort((a, b) => b.base.length - a.base.length);
   return {

@@ -15,6 +15,7 @@ import type { Histograms } from '../status/histograms';
 import { type CurrentAggregation, kafkaStatus } from '../status/kafka-status';
 import { createMetricRegistry } from '../status/metric-registry';
 import { createTakeSnapshot } from '../status/snapshot';
+import type { SchemaRegistry } from '../values/schema-registry';
 import { packageVersion } from '../version';
 import type { Edge } from './edge';
 import type { Ingest } from './ingest';
@@ -23,6 +24,8 @@ import type { Streaming } from './streaming';
 
 export interface RoutesDeps {
   readonly log: EventLog;
+  /** Null: there is none. */
+  readonly registry: SchemaRegistry | null;
   readonly lifecycle: Lifecycle;
   readonly edge: Edge;
   readonly reading: Reading;
@@ -37,13 +40,25 @@ export interface RoutesDeps {
 
 /** The table of routes, with those of operators and probes, which read from all parts and change nothing. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
-  const { log, lifecycle, edge, reading, streaming, ingest, histograms, aggregation, verifier, config } =
-    deps;
+  const {
+    log,
+    registry,
+    lifecycle,
+    edge,
+    reading,
+    streaming,
+    ingest,
+    histograms,
+    aggregation,
+    verifier,
+    config,
+  } = deps;
   const { hub, feed, history, ids } = reading;
   const { streams } = streaming;
   const streamsPerTurn = config.fanout.turnWrites;
   const health = {
     log,
+    registry,
     lifecycle,
     streams,
     maxStreams: config.streams.maxStreams,
@@ -76,7 +91,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     ingest,
     streams,
     readiness: () => readiness(health),
-    kafkaStatus: () => kafkaStatus(log, feed, aggregation),
+    kafkaStatus: () => kafkaStatus(log, feed, aggregation, registry),
     reportGrants: createReportGrants({
       apiKeys: createApiKeys(config.auth.apiKeys),
       verifier,

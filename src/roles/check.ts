@@ -1,14 +1,24 @@
 import type { Config } from '../config';
 import { GatewayError } from '../errors';
-import type { EventLog, LogLayout, PartitionBounds, TopicStatus } from '../eventlog/event-log';
+import type {
+  EventLog,
+  LogLayout,
+  LogRecord,
+  PartitionBounds,
+  TopicPartition,
+  TopicStatus,
+} from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
 import { encodeRecord } from '../events/record-entry';
 import type { Topic, TopicMap } from '../events/topic-map';
+import type { SchemaRegistry } from '../values/schema-registry';
 import { dataOf } from '../wire/frame';
 
 export interface CheckDeps {
   readonly log: EventLog;
   readonly topics: TopicMap;
+  /** Null: none is configured. */
+  readonly registry: SchemaRegistry | null;
   readonly config: Pick<Config, 'eventLog' | 'kafka' | 'ingest' | 'replay' | 'fanout'>;
   /** Takes a line of the report. */
   readonly print: (line: string) => void;
@@ -26,7 +36,7 @@ const NO_SLOT = 0;
  * rights, and the newest records of each topic as clients would get them. Changes nothing. Answers how many faults it
  * found; each is a line that begins with `!` and says what to do.
  */
-export async function check({ log, topics, config, print }: CheckDeps): Promise<number> {
+export async function check({ log, topics, registry, config, print }: CheckDeps): Promise<number> {
   let faults = 0;
 
   function fault(text: string): void {
@@ -70,8 +80,12 @@ export async function check({ log, topics, config, print }: CheckDeps): Promise<
       for (const gap of gaps)
         fault(`${keyOf(at)}: offsets ${gap.from} to ${gap.to} cannot be read (${gap.reason})`);
       for (const record of records) {
-        const entry = encodeRecord(null, record, NO_SLOT, at, topic, config.fanout.maxFrameBytes);
+        const entry = await entryOf(record, at, topic);
         left--;
+        if ('until' in entry) {
+          fault(`schema ${entry.schemaId} of topic ${topic.name} cannot be fetched: ${entry.detail}`);
+          return;
+        }
         if ('leftOut' in entry) {
           print(`    offset ${record.offset} is left out: ${entry.leftOut}`);
           continue;
@@ -84,9 +98,26 @@ export async function check({ log, topics, config, print }: CheckDeps): Promise<
     if (left === SHOWN_RECORDS) print('    no records yet');
   }
 
+  /** Waits for each schema that the record needs, as long as one can be had. */
+  async function entryOf(record: LogRecord, at: TopicPartition, topic: Topic) {
+    let awaited: number | null = null;
+    for (;;) {
+      const entry = encodeRecord(null, record, NO_SLOT, at, topic, config.fanout.maxFrameBytes);
+      if (!('until' in entry) || entry.schemaId === awaited) return entry;
+      awaited = entry.schemaId;
+      await entry.until;
+    }
+  }
+
+  if (registry !== null) {
+    await registry.probe();
+    const { urls, detail } = registry.status();
+    if (detail !== null) fault(`schema registry: ${detail}`);
+    else print(`schema registry at ${urls.join()}`);
+  }
   if (config.eventLog === 'memory') {
     print('event log: in memory, of this gateway alone (KAFKA_BROKERS is not set)');
-    return 0;
+    return faults;
   }
   let layout: LogLayout;
   try {

@@ -7,6 +7,7 @@ import type {
   ServiceState,
 } from '../eventlog/event-log';
 import type { OpenStreams } from '../sse/open-streams';
+import type { RegistryStatus, SchemaRegistry } from '../values/schema-registry';
 
 export interface HealthDeps {
   readonly log: EventLog;
@@ -18,6 +19,8 @@ export interface HealthDeps {
   readonly isWarm: () => boolean;
   /** `any`: part of the topics is enough; `all`: every partition of every topic must be served. */
   readonly readyWhen: Config['readyWhen'];
+  /** Null: there is none. */
+  readonly registry?: Pick<SchemaRegistry, 'status'> | null;
   /** After this long an open transaction counts as trouble. */
   readonly heldBackMs: number;
 }
@@ -57,6 +60,7 @@ export function readiness(deps: HealthDeps): Readiness {
     consumer: side('read', status.consumer),
     ...(ingest ? { producer: side('append', status.producer) } : {}),
     ring: { ok: isWarm(), detail: isWarm() ? 'warm' : 'filling' },
+    ...registryCheck(deps.registry?.status() ?? null),
     streams: { ok: streams.count < maxStreams, detail: `${streams.count} of ${maxStreams}` },
     lifecycle: { ok: lifecycle.state === 'running', detail: lifecycle.state },
   };
@@ -79,6 +83,15 @@ function* degradedOf({ consumer, topics }: LogStatus, heldBackMs: number): Itera
       yield { topic, what: 'read', state: 'held-back', partitions: held, since, detail: HELD_BACK };
     }
   }
+}
+
+/**
+ * While it rejects the credentials an operator must do something. While it is away what needs it waits, and other topics are
+ * served.
+ */
+function registryCheck(status: RegistryStatus | null): Record<string, { ok: boolean; detail: string }> {
+  if (status === null) return {};
+  return { registry: { ok: status.state !== 'forbidden', detail: status.detail ?? status.state } };
 }
 
 /** The first check that fails, with its detail; null when ready. */

@@ -10,6 +10,7 @@ import {
   parseJson,
   withEvent,
 } from '../roles/aggregation-window';
+import type { SchemaRegistry } from '../values/schema-registry';
 import { dataOf } from '../wire/frame';
 
 /** `GET /kafka/status`: the state of the event log, with offsets as decimal strings since they may exceed 2^53. */
@@ -17,6 +18,7 @@ export function kafkaStatus(
   log: EventLog,
   feed: Pick<Feed, 'stats'>,
   aggregation: CurrentAggregation,
+  registry: Pick<SchemaRegistry, 'status'> | null = null,
 ): object {
   const { eventLog, producer, consumer, topics } = log.status();
   const { partitions, ...connection } = consumer;
@@ -46,6 +48,7 @@ export function kafkaStatus(
       ...status,
       records: recordsOf(consumed[status.topic]!, records[status.topic]!),
     })),
+    ...(registry && { schemaRegistry: registry.status() }),
   };
 }
 

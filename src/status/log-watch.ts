@@ -29,6 +29,7 @@ const REASONS: Partial<Record<Service['state'], TroubleReason>> = {
   interrupted: 'unreachable',
   missing: 'missing',
   forbidden: 'forbidden',
+  waiting: 'schema-registry',
 };
 
 /** Polls the state of the event log, announces changes to streams and logs them. */

@@ -242,6 +242,18 @@ export const READ_METRICS = {
       ]),
     ['topic', 'side'],
   ),
+  schema_registry_up: gauge(
+    '1 while the schema registry answers, or has not been asked yet; only where one is configured',
+    ({ registry }) => (registry === null ? [] : one(registry.state === 'ok' || registry.state === 'unused')),
+  ),
+  schema_registry_schemas: gauge('schemas that were fetched from the registry', ({ registry }) =>
+    registry === null ? [] : one(registry.schemas),
+  ),
+  schema_registry_requests_total: counter(
+    'requests to the schema registry: `ok`; `unknown`, it does not know the schema; `forbidden`, it rejects the credentials; `failed`, no usable answer',
+    ({ registry }) => (registry === null ? [] : by('outcome', registry.requests)),
+    ['outcome'],
+  ),
   kafka_throttled_seconds_total: counter(
     'time that broker quotas delayed requests: `produce`, `fetch` of new records, `read` of history, `metadata`',
     ({ log }) =>

@@ -8,6 +8,7 @@ import type { Ring } from '../hub/ring';
 import type { Phase } from '../hub/subscriber';
 import type { OpenStreamsStats, StreamCounts } from '../sse/open-streams';
 import type { SseStream } from '../sse/sse-stream';
+import type { RegistryStatus } from '../values/schema-registry';
 import { type HealthDeps, readiness } from './health';
 
 type Counts = Readonly<Record<string, number>>;
@@ -30,6 +31,8 @@ export interface Snapshot {
   readonly feed: FeedStats;
   readonly history: HistoryStats;
   readonly log: LogStatus;
+  /** Null: there is none. */
+  readonly registry: RegistryStatus | null;
   /** Unix milliseconds. */
   readonly nowMs: number;
 }
@@ -67,6 +70,7 @@ export function createTakeSnapshot({
     feed: feed.stats(),
     history: history.stats(),
     log: log.status(),
+    registry: health.registry?.status() ?? null,
     nowMs: Date.now(),
   });
 }

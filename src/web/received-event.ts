@@ -106,7 +106,10 @@ const NOTICES: { readonly [N in JsonEventName]?: (payload: GatewayEvents[N]) => 
       ? { severity: 'good', text: `${what} is back` }
       : {
           severity: 'warning',
-          text: `${what} is ${reason}: the stream stays open and continues when it is back`,
+          text:
+            reason === 'schema-registry'
+              ? `${what} waits for its schema registry: the stream stays open and continues then`
+              : `${what} is ${reason}: the stream stays open and continues when it is back`,
         };
   },
   'gateway.token-expiring': ({ expiresAt }) => ({

@@ -90,9 +90,10 @@ export interface StreamStatus {
   readonly topics?: readonly string[];
   /**
    * Only with topics that cannot be read. `unreachable`: a partition has no broker at the moment. `missing`: the topic does
-   * not exist. `forbidden`: the gateway may not read it. The last two last until an operator changes something.
+   * not exist. `forbidden`: the gateway may not read it. These two last until an operator changes something.
+   * `schema-registry`: the registry with the schemas of its values does not answer.
    */
-  readonly reason?: 'unreachable' | 'missing' | 'forbidden';
+  readonly reason?: 'unreachable' | 'missing' | 'forbidden' | 'schema-registry';
 }
 
 /** The stream ends when its token does. */
@@ -111,7 +112,9 @@ export interface UndecodableRecord {
   /**
    * Its value (of a tombstone, its key) is not UTF-8; its header `channel` is no channel; its header `event` is no name;
    * as an event it would be over `MAX_FRAME_BYTES`. Where parts of values are asked for: it is not JSON, or is nested too
-   * deeply. The key of a tombstone is not of the topic's type.
+   * deeply. The key of a tombstone is not of the topic's type. Where values have schemas in a registry: it does not name
+   * one, names one that the registry does not know, or one that cannot be used; it does not fit its schema; it has too many
+   * members or levels.
    */
   readonly reason:
     | 'not-utf8'
@@ -120,5 +123,12 @@ export interface UndecodableRecord {
     | 'too-large'
     | 'not-json'
     | 'too-deep'
-    | 'bad-key';
+    | 'bad-key'
+    | 'not-framed'
+    | 'unknown-schema'
+    | 'bad-schema'
+    | 'malformed'
+    | 'too-complex';
+  /** Of its value, where it names a schema of the registry. */
+  readonly schemaId?: number;
 }

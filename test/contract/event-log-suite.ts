@@ -212,6 +212,35 @@ export function describeEventLog(builder: EventLogBuilder): void {
       expect(() => log.tail(new TailRecorder())).toThrow('tailed already');
     });
 
+    it('offers again what its listener could not take, from there on, and shows the lag', async () => {
+      const topic = newTopic();
+      const log = await open([topic]);
+      const seen = new TailRecorder();
+      let isWaiting = true;
+      const { onRecords } = seen;
+      seen.onRecords = (batch) => {
+        const at = batch.records.findIndex((record) => textOf(record) === 'c');
+        if (!isWaiting || at < 0) return onRecords.call(seen, batch);
+        const { offset: from } = batch.records[at]!;
+        if (at > 0) onRecords.call(seen, { ...batch, records: batch.records.slice(0, at), next: from });
+        return { from, detail: 'it waits' };
+      };
+      await tail(log, seen);
+      offsets(await log.append(['a', 'b', 'c', 'd'].map((value) => text(topic, value))));
+      const partition = () => log.status().consumer.partitions[0]!;
+      await until(() => partition().read.state === 'waiting', 'the partition waits');
+      expect(seen.texts).toEqual(['a', 'b']);
+      expect(partition().read.detail).toBe('it waits');
+      expect(partition().highWatermark! - partition().position!).toBe(2n);
+      expect(log.status().consumer.connected).toBe(true);
+      offsets(await log.append([text(topic, 'e')]));
+      await until(() => partition().highWatermark! - partition().position! === 3n, 'the lag grows');
+      isWaiting = false;
+      await seen.sees(5);
+      expect(seen.texts).toEqual(['a', 'b', 'c', 'd', 'e']);
+      await until(() => partition().read.state === 'ok', 'it waits no more');
+    });
+
     it('stops when its listener throws, and the log goes on', async () => {
       const topic = newTopic();
       const log = await open([topic]);

@@ -75,7 +75,10 @@ describe('the metrics of a gateway on Kafka', () => {
       const seen: number[] = [];
       log.tail({
         onStart: ({ partitions }) => partitions.map(({ logStart }) => logStart),
-        onRecords: () => seen.push(...lagNow()),
+        onRecords: () => {
+          seen.push(...lagNow());
+          return null;
+        },
         onGap: () => undefined,
         onReset: () => undefined,
         onTruncated: () => undefined,

@@ -9,6 +9,7 @@ import type {
   RecordBatch,
   TailListener,
   TopicPartition,
+  Untaken,
 } from '../../src/eventlog/event-log';
 import { until } from '../support/until';
 
@@ -42,7 +43,7 @@ export class TailRecorder implements TailListener {
     return positions;
   }
 
-  onRecords(batch: RecordBatch): void {
+  onRecords(batch: RecordBatch): Untaken | null {
     const position = this.#position(batch, 'onRecords');
     let last = position - 1n;
     for (const record of batch.records) {
@@ -52,6 +53,7 @@ export class TailRecorder implements TailListener {
     }
     if (batch.next <= last) this.violations.push(`${key(batch)}: next ${batch.next} is not past ${last}`);
     this.#positions.set(key(batch), batch.next);
+    return null;
   }
 
   onGap(gap: LogGap): void {

@@ -5,5 +5,6 @@ import { encodeRecord } from '../../src/events/record-entry';
 export function entryOf(...given: Parameters<typeof encodeRecord>): RecordEntry {
   const entry = encodeRecord(...given);
   if ('leftOut' in entry) throw new Error(`the record was left out: ${entry.leftOut}`);
+  if ('until' in entry) throw new Error('the record waits for its schema');
   return entry;
 }

@@ -28,6 +28,7 @@ export function shownRecord(
   const written = { offset: 7n, timestampMs: 0, key: null, headers: [], ...record, value };
   const entry = encodeRecord('the-id', written, 0, { topic: topic.name, partition: 3 }, topic, 1 << 20);
   if ('leftOut' in entry) return entry.leftOut;
+  if ('until' in entry) return 'waiting';
   const texts: { event: string; data: string }[] = [];
   const decoder = createFrameDecoder({
     onEvent: ({ event, data }) => texts.push({ event, data }),

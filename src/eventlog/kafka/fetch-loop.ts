@@ -123,9 +123,14 @@ export class FetchLoop {
       const reader = byKey.get(keyOf(fetched));
       if (reader === undefined || signal.aborted || !partitions.isCurrent(reader)) continue;
       if (fetched.errorCode === ERROR_CODE.NONE) {
-        this.#retries.delete(reader);
+        const { position } = reader;
         reader.fetched();
-        tail.guard(() => reader.take(fetched));
+        let isTaken = true;
+        tail.guard(() => {
+          isTaken = reader.take(fetched);
+        });
+        if (isTaken || reader.position !== position) this.#retries.delete(reader);
+        if (!isTaken) this.#retryLater(reader);
       } else {
         await this.#rejected(reader, fetched);
       }

@@ -259,8 +259,8 @@ export class KafkaTail implements Tail {
     const [first] = all;
     if (first === undefined) {
       if (!this.partitions.isResetting && this.#isReachable) state.becameConnected();
-    } else if (all.some(({ service }) => service.isOk)) {
-      state.becameConnected(all.every(({ service }) => service.isOk));
+    } else if (all.some(({ service }) => service.isServed)) {
+      state.becameConnected(all.every(({ service }) => service.isServed));
     } else if (state.connected) {
       const { detail } = first.service.current;
       state.failed(new Error(`${keyOf(first)}: ${detail ?? 'it is not read yet'}`));

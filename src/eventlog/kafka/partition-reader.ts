@@ -66,7 +66,7 @@ export class PartitionReader implements TopicPartition {
 
   fetched(): void {
     this.#lastAnswerMs = performance.now();
-    this.service.become('ok');
+    if (this.service.current.state !== 'waiting') this.service.become('ok');
   }
 
   /** Up to this time, by `performance.now()`, the silence of its leader means nothing. */
@@ -88,7 +88,7 @@ export class PartitionReader implements TopicPartition {
   /** Interrupts it when its leader has said nothing of it for too long. */
   checkSilence(limitMs: number): void {
     const silentMs = performance.now() - this.#lastAnswerMs;
-    if (this.service.isOk && silentMs > limitMs)
+    if (this.service.isServed && silentMs > limitMs)
       this.service.become('interrupted', `its leader has not answered for ${limitMs} ms`);
   }
 
@@ -97,28 +97,31 @@ export class PartitionReader implements TopicPartition {
     return this.#epochs.latest;
   }
 
-  /** Delivers what a fetch from `position` brought. */
-  take(fetched: FetchedPartition): void {
+  /**
+   * Delivers what a fetch from `position` brought.
+   * @returns false if the listener could not take all of it: the rest is to be fetched again
+   */
+  take(fetched: FetchedPartition): boolean {
     const { recordSet, abortedTransactions, highWatermark, lastStableOffset, diverging, logStart } = fetched;
     if (diverging !== null) {
       const { leaderEpoch, endOffset } = diverging;
       const end = endOffset < 0n ? logStart : endOffset;
       this.truncate(lesser(end, this.#epochs.endOf(leaderEpoch) ?? end));
-      return;
+      return true;
     }
     this.#noteEnds(highWatermark, lastStableOffset);
-    if (recordSet.length === 0) return;
+    if (recordSet.length === 0) return true;
     const found = readRecordSet(recordSet, this.#position, abortedTransactions, undefined, highWatermark);
     let waiting: LogRecord[] = [];
     let waitingEnd = this.#position;
     for (const part of found) {
       if ('reason' in part) {
-        this.#advance(waiting, part.from);
+        if (!this.#advance(waiting, part.from)) return false;
         this.#giveUp(part);
         waitingEnd = part.to;
       } else {
         if (part.leaderEpoch !== this.#epochs.latest && part.next > waitingEnd) {
-          this.#advance(waiting, waitingEnd);
+          if (!this.#advance(waiting, waitingEnd)) return false;
           waiting = [];
           this.#epochs.begin(part.leaderEpoch, waitingEnd);
         }
@@ -127,10 +130,11 @@ export class PartitionReader implements TopicPartition {
         waitingEnd = part.next;
         // The last part is empty; it ends what is left.
         if (part.records.length > 0 && waiting.length < DELIVERY_RECORDS) continue;
-        this.#advance(waiting, part.next);
+        if (!this.#advance(waiting, part.next)) return false;
       }
       waiting = [];
     }
+    return true;
   }
 
   /** Goes on at `to` and reports the gap to the listener. */
@@ -190,11 +194,22 @@ export class PartitionReader implements TopicPartition {
     this.skip(to, reason);
   }
 
-  #advance(records: readonly LogRecord[], next: bigint): void {
-    if (records.length === 0 && next === this.#position) return;
+  /** Answers false when the listener cannot take all of them yet. */
+  #advance(records: readonly LogRecord[], next: bigint): boolean {
+    if (records.length === 0 && next === this.#position) return true;
     const { topic, partition } = this;
-    this.#position = next;
-    this.#listener.onRecords({ topic, partition, records, next, leaderEpoch: this.#epochs.latest });
+    const untaken = this.#listener.onRecords({
+      topic,
+      partition,
+      records,
+      next,
+      leaderEpoch: this.#epochs.latest,
+    });
+    this.#position = untaken?.from ?? next;
+    if (untaken === null) {
+      if (this.service.current.state === 'waiting') this.service.become('ok');
+    } else if (untaken.detail !== null) this.service.become('waiting', untaken.detail);
+    return untaken === null;
   }
 }
 

@@ -4,7 +4,14 @@ import type { ClusterView, TopicFault } from './cluster/cluster';
 import type { TopicRights } from './protocol/metadata-request';
 
 /** From good to bad. */
-const WORSENING: readonly ServiceState[] = ['ok', 'starting', 'interrupted', 'forbidden', 'missing'];
+const WORSENING: readonly ServiceState[] = [
+  'ok',
+  'starting',
+  'waiting',
+  'interrupted',
+  'forbidden',
+  'missing',
+];
 
 /** What can be done with one partition or topic at the moment, and since when. */
 export class TrackedService {
@@ -20,6 +27,11 @@ export class TrackedService {
 
   get isOk(): boolean {
     return this.#current.state === 'ok';
+  }
+
+  /** Kafka serves it, whether or not the listener can take it. */
+  get isServed(): boolean {
+    return this.isOk || this.#current.state === 'waiting';
   }
 
   /** The time stays while the state does; the detail is the latest. */

@@ -121,6 +121,7 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
       tail = new MemoryTail({
         partitions: [...partitions.values()],
         batchRecords: append.batchRecords,
+        retryMs: config.retryMs,
         layout,
         listener,
         logger,
@@ -145,9 +146,9 @@ export function createMemoryEventLog({ config, append, topics, logger }: MemoryE
         ...connection(),
         partitions: [...partitions.values()].map((partition) => partition.status()),
       },
-      topics: topics.map((topic) => ({
-        topic,
-        read: SERVED,
+      topics: [...partitions.values()].map((partition) => ({
+        topic: partition.topic,
+        read: partition.status().read,
         append: SERVED,
         missingRights: { read: null, write: null },
       })),

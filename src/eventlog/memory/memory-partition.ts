@@ -11,6 +11,7 @@ import type {
   ReadChunk,
   RecordBatch,
   Service,
+  Untaken,
 } from '../event-log';
 import { contentBytes } from '../records';
 import { Fifo } from './fifo';
@@ -33,6 +34,7 @@ export class MemoryPartition {
   #position: bigint | null = null;
   #undeliveredBytes = 0;
   #lastRecordAt: string | null = null;
+  #read = SERVED;
 
   constructor(topic: string) {
     this.topic = topic;
@@ -112,6 +114,19 @@ export class MemoryPartition {
     };
   }
 
+  /** The tail could not take what it was given from here on. */
+  giveBack(untaken: Untaken): void {
+    for (const record of this.#slice(untaken.from, this.#position!))
+      this.#undeliveredBytes += contentBytes(record);
+    this.#position = untaken.from;
+  }
+
+  /** What the listener of the tail waits for. */
+  set waitsFor(detail: string | null) {
+    if (detail === this.#read.detail) return;
+    this.#read = detail === null ? SERVED : { state: 'waiting', since: new Date().toISOString(), detail };
+  }
+
   /** @throws GatewayError `offset-out-of-range` */
   read(from: bigint, to: bigint, maxBytes: number): ReadChunk {
     const { topic } = this;
@@ -144,7 +159,7 @@ export class MemoryPartition {
       lastStableOffset: this.#logEnd,
       heldBackSince: null,
       lastRecordAt: this.#lastRecordAt,
-      read: SERVED,
+      read: this.#read,
     };
   }
 

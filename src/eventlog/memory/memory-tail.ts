@@ -6,6 +6,8 @@ interface MemoryTailOptions {
   readonly partitions: readonly MemoryPartition[];
   /** Records of one partition that are delivered in one turn of the event loop. */
   readonly batchRecords: number;
+  /** Pause before records that the listener could not take are offered again. */
+  readonly retryMs: number;
   readonly layout: () => LogLayout;
   readonly listener: TailListener;
   readonly logger: Logger;
@@ -19,6 +21,8 @@ export class MemoryTail implements Tail {
   #state: 'starting' | 'reading' | 'closed' = 'starting';
   #paused = false;
   #turn: NodeJS.Immediate | null = null;
+  /** Partitions whose listener could not take their records, each with the timer that offers them again. */
+  readonly #waiting = new Map<MemoryPartition, NodeJS.Timeout>();
 
   constructor(options: MemoryTailOptions) {
     this.#options = options;
@@ -39,6 +43,7 @@ export class MemoryTail implements Tail {
     this.#state = 'closed';
     if (this.#turn !== null) clearImmediate(this.#turn);
     this.#turn = null;
+    for (const timer of this.#waiting.values()) clearTimeout(timer);
     for (const partition of this.#options.partitions) partition.endTail();
     this.#options.onDelivered();
   }
@@ -62,7 +67,9 @@ export class MemoryTail implements Tail {
       return;
     }
     onDelivered();
-    if (!this.#paused && partitions.some(({ undelivered }) => undelivered.records > 0)) this.wake();
+    const hasMore = (partition: MemoryPartition) =>
+      partition.undelivered.records > 0 && !this.#waiting.has(partition);
+    if (!this.#paused && partitions.some(hasMore)) this.wake();
   }
 
   #start(): void {
@@ -81,7 +88,17 @@ export class MemoryTail implements Tail {
 
   #deliver(partition: MemoryPartition): void {
     if (this.#paused || this.#state === 'closed') return;
+    if (this.#waiting.has(partition)) return;
     const batch = partition.take(this.#options.batchRecords);
-    if (batch !== null) this.#options.listener.onRecords(batch);
+    if (batch === null) return;
+    const untaken = this.#options.listener.onRecords(batch);
+    partition.waitsFor = untaken?.detail ?? null;
+    if (untaken === null) return;
+    partition.giveBack(untaken);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(partition);
+      this.wake();
+    }, this.#options.retryMs);
+    this.#waiting.set(partition, timer);
   }
 }

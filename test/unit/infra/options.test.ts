@@ -22,6 +22,7 @@ describe('options of the local commands', () => {
       tickMs: 1000,
       aggregators: 1,
       kafka: null,
+      registry: false,
       restart: false,
       verbose: false,
     });
@@ -35,7 +36,7 @@ describe('options of the local commands', () => {
       verbose: true,
     });
     const args =
-      '--brokers=3 --gateways 5 --port 0 --gateway-port 0 --tick-ms 10 --aggregators 0 --kafka a:1,b:2 --restart';
+      '--brokers=3 --gateways 5 --port 0 --gateway-port 0 --tick-ms 10 --aggregators 0 --kafka a:1,b:2 --registry --restart';
     expect(parseStackOptions(args.split(' '))).toEqual({
       brokers: 3,
       gateways: 5,
@@ -44,6 +45,7 @@ describe('options of the local commands', () => {
       tickMs: 10,
       aggregators: 0,
       kafka: ['a:1', 'b:2'],
+      registry: true,
       restart: true,
       verbose: false,
     });

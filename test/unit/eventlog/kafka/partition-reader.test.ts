@@ -18,8 +18,10 @@ function recorder() {
     onReset: unexpected,
     onTruncated: ({ to }) => calls.push(`truncated to ${to}`),
     onPartitions: unexpected,
-    onRecords: ({ records, next }: RecordBatch) =>
-      calls.push(`${records.map(({ value }) => String(value)).join(',')} to ${next}`),
+    onRecords: ({ records, next }: RecordBatch) => {
+      calls.push(`${records.map(({ value }) => String(value)).join(',')} to ${next}`);
+      return null;
+    },
     onGap: ({ from, to, reason }: LogGap) => calls.push(`${reason} ${from}-${to}`),
   };
   return { listener, calls };
@@ -49,6 +51,42 @@ const diverged = (leaderEpoch: number, endOffset: bigint) =>
   fetched(Buffer.alloc(0), { leaderEpoch, endOffset });
 
 afterEach(() => jest.useRealTimers());
+
+it('goes back to the first record that its listener cannot take, and says what it waits for', () => {
+  const { listener, calls } = recorder();
+  let waitsFor: string | null = null;
+  let isWaiting = true;
+  const reader = new PartitionReader({
+    bounds: BOUNDS,
+    position: 0n,
+    listener: {
+      ...listener,
+      onRecords: (batch) => {
+        const at = batch.records.findIndex(({ value }) => String(value) === 'c');
+        if (!isWaiting || at < 0) return listener.onRecords(batch);
+        const { offset: from } = batch.records[at]!;
+        if (at > 0) listener.onRecords({ ...batch, records: batch.records.slice(0, at), next: from });
+        return { from, detail: waitsFor };
+      },
+    },
+    logger,
+  });
+  const set = Buffer.concat([batchAt(0n, ['a', 'b', 'c', 'd']), batchAt(4n, ['e'])]);
+  expect(reader.take(fetched(set))).toBe(false);
+  expect(calls).toEqual(['a,b to 2']);
+  expect(reader.status()).toMatchObject({ position: 2n, highWatermark: 100n, read: { state: 'ok' } });
+  waitsFor = 'a schema';
+  for (let i = 0; i < 2; i++) {
+    reader.fetched();
+    expect(reader.take(fetched(set))).toBe(false);
+    expect(reader.status()).toMatchObject({ position: 2n, read: { state: 'waiting', detail: 'a schema' } });
+  }
+  isWaiting = false;
+  reader.fetched();
+  expect(reader.take(fetched(set))).toBe(true);
+  expect(calls).toEqual(['a,b to 2', 'c,d,e to 5']);
+  expect(reader.status()).toMatchObject({ position: 5n, read: { state: 'ok', detail: null } });
+});
 
 it('tells records and gaps in the order of their offsets', () => {
   const { listener, calls } = recorder();
@@ -119,7 +157,7 @@ it('never tells records of two leader epochs together', () => {
       ...listener,
       onRecords(batch) {
         epochs.push(batch.leaderEpoch);
-        listener.onRecords(batch);
+        return listener.onRecords(batch);
       },
     },
     logger,
