@@ -74,8 +74,8 @@ describe('what is refused says what would be taken', () => {
   it.each<[string, Record<string, string>, string]>([
     [
       'a mechanism',
-      { ...SASL, KAFKA_SASL_MECHANISM: 'OAUTHBEARER' },
-      'KAFKA_SASL_MECHANISM must be plain, scram-sha-256 or scram-sha-512',
+      { ...SASL, KAFKA_SASL_MECHANISM: 'GSSAPI' },
+      'KAFKA_SASL_MECHANISM must be plain, scram-sha-256, scram-sha-512, oauthbearer or aws-msk-iam',
     ],
     ['a switch', { INGEST: 'maybe' }, 'INGEST must be on or off (or true, yes, 1, false, no, 0)'],
     ['a level', { LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be fatal, error, warn, info, debug, trace or silent'],

@@ -53,7 +53,7 @@ describe('what is packed', () => {
       ]),
     );
     const expected =
-      /^(dist\/(src|client)\/.+\.(js|d\.ts|json|html|css)|[A-Z-]+\.md|LICENSE|package\.json|\.env\.example|docs\/.+\.(md|svg)|examples\/.+\.mjs|infra\/(k8s|nginx|observability)\/.+)$/;
+      /^(dist\/(src|client)\/.+\.(js|d\.ts|json|html|css)|[A-Z-]+\.md|LICENSE|package\.json|\.env\.example|docs\/.+\.(md|svg|schema\.json)|examples\/.+\.mjs|infra\/(k8s|nginx|observability)\/.+)$/;
     expect(installed.files.filter((file) => !expected.test(file))).toEqual([]);
     expect(installed.files.filter((file) => /\.test\.|_test\.|(^|\/)test\//.test(file))).toEqual([]);
     expect(installed.bytes).toBeLessThan(MAX_ARCHIVE_BYTES);
