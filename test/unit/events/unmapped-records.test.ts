@@ -1,4 +1,5 @@
 import { parseConfig } from '../../../src/config';
+import { topicList } from '../../../src/config/topic-settings';
 import type { LogRecord } from '../../../src/eventlog/event-log';
 import { createFeed } from '../../../src/events/feed';
 import { createLogIds } from '../../../src/events/log-ids';
@@ -96,4 +97,31 @@ it('a record that cannot be shown is reported on its own channel', () => {
     expect.objectContaining({ channel: '/orders/7', event: 'gateway.undecodable' }),
     expect.objectContaining({ channel: '/orders/7', event: 'gateway.undecodable' }),
   ]);
+});
+
+it('records that are left out move the gateway on: it is ready, and ids are past them', () => {
+  const hub = createTestHub();
+  const [orders] = topicList().parse(`${TOPIC}=/orders/{key}`);
+  const topics = createTopicMap([{ ...orders!, unmapped: 'drop' }]);
+  const feed = createFeed({
+    hub,
+    ids: createLogIds(topics),
+    topics,
+    warmRecords: 100,
+    maxFrameBytes: 1 << 20,
+    clockSkewMs: 0,
+    logger: createQuietLogger(),
+  });
+  feed.onStart(layoutAt(2n));
+  const records = [Buffer.from('7'), null].map((key, i) => ({
+    offset: BigInt(i),
+    timestampMs: 1_000,
+    key,
+    value: Buffer.from('x'),
+    headers: [],
+  }));
+  feed.onRecords({ topic: TOPIC, partition: 0, leaderEpoch: 0, records, next: 2n });
+  expect(hub.ring.head - hub.ring.base).toBe(1);
+  expect(hub.ring.positions.at(0)).toBe(2n);
+  expect(feed.stats().records[TOPIC]!.mapping).toMatchObject({ mapped: 1, unmapped: { missing: 1 } });
 });
