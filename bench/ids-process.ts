@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type * as config from '../src/config';
 import type { EventLog, LogLayout, TailListener } from '../src/eventlog/event-log';
 import { partitionOf } from '../src/eventlog/kafka/protocol/partitioner';
@@ -70,12 +70,23 @@ function farLayout(): LogLayout {
   return { clusterId: 'bench', partitions, unavailable: [] };
 }
 
+/** The fan-out is slower than the reading, which has to wait. */
+let isHeldBack = false;
+
 /** Only its tail is used. */
 function createFarLog(onTail: (listener: TailListener) => void): EventLog {
   return {
     tail(listener: TailListener) {
       onTail(listener);
-      return { pause: () => undefined, resume: () => undefined, close: async () => undefined };
+      return {
+        pause() {
+          isHeldBack = true;
+        },
+        resume() {
+          isHeldBack = false;
+        },
+        close: async () => undefined,
+      };
     },
   } as Pick<EventLog, 'tail'> as EventLog;
 }
@@ -135,6 +146,7 @@ async function main(): Promise<void> {
         leaderEpoch: 3,
       });
       if (count % TURN_RECORDS === TURN_RECORDS - 1) await turn();
+      while (isHeldBack) await pause(1);
     }
   };
   const untilWritten = async (records: number): Promise<void> => {
@@ -142,7 +154,7 @@ async function main(): Promise<void> {
     const deadline = performance.now() + DELIVERY_DEADLINE_MS;
     while (written < expected) {
       if (performance.now() > deadline) throw new Error(`${written} of ${expected} records were written`);
-      await turn();
+      await pause(1);
     }
   };
   await read(WARMUP_RECORDS);
