@@ -31,8 +31,8 @@ export interface Pass extends Delivery, PassTimes {
 export interface PassReport {
   readonly durationMs: number;
   readonly events: number;
-  /** The entry that had waited the longest. */
-  readonly first: RingEntry;
+  /** The entry that had waited the longest; null when the streams asked for that. */
+  readonly first: RingEntry | null;
 }
 
 /** What was written to streams since the start. */
@@ -82,6 +82,8 @@ export class Audience {
   #pending: RingEntry[] | null = null;
   /** Bytes of what is pending. */
   #pendingBytes = 0;
+  /** What is pending may wait for more. */
+  #mayWait = true;
   #pass: Pass | null = null;
   #lastPass: Pass | null = null;
   /** Events of all passes that are over. */
@@ -124,10 +126,15 @@ export class Audience {
     if (this.#pending === null) {
       this.#pending = [entry];
       this.#pendingBytes = 0;
+      this.#mayWait = true;
     } else this.#pending.push(entry);
     this.#pendingBytes += entry.bytes.length;
     const { scheduler, sliceBytes } = this.#deps;
-    if (this.#pendingBytes >= sliceBytes) scheduler.release(this);
+    // More would not share its write; and what the gateway itself has to say must not be late.
+    if (this.#pendingBytes >= sliceBytes || entry.channel === null) {
+      this.#mayWait = false;
+      scheduler.release(this);
+    }
     scheduler.addAudience(this);
   };
 
@@ -153,11 +160,11 @@ export class Audience {
 
   /** When it may begin its next pass, by the time that passes of all audiences have taken so far; zero: now. */
   nextPassMs(workMs: number): number {
-    const { ring, gather, sliceBytes } = this.#deps;
-    // Who waits longer would not save a write, and must neither hold back the reader nor keep what the ring evicts.
-    if (this.#lastPass === null || this.#pendingBytes >= sliceBytes) return 0;
-    if (ring.shareBehind(this.position) > WAITING_SHARE) return 0;
-    return nextPassMs(gather, this.#lastPass, workMs);
+    const { ring, gather } = this.#deps;
+    const last = this.#lastPass;
+    // It must neither hold back the reader nor keep what the ring evicts.
+    if (last === null || !this.#mayWait || ring.shareBehind(this.position) > WAITING_SHARE) return 0;
+    return Math.max(nextPassMs(gather, last, workMs), last.endedAtMs + this.subscription.everyMs);
   }
 
   /** Goes on with the running pass, or begins one, for up to `budget` writes. Answers how many it made. */
@@ -200,7 +207,8 @@ export class Audience {
     const last = pending[events - 1]!;
     const atMs = this.#deps.clock.nowMs();
     this.#pending = events === pending.length ? null : pending.slice(events);
-    this.#pendingBytes = this.#pending?.reduce((sum, entry) => sum + entry.bytes.length, 0) ?? 0;
+    // What does not fit goes with the next write, at once.
+    this.#mayWait = this.#pending === null;
     this.#pass = {
       start: first.seq,
       end: last.seq + 1,
@@ -239,7 +247,11 @@ export class Audience {
   #endPass(pass: Pass): void {
     const { atMs, events, first } = pass;
     pass.endedAtMs = this.#deps.clock.nowMs();
-    this.#deps.onPass({ durationMs: pass.endedAtMs - atMs, events, first: first! });
+    this.#deps.onPass({
+      durationMs: pass.endedAtMs - atMs,
+      events,
+      first: this.subscription.everyMs > 0 ? null : first,
+    });
     pass.first = null;
     pass.chunk = null;
     this.#pass = null;

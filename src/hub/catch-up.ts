@@ -168,7 +168,7 @@ export class CatchUp {
   }
 
   #serveRing(subscriber: Subscriber, place: RingPlace): number {
-    const limit = this.#limitOf(place);
+    const limit = this.#limitOf(subscriber, place);
     if (place.seq >= limit) return 0;
     const { ring, slices } = this.#deps;
     const slice = slices.of(this.#audience.subscription, this.#sourceOf(place, limit));
@@ -239,18 +239,26 @@ export class CatchUp {
     const { phase } = subscriber;
     if (phase.name === 'live' || phase.name === 'closed' || phase.name === 'slow') return;
     const { place } = phase;
-    if (place.in === 'history' || place.seq < this.#limitOf(place)) this.#queue(subscriber, place);
+    if (place.in === 'history' || place.seq < this.#limitOf(subscriber, place))
+      this.#queue(subscriber, place);
     else if (place.floor !== null) this.#enter(subscriber, { name: 'ahead', place });
-    else if (this.#audience.isPassing || place.seq !== this.#audience.position)
+    else if (this.#audience.isPassing || place.seq !== this.#audience.position) {
       this.#enter(subscriber, { name: 'joining', place });
-    else this.#join(subscriber, place);
+      // The audience may wait for long with what is pending, and this stream has had all of that.
+      if (!this.#audience.isPassing) this.#announceLive(subscriber, place);
+    } else this.#join(subscriber, place);
   }
 
-  #join(subscriber: Subscriber, { positions }: RingPlace): void {
+  #join(subscriber: Subscriber, place: RingPlace): void {
     this.#leave(subscriber, LIVE);
     this.#audience.join(subscriber);
-    const { replayed } = subscriber;
     subscriber.spending = null;
+    this.#announceLive(subscriber, place);
+  }
+
+  /** A stream that resumed is told once that it has caught up. */
+  #announceLive(subscriber: Subscriber, { positions }: RingPlace): void {
+    const { replayed } = subscriber;
     subscriber.replayed = null;
     if (replayed === null) return;
     try {
@@ -316,9 +324,14 @@ export class CatchUp {
       place.floor = null;
   }
 
-  /** Up to where it is served: as far as the members, or, while its client has more, all there is. */
-  #limitOf({ floor }: RingPlace): number {
-    return floor === null ? this.#audience.position : this.#deps.ring.head;
+  /**
+   * Up to where it is served: as far as the members, or all there is: while its client has more, and until it has caught
+   * up with an audience that may wait for long with what is pending.
+   */
+  #limitOf({ replayed }: Subscriber, { floor }: RingPlace): number {
+    const { subscription, isPassing, position } = this.#audience;
+    const isWaitedFor = subscription.everyMs > 0 && replayed !== null && !isPassing;
+    return floor === null && !isWaitedFor ? position : this.#deps.ring.head;
   }
 
   /** The entries of the ring from its place on. */

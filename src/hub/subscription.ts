@@ -9,6 +9,8 @@ export interface SubscriptionOptions {
   readonly meta?: boolean;
   /** True: the id stands before the data, as on `/sse`; else it is each event's last line. */
   readonly idFirst?: boolean;
+  /** Shortest time between two writes of new events; 0: the gateway's. */
+  readonly everyMs?: number;
 }
 
 /** What a stream asks for. */
@@ -18,6 +20,7 @@ export interface Subscription {
   readonly events: ReadonlySet<string> | null;
   readonly meta: boolean;
   readonly idFirst: boolean;
+  readonly everyMs: number;
   /** The same for equal subscriptions and for those only: streams with the same key share every byte. */
   readonly key: string;
 }
@@ -29,13 +32,21 @@ export function createSubscription({
   events = null,
   meta = false,
   idFirst = false,
+  everyMs = 0,
 }: SubscriptionOptions): Subscription {
   const normalised = normaliseChannels(channels);
   const names = events === null ? null : [...new Set(events)].sort();
   // Neither a channel nor an event name holds a line break.
-  const form = `${meta ? 'meta' : ''}${idFirst ? ' id-first' : ''}`;
+  const form = `${meta ? 'meta' : ''}${idFirst ? ' id-first' : ''}${everyMs > 0 ? ` every ${everyMs}` : ''}`;
   const key = [form, ...normalised, ...(names === null ? [] : ['', ...names])].join('\n');
-  return { channels: normalised, events: names === null ? null : new Set(names), meta, idFirst, key };
+  return {
+    channels: normalised,
+    events: names === null ? null : new Set(names),
+    meta,
+    idFirst,
+    everyMs,
+    key,
+  };
 }
 
 /** True when the entry's event is wanted, whatever its channel. The gateway's own events always are. */

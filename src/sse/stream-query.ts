@@ -23,10 +23,12 @@ export interface StreamQueryLimits {
 
 /** Either, for clients that cannot send the header. */
 const ID_FIELDS = ['lastEventId', 'last_event_id'];
-const FIELDS = ['event', 'meta', 'strict', 'heartbeat', 'from', 'since', ...ID_FIELDS];
+const FIELDS = ['event', 'meta', 'every', 'strict', 'heartbeat', 'from', 'since', ...ID_FIELDS];
 
 export const SUBSCRIBE_PATH = '/subscribe';
 export const MAX_HEARTBEAT_SECONDS = 60;
+const MIN_EVERY_MS = 50;
+const MAX_EVERY_MS = 60_000;
 
 /** @throws GatewayError `bad-channel`, `bad-event-name`, `bad-cursor`, `bad-request`, each with the field's name */
 export function streamQueryOf(
@@ -44,6 +46,7 @@ export function streamQueryOf(
       events: eventsOf(target, limits.maxEventNames)?.map(ownCopy) ?? null,
       meta: isOn(target, 'meta'),
       idFirst: target.path === '/sse',
+      everyMs: everyMsOf(target),
     }),
     start: startRequestOf(Array.isArray(lastEventId) ? lastEventId.join() : lastEventId, query),
     isStrict: isOn(target, 'strict'),
@@ -90,6 +93,19 @@ function heartbeatMsOf({ query }: RequestTarget): number | null {
     'bad-request',
     'heartbeat',
     `heartbeat must be whole seconds, 1 to ${MAX_HEARTBEAT_SECONDS}`,
+  );
+}
+
+/** 0: as the gateway has it. */
+function everyMsOf({ query }: RequestTarget): number {
+  const value = query.first('every');
+  if (value === null) return 0;
+  const everyMs = /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
+  if (everyMs >= MIN_EVERY_MS && everyMs <= MAX_EVERY_MS) return everyMs;
+  throw fieldError(
+    'bad-request',
+    'every',
+    `every must be whole milliseconds, ${MIN_EVERY_MS} to ${MAX_EVERY_MS}`,
   );
 }
 

@@ -25,6 +25,7 @@ export function createHistograms(): Histograms {
     onPass({ durationMs, events, first }) {
       observed.fanout_pass_duration_seconds.observe(durationMs / MS_PER_S);
       observed.fanout_pass_events.observe(events);
+      if (first === null) return;
       const nowMs = Date.now();
       const timestampMs = entryTimestampMs(first, nowMs);
       // The producer's clock may be ahead of this gateway's.

@@ -299,7 +299,7 @@ export const OBSERVED_METRICS = {
     EVENT_BUCKETS,
   ),
   delivery_latency_seconds: histogram(
-    'from the timestamp of the oldest record in a pass (clock of the producer or the broker) to the last write of that pass (clock of this gateway); one observation per pass, not per stream or event; without streams that catch up and implausible timestamps',
+    'from the timestamp of the oldest record in a pass (clock of the producer or the broker) to the last write of that pass (clock of this gateway); one observation per pass, not per stream or event; without streams that catch up, streams with `?every=`, and implausible timestamps',
     LATENCY_BUCKETS,
   ),
   kafka_produce_duration_seconds: histogram(

@@ -51,6 +51,32 @@ describe('a delivery', () => {
   );
 });
 
+describe('events that wait for each other', () => {
+  const LIMIT = 0.85;
+
+  it(
+    'take less than a write for each, and none is lost',
+    async () => {
+      const ratios: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const measure = (gather: string): Promise<Figures> =>
+          measureFanout(context, {
+            server: 'gateway',
+            streams: 1_000,
+            eventsPerS: 100,
+            env: { FANOUT_GATHER_MS: gather },
+          });
+        const auto = await measure('auto');
+        const none = await measure('0');
+        expect([auto.lost, none.lost]).toEqual([0, 0]);
+        ratios.push(auto.cpuUs! / none.cpuUs!);
+      }
+      expect(spreadOf(ratios).median).toBeLessThan(LIMIT);
+    },
+    TEST_LIMIT_MS,
+  );
+});
+
 describe('a record', () => {
   const STREAMS = 2_000;
   const LIMIT = 3.5;

@@ -111,6 +111,7 @@ const streamRequests: FuzzTarget = {
           '?lastEventId=',
           '?meta=',
           '?strict=',
+          '?every=',
         ),
         text,
         fc.constantFrom('', '&channel=/a', '&event=a,b', '&from=-5'),

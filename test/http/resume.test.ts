@@ -195,6 +195,7 @@ describe('an id whose records are gone', () => {
       ['from=middle', 'bad-request', 'from'],
       ['strict=yes', 'bad-request', 'strict'],
       ['meta=yes', 'bad-request', 'meta'],
+      ['every=soon', 'bad-request', 'every'],
       ['event=a,,b', 'bad-event-name', 'event'],
     ]) {
       const res = await fetch(`${url}/events?${query}`);

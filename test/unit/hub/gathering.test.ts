@@ -20,13 +20,13 @@ function createHub(options: Partial<HubOptions> = {}) {
     hub,
     clock,
     pressure,
-    subscribe(channel: string, writeMs = WRITE_MS) {
+    subscribe(channel: string, writeMs = WRITE_MS, everyMs = 0) {
       const sink = new FakeSink();
       sink.onWrite = () => clock.pass(writeMs);
-      sink.subscriber = hub.subscribe(createSubscription({ channels: [channel] }), sink);
+      sink.subscriber = hub.subscribe(createSubscription({ channels: [channel], everyMs }), sink);
       return sink;
     },
-    async publish(channel: string, text: string) {
+    async publish(channel: string | null, text: string) {
       hub.publish(entryOf(channel, text), Positions.of([BigInt(++published)]));
       hub.flush();
       await turn();
@@ -136,6 +136,46 @@ describe('gathering', () => {
     for (let i = 0; i < 80; i++) await publish('/other', 'x');
     expect(sink.events).toEqual(['1', '2']);
     expect(pressure).toEqual([]);
+  });
+
+  it('waits as long as the streams asked, which have an audience of their own', async () => {
+    const reported: (string | null)[] = [];
+    const { subscribe, publish, pass } = createHub({
+      onPass: ({ first }) => reported.push(first?.bytes.toString() ?? null),
+    });
+    const [calm, usual] = [subscribe('/a', 0, 50), subscribe('/a', 0)];
+    for (const text of ['1', '2', '3']) await publish('/a', text);
+    await pass(49);
+    expect([calm.texts, usual.texts]).toEqual([['1\n'], ['1\n', '2\n', '3\n']]);
+    await pass(1);
+    expect(calm.texts).toEqual(['1\n', '2\n3\n']);
+    // A client must not make deliveries look late.
+    expect(reported).toEqual([null, '1\n', '2\n', '3\n', null]);
+  });
+
+  it('ends with a notice of the gateway itself', async () => {
+    const { subscribe, publish } = createHub();
+    const sink = subscribe('/a', 0, 60_000);
+    await publish('/a', '1');
+    await publish('/a', '2');
+    expect(sink.events).toEqual(['1']);
+    await publish(null, 'gap');
+    expect(sink.events).toEqual(['1', '2', 'gap']);
+  });
+
+  it('does not keep a stream that has caught up from hearing so', async () => {
+    const { hub, subscribe, publish, pass } = createHub({ gather: 100 });
+    const member = subscribe('/a');
+    await publish('/a', '1');
+    await publish('/a', '2');
+    const late = new FakeSink();
+    hub.subscribe(createSubscription({ channels: ['/a'] }), late, { at: 'floor', floor: Positions.of([2n]) });
+    await pass(0);
+    expect([late.replayed, late.events, member.events]).toEqual([[0], [], ['1']]);
+    await publish('/a', '3');
+    await pass(100);
+    await pass(0);
+    expect([late.replayed, late.events, member.events]).toEqual([[0], ['3'], ['1', '2', '3']]);
   });
 
   it('leaves no timer behind when the last stream closes, nor when the hub does', async () => {

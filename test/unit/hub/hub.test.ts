@@ -102,7 +102,7 @@ describe('Hub', () => {
     await settle();
     publish('/a', 'three');
     await settle();
-    expect(passes.map(({ events, first }) => [events, first.bytes.toString()])).toEqual([
+    expect(passes.map(({ events, first }) => [events, first!.bytes.toString()])).toEqual([
       [2, 'one\n'],
       [1, 'three\n'],
     ]);
