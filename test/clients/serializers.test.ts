@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { type Registry, startRegistry } from '../../infra/local/registry';
 import { repositoryRoot } from '../../infra/local/repository';
 import { parseConfig } from '../../src/config';
@@ -9,7 +10,12 @@ import { compileSchema, createFramedDecoder } from '../../src/values/framed-valu
 import { jsonText } from '../../src/values/json-text';
 import { createSchemaRegistry } from '../../src/values/schema-registry';
 import { installPython } from '../support/client-libraries';
+import { startGateway } from '../support/gateway';
+import { useBroker } from '../support/kafka';
 import { createQuietLogger } from '../support/quiet-logger';
+import { openStream } from '../support/sse-client';
+import { openTcpProxy } from '../support/tcp-proxy';
+import { topicAt } from '../support/topic';
 import { until } from '../support/until';
 
 const START_LIMIT_MS = 300_000;
@@ -80,4 +86,69 @@ describe('what Confluent’s serializers wrote with a real registry', () => {
     });
     schemas.close();
   });
+});
+
+describe('a topic of such values in Kafka', () => {
+  const kafka = useBroker();
+  const KEYS = 4;
+
+  interface Status {
+    readonly consumer: { readonly partitions: readonly { readonly state: string; readonly lag: number }[] };
+  }
+
+  it(
+    'waits while the registry is away, and each key’s stream gets its records, live and from history',
+    async () => {
+      const topic = topicAt(kafka.bootstrap, 'orders');
+      await topic.create({ partitions: 2 });
+      const registryProxy = await openTcpProxy(Number(new URL(registry.url).port));
+      registryProxy.cut();
+      const env = {
+        EVENT_LOG: 'kafka',
+        KAFKA_BROKERS: kafka.bootstrap.join(','),
+        KAFKA_TOPICS: 'orders=/orders/{key};registry',
+        SCHEMA_REGISTRY_URL: `${registryProxy.url}${new URL(registry.url).pathname}`,
+      };
+      const { url } = await startGateway(env);
+      const status = async () => (await (await fetch(`${url}/kafka/status`)).json()) as Status;
+      await until(async () => (await fetch(`${url}/readyz`)).status === 200, 'it is ready');
+      const live = await openStream(`${url}/subscribe/orders/k1`);
+
+      const orders = written.filter(({ name }) => /^avro \d/.test(name));
+      const producer = new Kafka({ brokers: [...kafka.bootstrap], logLevel: logLevel.NOTHING }).producer({
+        createPartitioner: Partitioners.DefaultPartitioner,
+      });
+      await producer.connect();
+      const messages = orders.map(({ bytes }, i) => ({
+        key: `k${i % KEYS}`,
+        value: Buffer.from(bytes, 'base64'),
+      }));
+      await producer.send({ topic: 'orders', messages });
+      await producer.disconnect();
+
+      await until(async () => {
+        const { partitions } = (await status()).consumer;
+        const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0);
+        return lag === orders.length && partitions.some(({ state }) => state === 'waiting');
+      }, 'all of them wait in Kafka');
+      expect(live.events.filter(({ event }) => event === 'message')).toEqual([]);
+      registryProxy.mend();
+
+      const own = orders.filter((_, i) => i % KEYS === 1).map(({ shown }) => shown);
+      const shownOn = ({ events }: { events: readonly { event: string; data: string }[] }) =>
+        events
+          .filter(({ event }) => event === 'message')
+          .map(({ data }) => withAllDigits(`{"shown":${data}}`).shown);
+      await live.until((it) => shownOn(it).length === own.length);
+      expect(shownOn(live)).toEqual(own);
+
+      // Another gateway has nothing of it in memory.
+      const second = await startGateway({ ...env, RING_WARM_RECORDS: '0' });
+      await until(async () => (await fetch(`${second.url}/readyz`)).status === 200, 'it is ready');
+      const replay = await openStream(`${second.url}/subscribe/orders/k1?from=earliest`);
+      await replay.until(({ events }) => events.some(({ event }) => event === 'gateway.live'));
+      expect(shownOn(replay)).toEqual(own);
+    },
+    START_LIMIT_MS,
+  );
 });
