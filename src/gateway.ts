@@ -1,6 +1,6 @@
 import { createJwtVerifier } from './auth/jwt-verifier';
 import { createSubscribeGuard } from './auth/subscribe-guard';
-import type { Config } from './config';
+import { type Config, ConfigError } from './config';
 import { GatewayError } from './errors';
 import type { EventLog } from './eventlog/event-log';
 import { createKafkaEventLog } from './eventlog/kafka/kafka-event-log';
@@ -21,7 +21,7 @@ import type { Lifecycle } from './status/health';
 import { createHistograms } from './status/histograms';
 import { createCurrentAggregation } from './status/kafka-status';
 import { startLogWatch } from './status/log-watch';
-import { compileSchema, createFramedDecoder } from './values/framed-values';
+import { compileSchema, createFileDecoder, createFramedDecoder } from './values/framed-values';
 import { createSchemaRegistry, type SchemaRegistry } from './values/schema-registry';
 
 export interface Gateway {
@@ -54,9 +54,18 @@ export function createRegistry(config: Config, logger: Logger): SchemaRegistry |
     : createSchemaRegistry({ config: registry, compile: compileSchema, logger });
 }
 
+/** @throws ConfigError for a schema file that cannot be used */
 export function createServedTopics({ topics, values }: Config, registry: SchemaRegistry | null): TopicMap {
-  if (registry === null) return createTopicMap(topics);
-  return createTopicMap(topics, (int64) => createFramedDecoder(registry, { int64, ...values.limits }));
+  return createTopicMap(topics, (int64, schema) => {
+    const options = { int64, ...values.limits };
+    // A topic that needs a registry has one: the configuration was checked for that.
+    if (schema === null) return createFramedDecoder(registry!, options);
+    try {
+      return createFileDecoder(schema, options);
+    } catch (error) {
+      throw new ConfigError([`${schema.name} is no usable schema: ${(error as Error).message}`]);
+    }
+  });
 }
 
 /** Builds the parts and joins them, in the order in which an event travels: event log, reading, streams; then the way in. */

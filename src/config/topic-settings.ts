@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { channelFault, channelOf } from '../wire/channel';
 import { parseRecordFilter, type RecordFilter } from './record-filter';
@@ -17,20 +18,28 @@ import {
 export const KEY_TYPES = ['utf8', 'int32', 'int64', 'uuid', 'hex', 'registry'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
 
+/** Values that become JSON by a schema in a file. */
+const FILE_TYPES = ['avro', 'protobuf'] as const;
 /**
  * What a topic's values are: text, JSON that can be looked into, or bytes that clients get as base64. `registry`: bytes
  * that become JSON by the schemas of the registry.
  */
-export const VALUE_TYPES = ['utf8', 'json', 'base64', 'registry'] as const;
+export const VALUE_TYPES = ['utf8', 'json', 'base64', 'registry', ...FILE_TYPES] as const;
 export type ValueType = (typeof VALUE_TYPES)[number];
 /** Those that have parts. */
-const PARSED: readonly ValueType[] = ['json', 'registry'];
+const PARSED: readonly ValueType[] = ['json', 'registry', ...FILE_TYPES];
 
 /** How clients get integers of 64 bits: as numbers with all their digits, or as texts, for JavaScript. */
 export const INT64_TYPES = ['number', 'string'] as const;
 
 /** What becomes of records without a channel of their own. */
 export const UNMAPPED_ACTIONS = ['base', 'drop'] as const;
+
+export interface SchemaFile {
+  readonly type: (typeof FILE_TYPES)[number];
+  readonly name: string;
+  readonly text: string;
+}
 
 /** A topic to serve, and what its records become. */
 export interface TopicSetting {
@@ -43,6 +52,8 @@ export interface TopicSetting {
   readonly event: EventTemplate | null;
   readonly key: KeyType;
   readonly value: ValueType;
+  /** The schema of its values, if it is in a file. */
+  readonly schema: SchemaFile | null;
   readonly int64: (typeof INT64_TYPES)[number];
   /** The parts of a value that leave the gateway; null: all of it. */
   readonly fields: readonly ValuePath[] | null;
@@ -58,6 +69,7 @@ export interface WrittenTopic {
   readonly event?: string | undefined;
   readonly key?: KeyType | undefined;
   readonly value?: ValueType | undefined;
+  readonly schemaFile?: string | undefined;
   readonly int64?: TopicSetting['int64'] | undefined;
   readonly fields?: readonly string[] | undefined;
   readonly where?: string | undefined;
@@ -80,7 +92,7 @@ export function topicNameFault(name: string): string | null {
 
 /** A topic of text whose records say their own channels. */
 export function plainTopic(name: string, base = '/'): TopicSetting {
-  const nothing = { channel: null, event: null, fields: null, where: null };
+  const nothing = { channel: null, event: null, schema: null, fields: null, where: null };
   return { name, base, ...nothing, key: 'utf8', value: 'utf8', int64: 'number', unmapped: 'base' };
 }
 
@@ -116,11 +128,25 @@ export function topicSetting(written: WrittenTopic): TopicSetting | readonly Top
   const value = written.value ?? (asking.length > 0 ? 'json' : 'utf8');
   if (asking.length > 0 && !PARSED.includes(value))
     say(`must be ${PARSED.join(' or ')}, because ${asking.join(' and ')} asks for a part of it`, 'value');
-  if (written.int64 !== undefined && value !== 'registry') say('is only for value: registry', 'int64');
+  const schema = sound(readSchema(value, written.schemaFile), 'schemaFile');
+  if (written.int64 !== undefined && value !== 'registry' && schema === null)
+    say('is only for values with schemas', 'int64');
   if (unmapped === 'drop' && address.channel === null)
     say('is only for a channel with placeholders', 'unmapped');
   if (faults.length > 0) return faults;
-  return { name, ...address, event, key, value, int64, fields: fields ?? null, where, unmapped };
+  return { name, ...address, event, key, value, schema, int64, fields: fields ?? null, where, unmapped };
+}
+
+/** The schema of values, null for those that need no file; or what is wrong with the file. */
+function readSchema(value: ValueType, file: string | undefined): SchemaFile | null | string {
+  const type = FILE_TYPES.find((candidate) => candidate === value);
+  if (type === undefined) return file === undefined ? null : `is only for value: ${FILE_TYPES.join(' or ')}`;
+  if (file === undefined) return `must name the schema of value: ${value}`;
+  try {
+    return { type, name: file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return `cannot be read: ${(error as Error).message}`;
+  }
 }
 
 function partsOf(...lists: readonly (readonly (string | Placeholder)[] | undefined)[]): Placeholder[] {

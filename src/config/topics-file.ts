@@ -33,8 +33,12 @@ const TOPIC = z.strictObject(
     value: oneOf(VALUE_TYPES).describe(
       'what values are; left out: `json` where something asks for a part of them, else `utf8`',
     ),
+    schemaFile: z
+      .string(TEXT)
+      .optional()
+      .describe('file with the schema of `value: avro` or `protobuf`, whose first message is meant'),
     int64: oneOf(INT64_TYPES).describe(
-      'how clients get 64-bit integers of a registry’s values: `number`, with all digits, or `string`; left out: `number`',
+      'how clients get 64-bit integers of Avro values: `number`, with all digits, or `string`; left out: `number`',
     ),
     fields: z
       .array(z.string(TEXT), 'must be a list of paths')

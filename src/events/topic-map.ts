@@ -1,4 +1,4 @@
-import type { TopicSetting } from '../config/topic-settings';
+import type { SchemaFile, TopicSetting } from '../config/topic-settings';
 import type { ValueDecoder } from '../values/decoded';
 import { covers } from '../wire/channel';
 import { type ChannelMapping, createChannelMapping } from './channel-mapping';
@@ -39,23 +39,24 @@ export interface TopicMap {
   byName(name: string): Topic;
 }
 
-/** Makes the decoder of values whose schemas are in the registry. */
-export type RegistryDecoders = (int64: TopicSetting['int64']) => ValueDecoder;
+/** Makes the decoder of values whose schema is in this file; null: in the registry. */
+export type SchemaDecoders = (int64: TopicSetting['int64'], schema: SchemaFile | null) => ValueDecoder;
 
 /** For those who only append. */
-const NO_REGISTRY: RegistryDecoders = () => ({
+const NO_SCHEMAS: SchemaDecoders = () => ({
   decode: () => ({ kind: 'undecodable', reason: 'unknown-schema', schemaId: null }),
 });
 
 export function createTopic(
   { channel, fields: paths, ...setting }: TopicSetting,
-  decoders: RegistryDecoders = NO_REGISTRY,
+  decoders: SchemaDecoders = NO_SCHEMAS,
 ): Topic {
   const mapping = channel === null ? null : createChannelMapping(channel, setting.key);
   const fields = paths === null ? null : fieldTree(paths);
   const placeholders = [...(channel?.segments ?? []), ...(setting.event?.parts ?? [])];
-  const valueDecoder = setting.value === 'registry' ? decoders(setting.int64) : null;
-  const keyDecoder = setting.key === 'registry' ? decoders(setting.int64) : null;
+  const { int64, schema } = setting;
+  const valueDecoder = schema !== null || setting.value === 'registry' ? decoders(int64, schema) : null;
+  const keyDecoder = setting.key === 'registry' ? decoders(int64, null) : null;
   const asksForValue =
     valueDecoder !== null ||
     fields !== null ||
@@ -75,7 +76,7 @@ export function createTopic(
   };
 }
 
-export function createTopicMap(settings: readonly TopicSetting[], decoders?: RegistryDecoders): TopicMap {
+export function createTopicMap(settings: readonly TopicSetting[], decoders?: SchemaDecoders): TopicMap {
   const all = settings.map((setting) => createTopic(setting, decoders));
   const named = new Map(all.map((topic) => [topic.name, topic]));
   const byLength = [...all].sort((a, b) => b.base.length - a.base.length);

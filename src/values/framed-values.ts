@@ -1,8 +1,9 @@
+import type { SchemaFile } from '../config/topic-settings';
 import { avroReader } from './avro-schema';
 import { ByteReader } from './byte-reader';
-import { decodedBy, type ValueDecoder, ValueError, type ValueOptions } from './decoded';
+import { decodedBy, type JsonValue, type ValueDecoder, ValueError, type ValueOptions } from './decoded';
 import { parseJson } from './json-values';
-import { protobufReader } from './protobuf-values';
+import { bareProtobufReader, protobufReader } from './protobuf-values';
 import type { FramedReader, RegisteredSchema, SchemaRegistry } from './schema-registry';
 
 /** A zero and the schema's id in four bytes stand before the value: Confluent's wire format. */
@@ -20,14 +21,21 @@ export function createFramedDecoder(registry: SchemaRegistry, options: ValueOpti
       if (found.kind === 'unusable') return { kind: 'undecodable', reason: found.reason, schemaId };
       if (found.kind === 'pending')
         return { kind: 'waiting', schemaId, detail: registry.status().detail, until: found.until };
-      return decodedBy(() => {
-        const reader = new ByteReader(bytes, HEADER_BYTES, options);
-        const value = found.read(reader);
-        if (!reader.isAtEnd) throw new ValueError('malformed', 'bytes follow the value');
-        return value;
-      }, schemaId);
+      return decodedBy(() => whole(found.read, new ByteReader(bytes, HEADER_BYTES, options)), schemaId);
     },
   };
+}
+
+/** Values of one schema, without a frame. @throws ValueError `bad-schema` */
+export function createFileDecoder({ type, text }: SchemaFile, options: ValueOptions): ValueDecoder {
+  const read = type === 'avro' ? avroReader(text) : bareProtobufReader(text);
+  return { decode: (bytes) => decodedBy(() => whole(read, new ByteReader(bytes, 0, options)), null) };
+}
+
+function whole(read: FramedReader, reader: ByteReader): JsonValue {
+  const value = read(reader);
+  if (!reader.isAtEnd) throw new ValueError('malformed', 'bytes follow the value');
+  return value;
 }
 
 /** The reader of a schema. @throws ValueError `bad-schema` */

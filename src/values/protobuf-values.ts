@@ -61,7 +61,11 @@ class ProtobufReader {
       if (type === undefined) throw new ValueError('malformed', 'it names no message of its schema');
       list = nestedTypes(type);
     }
-    return this.#show(type!, this.#read(type!, reader, undefined, null));
+    return this.readMessage(type!, reader);
+  }
+
+  readMessage(type: Type, reader: ByteReader): JsonValue {
+    return this.#show(type, this.#read(type, reader, undefined, null));
   }
 
   /** @param group number of the group that ends it; null: the bytes do */
@@ -297,6 +301,15 @@ const SCALARS: Readonly<Record<string, Scalar>> = {
   string: { wire: WIRE.bytes, read: (reader) => reader.text(lengthOf(reader)) },
   bytes: { wire: WIRE.bytes, read: (reader) => reader.base64(lengthOf(reader)) },
 };
+
+/** The reader of messages that nothing stands before: the first of the file. @throws ValueError `bad-schema` */
+export function bareProtobufReader(text: string): FramedReader {
+  const file = parseProtobuf(text, []);
+  const [first] = file.messages;
+  if (first === undefined) throw new ValueError('bad-schema', 'it has no message');
+  const messages = new ProtobufReader(file);
+  return (reader) => messages.readMessage(first, reader);
+}
 
 /** The reader of a Protobuf schema. @throws ValueError `bad-schema` */
 export function protobufReader(text: string, references: readonly NamedSchema[]): FramedReader {
