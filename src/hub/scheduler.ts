@@ -126,7 +126,7 @@ export class Scheduler {
     const isAccepting =
       accepted !== this.#accepted &&
       this.#acceptsLeft > 0 &&
-      performance.now() - this.#turnEndedMs < ACCEPTING_MS;
+      this.#options.clock.nowMs() - this.#turnEndedMs < ACCEPTING_MS;
     this.#accepted = accepted;
     this.#acceptsLeft = isAccepting ? this.#acceptsLeft - 1 : ACCEPTS_PER_TURN;
     return isAccepting;
@@ -137,7 +137,7 @@ export class Scheduler {
     const forCatchUp = this.#live.length > 0 ? writesPerTurn / 2 : writesPerTurn;
     this.#serveLive(writesPerTurn - this.#serveCatchUp(forCatchUp));
     this.#options.onTurn();
-    this.#turnEndedMs = performance.now();
+    this.#turnEndedMs = this.#options.clock.nowMs();
     if (this.#live.length > 0 || this.#catchUp.length > 0) this.#wake();
   }
 

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Positions } from '../../../src/hub/positions';
 import { createSubscription } from '../../../src/hub/subscription';
+import { FakeClock } from '../../support/fake-clock';
 import { entryOf, FakeSink } from '../../support/fake-sink';
 import { createTestHub } from '../../support/hub';
 
@@ -9,7 +10,9 @@ const SINKS = 10;
 describe('while clients connect', () => {
   it('rounds of the event loop are left to them, and fan-out goes on all the same', async () => {
     let accepted = 0;
-    const hub = createTestHub({ writesPerTurn: 2, accepted: () => accepted });
+    // No time passes: on a slow machine rounds would end by time before they are used up.
+    const clock = new FakeClock();
+    const hub = createTestHub({ writesPerTurn: 2, accepted: () => accepted, clock });
     hub.restart(Positions.of([0n]));
     for (let i = 0; i < SINKS; i++) hub.subscribe(createSubscription({ channels: ['/a'] }), new FakeSink());
     hub.publish(entryOf('/a', 'x'), Positions.of([1n]));

@@ -12,7 +12,12 @@ const WRITE_MS = 2;
 function createHub(options: Partial<HubOptions> = {}) {
   const clock = new FakeClock();
   const pressure: boolean[] = [];
-  const hub: Hub = createTestHub({ clock, ring: { records: 1_000, bytes: 1 << 20 }, ...options });
+  const hub: Hub = createTestHub({
+    gather: 'auto',
+    clock,
+    ring: { records: 1_000, bytes: 1 << 20 },
+    ...options,
+  });
   hub.holdBack({ pause: () => pressure.push(true), resume: () => pressure.push(false) });
   hub.restart(Positions.of([0n]));
   let published = 0;
