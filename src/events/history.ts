@@ -1,17 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EventLog, LogGap, ReadChunk, TopicPartition } from '../eventlog/event-log';
+import type { EventLog, TopicPartition } from '../eventlog/event-log';
 import { keyOf } from '../eventlog/records';
-import { ChannelIndex } from '../hub/channel-index';
-import type { History, HistoryChunk, HistoryEntry } from '../hub/replay';
-import { createEntry, type FrameFrom } from '../hub/ring';
+import type { History } from '../hub/replay';
 import type { Logger } from '../logger';
-import type { WaitingValue } from '../values/decoded';
-import { gapData, ownFrame } from '../wire/own-event';
 import { timeOf } from '../wire/since-time';
+import { createHistoryCache } from './history-cache';
+import { createHistoryChunk } from './history-chunk';
 import type { LogIds } from './log-ids';
 import type { PartitionSlots } from './partition-slots';
-import { encodeRecord } from './record-entry';
-import type { Topic, TopicMap } from './topic-map';
+import type { TopicMap } from './topic-map';
 
 interface HistoryDeps {
   readonly log: EventLog;
@@ -39,6 +36,7 @@ export interface HistoryStats {
   readonly reads: number;
   readonly records: number;
   readonly cachedBytes: number;
+  readonly digestBytes: number;
   /** Offsets in gaps that these reads met. */
   readonly lost: number;
 }
@@ -48,6 +46,9 @@ export interface HistoryReader extends History {
   stats(): HistoryStats;
   close(): void;
 }
+
+/** Of the bytes of the cache, what digests may take besides. */
+const DIGEST_SHARE = 1 / 8;
 
 /** A partition that could not be read. */
 interface Unreadable {
@@ -62,7 +63,11 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
   const isCached = config.cacheMs > 0;
   // What is not cached is of use for one write only.
   const maxBytes = isCached ? config.chunkBytes : Math.min(deps.sliceBytes, config.chunkBytes);
-  const cache = createHistoryCache({ bytes: config.cacheBytes, ageMs: config.cacheMs });
+  const cache = createHistoryCache({
+    bytes: config.cacheBytes,
+    digestBytes: config.cacheBytes * DIGEST_SHARE,
+    ageMs: config.cacheMs,
+  });
   /** Reads that wait until one of those under way is over. */
   const queue: (() => void)[] = [];
   const unreadable = new Map<string, Unreadable>();
@@ -185,7 +190,8 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
 
   return {
     isCached,
-    find: (slot, position) => cache.find(slot, position),
+    find: cache.find,
+    skip: cache.skip,
     async read(slot, from, to, onRead) {
       const began = generation;
       try {
@@ -222,112 +228,16 @@ export function createHistory(deps: HistoryDeps): HistoryReader {
       cache.clear();
       release([...unreadable.keys()]);
     },
-    stats: () => ({ reads: readCount, records: recordCount, cachedBytes: cache.bytes, lost }),
+    stats: () => ({
+      reads: readCount,
+      records: recordCount,
+      cachedBytes: cache.bytes,
+      digestBytes: cache.digestBytes,
+      lost,
+    }),
     close() {
       closing.abort();
       cache.clear();
     },
   };
-}
-
-/** Chunks of history that were read lately, for streams that resume together. */
-interface HistoryCache {
-  readonly bytes: number;
-  /** The chunk with what follows `position`; null when it has not been read, or was evicted. */
-  find(slot: number, position: bigint): HistoryChunk | null;
-  keep(chunk: HistoryChunk): void;
-  clear(): void;
-}
-
-interface HistoryCacheLimits {
-  /** Of all chunks; over it the least recently used are evicted, but never the newest one. */
-  readonly bytes: number;
-  /**
-   * How long a chunk is kept: compaction and retention may have removed from the event log what it holds. 0: to the end
-   * of this turn of the event loop.
-   */
-  readonly ageMs: number;
-}
-
-type CancelExpiry = () => void;
-
-export function createHistoryCache(limits: HistoryCacheLimits): HistoryCache {
-  /** The most recently used last. */
-  const chunks = new Map<HistoryChunk, CancelExpiry>();
-  let bytes = 0;
-
-  function expire(chunk: HistoryChunk): CancelExpiry {
-    const end = () => drop(chunk, chunks.get(chunk)!);
-    if (limits.ageMs === 0) {
-      const immediate = setImmediate(end);
-      return () => clearImmediate(immediate);
-    }
-    const timer = setTimeout(end, limits.ageMs).unref();
-    return () => clearTimeout(timer);
-  }
-
-  function drop(chunk: HistoryChunk, cancelExpiry: CancelExpiry): void {
-    cancelExpiry();
-    chunks.delete(chunk);
-    bytes -= chunk.bytes;
-  }
-
-  return {
-    get bytes() {
-      return bytes;
-    },
-    find(slot, position) {
-      for (const [chunk, cancelExpiry] of chunks) {
-        if (chunk.slot !== slot || position < chunk.from || position >= chunk.next) continue;
-        chunks.delete(chunk);
-        chunks.set(chunk, cancelExpiry);
-        return chunk;
-      }
-      return null;
-    },
-    keep(chunk) {
-      chunks.set(chunk, expire(chunk));
-      bytes += chunk.bytes;
-      for (const [oldest, cancelExpiry] of chunks) {
-        if (bytes <= limits.bytes || oldest === chunk) break;
-        drop(oldest, cancelExpiry);
-      }
-    },
-    clear() {
-      for (const [chunk, cancelExpiry] of chunks) drop(chunk, cancelExpiry);
-    },
-  };
-}
-
-function createHistoryChunk(
-  slot: number,
-  from: bigint,
-  read: ReadChunk,
-  topic: Topic,
-  maxFrameBytes: number,
-): HistoryChunk | WaitingValue {
-  const entries: HistoryEntry[] = read.gaps.map((gap) => gapEntry(slot, gap));
-  let bytes = 0;
-  for (const record of read.records) {
-    const entry = encodeRecord(null, record, slot, read, topic, maxFrameBytes);
-    if ('leftOut' in entry) continue;
-    if ('until' in entry) return entry;
-    bytes += entry.bytes.length + entry.originBytes;
-    entries.push({ next: record.offset + 1n, entry });
-  }
-  entries.sort((a, b) => (a.next < b.next ? -1 : 1));
-  const index = new ChannelIndex();
-  for (const [i, { entry }] of entries.entries()) index.add(i, entry);
-  return { slot, from, next: read.next, bytes: bytes + index.bytes, entries, index };
-}
-
-/** Its numbers are each stream's own: what the client asked for may lie within the gap. */
-function gapEntry(slot: number, gap: LogGap): HistoryEntry {
-  const event = 'gateway.gap';
-  const frameFrom: FrameFrom = (position) => {
-    const own = { ...gap, from: position > gap.from ? position : gap.from };
-    return ownFrame(event, gapData(own));
-  };
-  const address = { channel: null, event, isOwn: true };
-  return { next: gap.to, entry: createEntry(frameFrom(gap.from), address, slot, null, 0, frameFrom) };
 }

@@ -26,6 +26,11 @@ export interface HistoryChunk {
   readonly entries: readonly HistoryEntry[];
   /** By place in `entries`. */
   readonly index: ChannelIndex;
+  /**
+   * True: there is nothing else between its ends, and never will be. False with gaps, which concern everyone, and with
+   * records that could not be shown on a channel of their own, and may be once their schema is known.
+   */
+  readonly isFinal: boolean;
 }
 
 /** Reads what is older than the ring. It knows nothing of streams. */
@@ -34,6 +39,8 @@ export interface History {
   readonly isCached: boolean;
   /** The chunk with what follows `position`; null when it has to be read. */
   find(slot: number, position: bigint): HistoryChunk | null;
+  /** The first position from `position` on, at most `end`, after which something may be for the subscription. */
+  skip(slot: number, position: bigint, end: bigint, subscription: Subscription): bigint;
   /**
    * Reads what follows `from`, at most up to `to`. When `from` is a time it only finds the offset that the time means.
    * Resolves when the read is over; if it failed, the slot `isUnreadable`.
@@ -124,13 +131,16 @@ export class Replay {
     return { do: 'wait' };
   }
 
-  /** The slots that it needs of history. In those that hold nothing for it, its floor moves on to the ring. */
+  /** The slots that it needs of history. Its floor moves on, at most to the ring, over what holds nothing for it. */
   #missingFor({ audience: { subscription } }: Subscriber, place: HistoryPlace): number[] {
     const oldest = this.#ring.positionsAt(this.#ring.base);
     return this.#ring.missingSlots(place.floor).filter((slot) => {
-      if (this.#history.isFor(subscription, slot)) return true;
-      place.floor = place.floor.with(slot, this.#ring.positionIn(oldest, slot));
-      return false;
+      const end = this.#ring.positionIn(oldest, slot);
+      const position = this.#ring.positionIn(place.floor, slot);
+      const isFor = this.#history.isFor(subscription, slot);
+      const reached = isFor ? this.#history.skip(slot, position, end, subscription) : end;
+      if (reached !== position) place.floor = place.floor.with(slot, reached);
+      return reached < end;
     });
   }
 

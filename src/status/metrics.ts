@@ -206,6 +206,10 @@ export const READ_METRICS = {
   history_cached_bytes: gauge('bytes of history cached for streams that replay the same', ({ history }) =>
     one(history.cachedBytes),
   ),
+  history_digest_bytes: gauge(
+    'bytes of digests, which tell of history that left the cache on which channels it has nothing',
+    ({ history }) => one(history.digestBytes),
+  ),
 
   kafka_up: gauge('1 while the event log can be read and appended to; always 1 for a memory log', ({ log }) =>
     one(log.consumer.connected && log.producer.connected),

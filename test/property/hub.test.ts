@@ -108,7 +108,7 @@ async function run(
       .slice(Number(from), Number(next));
     const index = new ChannelIndex();
     for (const [i, { entry }] of entries.entries()) index.add(i, entry);
-    return { slot, from, next, bytes: 0, entries, index };
+    return { slot, from, next, bytes: 0, entries, index, isFinal: true };
   }
 
   function expected(channels: readonly string[], from: number, to: number): string[] {

@@ -6,6 +6,7 @@ export function createTestHistory(own: Partial<History> = {}): History {
   return {
     isCached: true,
     find: () => null,
+    skip: (_slot, position) => position,
     read: () => new Promise(() => undefined),
     isFor: () => true,
     isUnreadable: () => false,

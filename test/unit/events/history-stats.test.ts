@@ -25,7 +25,7 @@ it('counts records read from history and lost ones, once for all streams that sh
   append(2, 'bad');
   append(5, 'record');
   while (gateway.log.deliver(0, 1_000)) await turn();
-  expect(gateway.history.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, lost: 0 });
+  expect(gateway.history.stats()).toEqual({ reads: 0, records: 0, cachedBytes: 0, digestBytes: 0, lost: 0 });
   const streams = [1, 2].map(() =>
     gateway.connect(new FakeSocket(() => undefined), '/sse', gateway.ids.idOfAll(Positions.of([0n]))),
   );
