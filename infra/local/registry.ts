@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { javaCommand, missingJava } from './java';
 import { missingMaven } from './kafka-jars';
@@ -12,7 +12,8 @@ import { untilUp } from './until-up';
 export const REGISTRY_VERSION = '3.0.9';
 
 const ARTIFACT = `io.apicurio:apicurio-registry-app:${REGISTRY_VERSION}:tar.gz:all`;
-const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
+/** An old version: later ones want the parent POM of the artifact too, which not every mirror of Maven Central has. */
+const GET = 'org.apache.maven.plugins:maven-dependency-plugin:2.10:get';
 const API_PATH = '/apis/ccompat/v7';
 const START_DEADLINE_MS = 90_000;
 const PROBE_PAUSE_MS = 250;
@@ -88,10 +89,14 @@ async function registryProgram(log: RegistryOptions['log']): Promise<string> {
   const work = await mkdtemp(`${directory}-`);
   try {
     log(`downloading Apicurio Registry ${REGISTRY_VERSION} from Maven Central (109 MB, once)`);
-    await run('mvn', ['-B', '-q', COPY, `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${work}`], work);
-    const archive = (await readdir(work)).find((name) => name.endsWith('.tar.gz'))!;
+    const archive = join(work, 'registry.tar.gz');
+    await run(
+      'mvn',
+      ['-B', '-q', GET, `-Dartifact=${ARTIFACT}`, '-Dtransitive=false', `-Ddest=${archive}`],
+      work,
+    );
     await run('tar', ['xzf', archive], work);
-    await rm(join(work, archive));
+    await rm(archive);
     await rename(work, directory);
   } catch (error) {
     // Another process was faster: its download is as good.

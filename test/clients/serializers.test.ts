@@ -28,7 +28,7 @@ interface Written {
   readonly shown: unknown;
 }
 
-let registry: Registry;
+let registry: Registry | null = null;
 let written: readonly Written[];
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
     .map((line) => withAllDigits(line));
 }, START_LIMIT_MS);
 
-afterAll(() => registry.close());
+afterAll(() => registry?.close());
 
 /** Integers beyond 2^53 as text, on both sides. */
 function withAllDigits(line: string): Written {
@@ -58,7 +58,7 @@ function withAllDigits(line: string): Written {
 
 describe('what Confluent’s serializers wrote with a real registry', () => {
   it('is what their own deserializers say, and undecodable where the registry has no schema', async () => {
-    const { values } = parseConfig({ SCHEMA_REGISTRY_URL: registry.url });
+    const { values } = parseConfig({ SCHEMA_REGISTRY_URL: registry!.url });
     const schemas = createSchemaRegistry({
       config: values.registry!,
       compile: compileSchema,
@@ -101,13 +101,13 @@ describe('a topic of such values in Kafka', () => {
     async () => {
       const topic = topicAt(kafka.bootstrap, 'orders');
       await topic.create({ partitions: 2 });
-      const registryProxy = await openTcpProxy(Number(new URL(registry.url).port));
+      const registryProxy = await openTcpProxy(Number(new URL(registry!.url).port));
       registryProxy.cut();
       const env = {
         EVENT_LOG: 'kafka',
         KAFKA_BROKERS: kafka.bootstrap.join(','),
         KAFKA_TOPICS: 'orders=/orders/{key};registry',
-        SCHEMA_REGISTRY_URL: `${registryProxy.url}${new URL(registry.url).pathname}`,
+        SCHEMA_REGISTRY_URL: `${registryProxy.url}${new URL(registry!.url).pathname}`,
       };
       const { url } = await startGateway(env);
       const status = async () => (await (await fetch(`${url}/kafka/status`)).json()) as Status;
