@@ -192,7 +192,10 @@ export class Replay {
     }
     const waiters = new Set([subscriber]);
     this.#reads.set(key, waiters);
-    const to = this.#ring.positionIn(this.#ring.positionsAt(this.#ring.base), slot);
+    // Up to the middle of the ring: what is read up to its oldest entry is behind it again as soon as that is evicted, and
+    // many streams would read a few records again and again.
+    const { base, head } = this.#ring;
+    const to = this.#ring.positionIn(this.#ring.positionsAt(base + ((head - base) >>> 1)), slot);
     this.#history
       .read(slot, from, to, (start) => this.#onRead(waiters, slot, from, start))
       .finally(() => {
@@ -205,9 +208,13 @@ export class Replay {
   #onRead(waiters: ReadonlySet<Subscriber>, slot: number, from: bigint, start: bigint): void {
     for (const waiter of waiters) {
       if (start === from) {
-        // One of them at once: until the others have their turn, more reads may have evicted the chunk from the cache,
-        // and streams at different places would read for ever. All of them when nothing is cached.
-        if (waiter.audience.catchUp.serve(waiter) > 0 && this.#history.isCached) break;
+        // One of them goes on at once: until the others have their turn, more reads may have evicted the chunk from the
+        // cache, and streams at different places would read for ever. All of them when nothing is cached.
+        const before = waiter.place;
+        const floor = before?.floor;
+        waiter.audience.catchUp.serve(waiter);
+        const hasMoved = waiter.place !== before || waiter.place?.floor !== floor;
+        if (hasMoved && this.#history.isCached) break;
         continue;
       }
       const { place } = waiter;
