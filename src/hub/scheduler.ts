@@ -32,7 +32,8 @@ const SHORTEST_WAIT_MS = 1;
 
 /**
  * Serves all audiences in turn, a bounded number of writes at a time, so that accepting, reading Kafka and health
- * checks go on under any load. Subscribers that catch up get at most half of a turn while there is live work.
+ * checks go on under any load. Subscribers that catch up get at most half of a turn while there is live work, and no more
+ * than `CATCH_UP_MS`.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
