@@ -26,7 +26,7 @@ export const FANOUT_SETTINGS = {
     'most reads of history (records older than the ring) at the same time',
   ),
   REPLAY_CHUNK_BYTES: bytes(512 << 10, 1024).describe('most bytes of one read of history'),
-  REPLAY_CACHE_BYTES: bytes(32 << 20, 1024).describe(
+  REPLAY_CACHE_BYTES: bytes(128 << 20, 1024).describe(
     'most bytes of history cached for streams that replay the same',
   ),
   REPLAY_CACHE_MS: ms(30_000, 0).describe(

@@ -13,8 +13,8 @@ describe('docs/scaling.md', () => {
     expect(sheet).toContain('100,000 / 18,000 (`MAX_STREAMS` [S]) = 5.6');
     expect([http.maxConnections - streams.maxStreams, http.reservedFiles]).toEqual([500, 200]);
     expect(sheet).toContain('12,000 + 500 [S] + 200 [S]');
-    expect([fanout.ring.bytes, replay.cacheBytes]).toEqual([64 * MIB, 32 * MIB]);
-    expect(sheet).toContain('ring 64 MiB [S] + older records 32 MiB [S]');
+    expect([fanout.ring.bytes, replay.cacheBytes]).toEqual([64 * MIB, 128 * MIB]);
+    expect(sheet).toContain('ring 64 MiB [S] + older records 128 MiB [S]');
     expect([streams.maxBufferedBytes, ingest.inFlight.maxBytes, append.queueBytes]).toEqual([
       512 * MIB,
       64 * MIB,
