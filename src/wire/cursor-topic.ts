@@ -163,17 +163,27 @@ function writeEpochs(bytes: Buffer, start: number, epochs: readonly number[]): n
 }
 
 export function readTopic(reader: ByteReader): CursorTopic | null {
+  return readTopicWith(reader, FLAGS, KNOWN_FLAGS, readPositions);
+}
+
+/** What versions 2 and 3 share: they differ in how many flags there are, and in their positions. */
+export function readTopicWith(
+  reader: ByteReader,
+  flagValues: number,
+  knownFlags: number,
+  readOffsets: (reader: ByteReader, isTime: readonly number[]) => bigint[] | null,
+): CursorTopic | null {
   const head = readVarint(reader);
-  if (head === null || head < FLAGS || head >= (MAX_PARTITIONS + 1) * FLAGS) return null;
-  const flags = Number(head) % FLAGS;
-  if ((flags & KNOWN_FLAGS) !== flags) return null;
-  const count = (Number(head) - flags) / FLAGS;
+  if (head === null || head < flagValues || head >= (MAX_PARTITIONS + 1) * flagValues) return null;
+  const flags = Number(head) % flagValues;
+  if ((flags & knownFlags) !== flags) return null;
+  const count = (Number(head) - flags) / flagValues;
   const key = readKey(reader, flags & HAS_DIGEST ? TOPIC_DIGEST_BYTES : TOPIC_KEY_BYTES);
   const epochs = key === null ? null : readEpochs(reader, count, (flags & HAS_EPOCHS) > 0);
   if (key === null || epochs === null) return null;
   const isTime = flags & HAS_TIMES ? readBits(reader, count, 1) : new Array<number>(count).fill(0);
   if (isTime === null || (flags & HAS_TIMES && !isTime.includes(1))) return null;
-  const positions = readPositions(reader, isTime);
+  const positions = readOffsets(reader, isTime);
   return positions === null ? null : { key, positions, epochs };
 }
 
@@ -222,7 +232,7 @@ export function readKey(reader: ByteReader, length: number): string | null {
   return key;
 }
 
-export function readEpochs(reader: ByteReader, count: number, differ: boolean): number[] | null {
+function readEpochs(reader: ByteReader, count: number, differ: boolean): number[] | null {
   const first = readVarint(reader);
   if (first === null || first > MAX_EPOCH + 1) return null;
   const smallest = Number(first) - 1;

@@ -1,16 +1,11 @@
-import { type CursorTopic, MAX_OFFSET, MAX_PARTITIONS, readEpochs, readKey } from './cursor-topic';
+import { type CursorTopic, MAX_OFFSET, MAX_PARTITIONS, readKey, readTopicWith } from './cursor-topic';
 import { MAX_TIME_MS, sinceTime } from './since-time';
-import { type ByteReader, readBits, readVarint } from './varint';
+import { type ByteReader, readVarint } from './varint';
 
 /** Topics of cursors of earlier versions, which are still read. */
 
-const TOPIC_DIGEST_BYTES = 16;
-const TOPIC_KEY_BYTES = 4;
 const OLD_TOPIC_KEY_BYTES = 2;
 const FLAGS = 8;
-const HAS_DIGEST = 1;
-const HAS_EPOCHS = 2;
-const HAS_TIMES = 4;
 
 /** 2 bytes of key, the count, and offsets as zig-zag varints, each as the difference to the one before. */
 export function readTopicOfVersion1(reader: ByteReader): CursorTopic | null {
@@ -37,17 +32,7 @@ function unZigZag(value: bigint): bigint {
  * smallest offset, and for each partition, unless it is the only one, the difference to it, or its time.
  */
 export function readTopicOfVersion2(reader: ByteReader): CursorTopic | null {
-  const head = readVarint(reader);
-  if (head === null || head < FLAGS || head >= (MAX_PARTITIONS + 1) * FLAGS) return null;
-  const flags = Number(head) % FLAGS;
-  const count = (Number(head) - flags) / FLAGS;
-  const key = readKey(reader, flags & HAS_DIGEST ? TOPIC_DIGEST_BYTES : TOPIC_KEY_BYTES);
-  const epochs = key === null ? null : readEpochs(reader, count, (flags & HAS_EPOCHS) > 0);
-  if (key === null || epochs === null) return null;
-  const isTime = flags & HAS_TIMES ? readBits(reader, count, 1) : new Array<number>(count).fill(0);
-  if (isTime === null || (flags & HAS_TIMES && !isTime.includes(1))) return null;
-  const positions = readPositions(reader, isTime);
-  return positions === null ? null : { key, positions, epochs };
+  return readTopicWith(reader, FLAGS, FLAGS - 1, readPositions);
 }
 
 function readPositions(reader: ByteReader, isTime: readonly number[]): bigint[] | null {
